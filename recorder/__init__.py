@@ -1,0 +1,1 @@
+"""Keeps footage: Segments, spool, Stores, index, gaps, retention, and reads it back."""

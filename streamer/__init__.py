@@ -1,0 +1,1 @@
+"""Shows live video: WebRTC walls and WHEP."""

@@ -1,0 +1,34 @@
+"""The counters and gauges of the process, in one Prometheus registry; names start with `vms_`, units at the end."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+PACKETS = Counter("vms_packets", "Packets published by ingest.", ["kind"], registry=REGISTRY)
+PACKET_BYTES = Counter("vms_packet_bytes", "Payload bytes published by ingest.", ["kind"], registry=REGISTRY)
+DROPS = Counter("vms_dropped_packets", "Packets dropped because a subscription was full.", ["where"], registry=REGISTRY)
+OVERLOADS = Counter("vms_overloads", "Runs ended because the recorder could not keep up.", registry=REGISTRY)
+RUNS = Counter("vms_runs", "Runs begun.", registry=REGISTRY)
+RUN_ENDS = Counter("vms_run_ends", "Runs ended, by reason.", ["reason"], registry=REGISTRY)
+STREAMS = Gauge("vms_streams", "Streams by state.", ["state"], registry=REGISTRY)
+SEGMENTS = Counter("vms_segments", "Segments by what became of them.", ["what"], registry=REGISTRY)
+SPOOL_BYTES = Gauge("vms_spool_bytes", "Bytes in the spool.", registry=REGISTRY)
+SPOOL_OLDEST_S = Gauge("vms_spool_oldest_seconds", "Age of the oldest file in the spool.", registry=REGISTRY)
+UPLOAD_ERRORS = Counter("vms_upload_errors", "Uploads that failed and are tried again.", registry=REGISTRY)
+VIEWERS = Gauge("vms_viewers", "Peer connections now.", registry=REGISTRY)
+TILES = Gauge("vms_tiles", "Tiles that show a camera now.", registry=REGISTRY)
+LOOP_LAG_S = Histogram(
+    "vms_loop_lag_seconds",
+    "How late the event loop wakes; above 0.02 something blocks it.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0),
+    registry=REGISTRY,
+)
+LOOP_BLOCKS = Counter("vms_loop_blocks", "Times the event loop was blocked longer than 20 ms.", registry=REGISTRY)
+SERVICE_RESTARTS = Counter("vms_service_restarts", "Restarts after a failure.", ["service"], registry=REGISTRY)
+
+
+def render() -> bytes:
+    """All metrics in the Prometheus text format."""
+    return generate_latest(REGISTRY)

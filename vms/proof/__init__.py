@@ -1,0 +1,1 @@
+"""Leaf hashes, Merkle trees and Run chains over leaves already read. Pure."""

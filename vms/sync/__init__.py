@@ -1,0 +1,1 @@
+"""What needs both the bus and the store: leases, and facts that travel."""
