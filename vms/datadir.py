@@ -1,0 +1,92 @@
+"""The data folder of a node: its id, its key, and the lock that keeps a second process out. Blocking, at start only."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from vms.domain.ids import is_id, new_id
+from vms.errors import SettingsError
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """An opened data folder. `key` encrypts camera passwords at rest (32 bytes); losing it loses them."""
+
+    path: Path
+    node: str
+    name: str
+    key: bytes
+    lock_fd: int
+
+    def close(self) -> None:
+        """Give the lock back."""
+        os.close(self.lock_fd)
+
+
+def open_data_dir(path: Path) -> DataDir:
+    """Make the folder where it is missing and lock it; SettingsError in plain words where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock_fd = _lock(path)
+        node, name = _identity(path / "node.json")
+        return DataDir(path, node, name, secret_key(path), lock_fd)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot use the data folder {path}: {error.strerror}", hint="Choose another with --data DIR."
+        ) from None
+
+
+def secret_key(path: Path) -> bytes:
+    """The key of the data folder, made at the first start; readable by the owner alone."""
+    file = path / "secret.key"
+    if not file.exists():
+        _write_new(file, secrets.token_bytes(KEY_BYTES))
+    key = file.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"{file} is not a key of {KEY_BYTES} bytes", hint="Restore it from a backup.")
+    return key
+
+
+def _lock(path: Path) -> int:
+    lock_fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock_fd)
+        raise SettingsError(
+            f"another vms process uses {path}", hint="Stop it first, or choose another folder with --data DIR."
+        ) from None
+    return lock_fd
+
+
+def _identity(file: Path) -> tuple[str, str]:
+    if not file.exists():
+        _write_new(file, json.dumps({"id": new_id(), "name": socket.gethostname()}).encode())
+    try:
+        known = json.loads(file.read_bytes())
+        node, name = str(known["id"]), str(known["name"])
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(f"{file} is damaged", hint="Restore it from a backup.") from None
+    if not is_id(node):
+        raise SettingsError(f"{file} holds no node id", hint="Restore it from a backup.")
+    return node, name
+
+
+def _write_new(file: Path, data: bytes) -> None:
+    temporary = file.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    temporary.rename(file)

@@ -1,0 +1,187 @@
+"""Settings: config/vms.yaml and VMS_* environment variables, checked and typed. config/vms.yaml is their manual.
+
+The environment wins over the file; `__` goes a level down: VMS_RECORDER__SEGMENT_S=30. Nothing here opens anything.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vms.errors import SettingsError
+
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(ipaddress.ip_network)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsSettings(_Section):
+    """Where the certificate comes from: `auto` makes one of an own authority when bound beyond loopback."""
+
+    mode: Literal["auto", "off", "files"] = "auto"
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class WebSettings(_Section):
+    """The page and the API."""
+
+    session_hours: float = Field(default=12, gt=0, le=720)
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+class IngestSettings(_Section):
+    """How cameras are pulled."""
+
+    camera_networks: tuple[Network, ...] = ()
+    open_timeout_s: float = Field(default=5, gt=0, le=60)
+    stall_s: float = Field(default=10, ge=1, le=120)
+    watched_stall_s: float = Field(default=3, ge=1, le=120)
+    backoff_cap_s: float = Field(default=30, ge=1, le=600)
+
+
+class RecorderSettings(_Section):
+    """How footage is written and how long it is kept."""
+
+    spool: Path | None = None
+    spool_limit_gb: float | None = Field(default=None, gt=0)
+    segment_s: float = Field(default=60, ge=10, le=300)
+    retention_days: int = Field(default=30, ge=1, le=36500)
+    store_limit_gb: float | None = Field(default=None, gt=0)
+
+
+class FolderStoreSettings(_Section):
+    """A Store in a folder."""
+
+    kind: Literal["folder"] = "folder"
+    path: Path | None = None
+
+
+class S3StoreSettings(_Section):
+    """A Store that speaks S3 (MinIO, Ceph RGW)."""
+
+    kind: Literal["s3"]
+    endpoint: str
+    bucket: str = Field(min_length=3, max_length=63)
+    access_key: str
+    secret_key: SecretStr
+    secure: bool = True
+    region: str | None = None
+
+
+class StreamerSettings(_Section):
+    """Live video."""
+
+    max_sessions: int = Field(default=200, ge=1, le=10_000)
+
+
+class SiteSettings(_Section):
+    """A Site to register at the first start."""
+
+    slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
+    name: str = Field(min_length=1, max_length=100)
+    parent: str | None = None
+
+
+class CameraSettings(_Section):
+    """A Camera to register when it is not there yet; later changes are made on the page."""
+
+    site: str
+    name: str = Field(min_length=1, max_length=100)
+    slug: str | None = Field(default=None, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
+    main: str
+    sub: str | None = None
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    transport: Literal["tcp", "udp"] = "tcp"
+    audio: bool = False
+    record_sub: bool = False
+    retention_days: int | None = Field(default=None, ge=1, le=36500)
+
+
+StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]
+
+
+class Settings(BaseSettings):
+    """All settings of a node."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VMS_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    data: Path = Path("data")
+    http: str = "127.0.0.1:8080"
+    admin_password: SecretStr | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    tls: TlsSettings = TlsSettings()
+    web: WebSettings = WebSettings()
+    ingest: IngestSettings = IngestSettings()
+    recorder: RecorderSettings = RecorderSettings()
+    streamer: StreamerSettings = StreamerSettings()
+    home_store: StoreSettings = FolderStoreSettings()
+    sites: tuple[SiteSettings, ...] = ()
+    cameras: tuple[CameraSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file, which comes in as init arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    def listen(self) -> tuple[str, int]:
+        """Host and port of `http`; the port may be 0, which means any free one."""
+        host, colon, port = self.http.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535:
+            raise SettingsError(f"http is {self.http!r}, not HOST:PORT", hint="Write http: 127.0.0.1:8080")
+        return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host means every address, as asked
+
+    def spool_dir(self) -> Path:
+        """Where footage is written first."""
+        return self.recorder.spool or self.data / "spool"
+
+
+def load(path: Path | None, **overrides: Any) -> Settings:
+    """Settings from a YAML file (None: the environment and defaults alone); `overrides` win over both."""
+    values: dict[str, Any] = _read(path) if path is not None else {}
+    given = {key: value for key, value in overrides.items() if value is not None}
+    hidden = {name: os.environ.pop(name) for key in given if (name := f"VMS_{key.upper()}") in os.environ}
+    try:
+        return Settings(**(values | given))
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise SettingsError(
+            "; ".join(lines), hint=f"See config/vms.yaml. Read from {path or 'the environment'}."
+        ) from None
+    finally:
+        os.environ.update(hidden)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}", hint="Give the file with --config.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        at = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise SettingsError(f"{path} is not valid YAML{at}", hint="Compare it with config/vms.yaml.") from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{path} is not a list of keys and values", hint="Compare it with config/vms.yaml.")
+    return {str(key): value for key, value in loaded.items()}
