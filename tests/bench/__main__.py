@@ -1,0 +1,54 @@
+"""`python -m tests.bench [A1 A3 …]`: takes the figures of those bars, or of all, one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from tests.bench import completeness, cost, kill, seek, wall
+from tests.bench.report import FILE, Row, line, write
+
+Bench = Callable[[Path], Awaitable[Sequence[Row]]]
+BENCHES: dict[str, Bench] = {
+    "A1": wall.first_pictures,
+    "A2": wall.delay,
+    "A3": wall.switching,
+    "A4": completeness.tcp_and_udp,
+    "A5": kill.at_random,
+    "A6": cost.beside_ffmpeg,
+    "A7": seek.random_instants,
+}
+
+
+async def _take(name: str) -> bool:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vms-bench-") as folder:
+        try:
+            rows = await BENCHES[name](Path(folder))
+        except Exception as error:
+            print(f"{name:<16} NOT TAKEN: {type(error).__name__}: {error}", flush=True)
+            return False
+    write(rows)
+    for row in rows:
+        print(line(row), flush=True)
+    print(f"{name:<16} took {time.monotonic() - started:.0f} s", flush=True)
+    return True
+
+
+def main() -> int:
+    """Run; 1 when a figure could not be taken, 2 for an id that is not known."""
+    asked = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in asked if name not in BENCHES]
+    if unknown:
+        print(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+        return 2
+    taken = [asyncio.run(_take(name)) for name in asked]
+    print(f"written to {FILE}")
+    return 0 if all(taken) else 1
+
+
+raise SystemExit(main())

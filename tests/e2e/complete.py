@@ -1,0 +1,64 @@
+"""A4: what was wholly written from the first key frame after each PLAY, against what can be replayed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.replayable import replayable
+from tests.e2e.sends import read_sends
+from tests.e2e.system import System, running_system
+
+SETTLE_S = 3.0
+WINDOW_NS = 300 * 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Counted over all cameras of a run. `doubled`: units replayable more than once."""
+
+    owed: int
+    missing: int
+    doubled: int
+    missing_of: dict[str, list[int]]
+
+
+async def _units(system: System, camera: dict[str, Any], start_ns: int, end_ns: int) -> list[int]:
+    found: dict[tuple[int, int], int] = {}
+    at_ns = start_ns
+    while at_ns < end_ns:
+        for unit in await replayable(system.http, camera["id"], at_ns, min(end_ns, at_ns + WINDOW_NS)):
+            found[unit.n, unit.shown_ns // 1_000_000] = unit.n
+        at_ns += WINDOW_NS
+    return sorted(found.values())
+
+
+async def measure(folder: Path, *, seconds: float, cameras: int, transport: str, close_every_s: float) -> Completeness:
+    """Record so long, close every connection in order, and compare."""
+    options = {"cameras": cameras, "streams": "main"}
+    async with running_system(folder, cameras=cameras, simulator=options, subs=False, transport=transport) as system:
+        started_ns = time.time_ns()
+        await system.until_live()
+        first = system.simulator.cameras[0]["slug"]
+        if close_every_s:
+            await system.simulator.control({"camera": first, "fault": "close_every", "seconds": close_every_s})
+        await asyncio.sleep(seconds)
+        await system.simulator.control({"camera": "*", "stream": "*", "fault": "refuse", "in_order": True})
+        await asyncio.sleep(SETTLE_S)
+        return await _compare(system, started_ns)
+
+
+async def _compare(system: System, started_ns: int) -> Completeness:
+    owed_all, doubled, missing_of = 0, 0, {}
+    end_ns = time.time_ns() + 1_000_000_000
+    for camera in system.cameras:
+        owed = read_sends(system.simulator.send_log, camera["slug"], "main").owed()
+        have = await _units(system, camera, started_ns - 10_000_000_000, end_ns)
+        owed_all += len(owed)
+        doubled += len(have) - len(set(have))
+        if lost := sorted(owed - set(have)):
+            missing_of[camera["slug"]] = lost
+    return Completeness(owed_all, sum(len(lost) for lost in missing_of.values()), doubled, missing_of)

@@ -1,0 +1,5 @@
+"""`python -m vms` is the `vms` command."""
+
+from vms.cli import main
+
+main()

@@ -1,0 +1,152 @@
+"""`vms demo`: a simulator process with twelve cameras, ten of them registered, and every service in this process.
+
+The simulator is a camera like any other to the rest: real RTSP over a socket, reached because the demo allows loopback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vms.clock import Clock
+from vms.domain.camera import Camera, StreamName
+from vms.errors import SettingsError
+from vms.registration import ADMIN, ensure_cameras, generated_password
+from vms.settings import CameraSettings, Settings
+from vms.store import Catalogue
+
+REGISTERED = 10
+START_LIMIT_S = 600.0
+STOP_LIMIT_S = 5.0
+PREFERRED_PORT = 8554
+
+
+@dataclass(frozen=True)
+class SimulatedCamera:
+    """A camera of the simulator and where it streams."""
+
+    site: str
+    slug: str
+    name: str
+    main: str
+    sub: str
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A running simulator."""
+
+    cameras: tuple[SimulatedCamera, ...]
+    username: str
+    password: str
+
+
+def demo_settings(data: Path, http: str, base: Settings) -> Settings:
+    """Settings of the demo: loopback cameras allowed, everything else as given."""
+    ingest = base.ingest.model_copy(update={"camera_networks": _loopback(base)})
+    return base.model_copy(update={"data": data, "http": http, "ingest": ingest})
+
+
+def _loopback(base: Settings) -> tuple[Any, ...]:
+    import ipaddress
+
+    return (*base.ingest.camera_networks, ipaddress.ip_network("127.0.0.0/8"))
+
+
+@contextlib.asynccontextmanager
+async def running_simulator(cache: Path, *, port: int = PREFERRED_PORT) -> AsyncIterator[Simulated]:
+    """Start the simulator, wait until it serves (the first time it draws its scenes), stop it at the end."""
+    process = await _spawn(cache, port)
+    try:
+        yield await _ready(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_LIMIT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _spawn(cache: Path, port: int) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vms.simulator", "--cameras", "12", "--cache", str(cache), "--port", str(_free(port)),
+        "--username", "operator", "--password", generated_password(), "--until-stdin-closes",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def _free(port: int) -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return 0
+    return port
+
+
+async def _ready(process: asyncio.subprocess.Process) -> Simulated:
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), START_LIMIT_S)
+    except TimeoutError:
+        line = b""
+    if not line:
+        raise SettingsError("the simulated cameras did not start", hint="Their reason stands above.")
+    return parse_ready(json.loads(line))
+
+
+def parse_ready(said: Mapping[str, Any]) -> Simulated:
+    """The simulator's ready line."""
+    cameras = tuple(SimulatedCamera(c["site"], c["slug"], c["name"], c["main"], c["sub"]) for c in said["cameras"])
+    return Simulated(cameras, said["username"], said["password"])
+
+
+async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock) -> None:
+    """Register the first ten; where an earlier demo has them already, point them at today's simulator."""
+    wanted = [
+        CameraSettings.model_validate(
+            {
+                "site": c.site, "name": c.name, "slug": c.slug, "main": c.main, "sub": c.sub,
+                "username": simulated.username, "password": simulated.password,
+            }
+        )
+        for c in simulated.cameras[:REGISTERED]
+    ]  # fmt: skip
+    await ensure_cameras(catalogue, wanted, clock)
+    known = {c.slug: c for c in await catalogue.cameras.list()}
+    for source in simulated.cameras:
+        camera = known.get(source.slug)
+        if camera is not None:
+            await _repoint(catalogue, camera, source, simulated)
+
+
+async def _repoint(catalogue: Catalogue, camera: Camera, source: SimulatedCamera, simulated: Simulated) -> None:
+    urls = {StreamName.MAIN: source.main, StreamName.SUB: source.sub}
+    streams = tuple(replace(stream, url=urls[stream.ref.name]) for stream in camera.streams)
+    changed = replace(camera, streams=streams, username=simulated.username, password=simulated.password)
+    if changed != camera:
+        await catalogue.cameras.update(replace(changed, rev=camera.rev + 1))
+
+
+def ready_line(url: str, password: str, simulated: Simulated) -> str:
+    """What the demo prints, in one line, once everything runs."""
+    spare = ", ".join(
+        f"{camera.main} (user {simulated.username}, password {simulated.password})"
+        for camera in simulated.cameras[REGISTERED:]
+    )
+    return f"VMS demo ready at {url} | user: {ADMIN} | password: {password} | cameras not yet registered: {spare}"
