@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -29,6 +30,18 @@ class Fragment:
     duration_90k: int
     wall_ns: int
     is_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gop:
+    """From one key frame to before the next within a Segment: byte range, dts of the key frame (90 kHz in the Run),
+    length in 90 kHz, wall time of the key frame. What a player asks for at once."""
+
+    offset_bytes: int
+    size_bytes: int
+    dts_90k: int
+    duration_90k: int
+    wall_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,14 @@ class IndexedSegment:
     fragments: tuple[Fragment, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class GopSegment:
+    """A Segment with its GOPs alone: what a playlist needs."""
+
+    segment: Segment
+    gops: tuple[Gop, ...] = field(default=())
+
+
 class CopyState(StrEnum):
     """State of one Copy."""
 
@@ -87,7 +108,44 @@ class Copy:
     rev: int = 1
 
 
+class StoreKind(StrEnum):
+    """What a Store is made of."""
+
+    FOLDER = "folder"
+    S3 = "s3"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An object storage by name. `location`: folder, or endpoint and bucket; never a secret."""
+
+    name: str
+    kind: StoreKind
+    location: str
+    rev: int = 1
+
+
 def footage_key(site: str, stream: StreamRef, start_ns: int, run: str) -> str:
     """footage/<site>/<camera>/<stream>/<yyyy>/<mm>/<dd>/<hh>/<start_ms>-<run>.mp4, UTC."""
     at = dt.datetime.fromtimestamp(start_ns // 1_000_000_000, tz=dt.UTC)
     return f"footage/{site}/{stream.camera}/{stream.name}/{at:%Y/%m/%d/%H}/{start_ns // 1_000_000}-{run}.mp4"
+
+
+def gops_of(fragments: Iterable[Fragment]) -> tuple[Gop, ...]:
+    """The GOPs of a fragment index in file order; what comes before the first key frame is left out."""
+    groups: list[tuple[Fragment, Fragment]] = []
+    for fragment in fragments:
+        if fragment.is_key:
+            groups.append((fragment, fragment))
+        elif groups:
+            groups[-1] = (groups[-1][0], fragment)
+    return tuple(
+        Gop(
+            first.offset_bytes,
+            last.offset_bytes + last.size_bytes - first.offset_bytes,
+            first.dts_90k,
+            last.dts_90k + last.duration_90k - first.dts_90k,
+            first.wall_ns,
+        )
+        for first, last in groups
+    )

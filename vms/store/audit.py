@@ -1,0 +1,103 @@
+"""The audit log: append-only, one hash chain per Node. The rule of the hash is in vms/domain/audit.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+
+from vms.clock import Clock
+from vms.domain.audit import AuditEntry, entry_hash, first_broken
+from vms.store.database import Database
+from vms.store.tables import audit
+
+_PAGE = 1000
+
+
+class Audit:
+    """Who did, or was refused, what. There is no way to change or remove an entry."""
+
+    def __init__(self, database: Database, clock: Clock, node: str) -> None:
+        self._db = database
+        self._clock = clock
+        self._node = node
+
+    async def add(self, person: str, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> AuditEntry:
+        """Append. `person`: id, or the name that was claimed; `detail`: plain JSON values, never a secret. What is too
+        long for its column is cut."""
+        newest = select(audit).where(audit.c.node == self._node).order_by(audit.c.number.desc()).limit(1)
+        async with self._db.write() as connection:
+            last = (await connection.execute(newest)).first()
+            entry = AuditEntry(
+                node=self._node,
+                number=1 if last is None else last.number + 1,
+                at_ns=self._clock.now_ns(),
+                person=person[:100],
+                action=action[:64],
+                subject=subject[:200],
+                detail=dict(detail or {}),
+                previous="" if last is None else last.hash,
+            )
+            entry = replace(entry, hash=entry_hash(entry))
+            await connection.execute(insert(audit), _values(entry))
+        return entry
+
+    async def list(self, limit: int = 100, cursor: str | None = None) -> tuple[list[AuditEntry], str | None]:
+        """Newest first over all Nodes; the cursor of the next page, None at the end."""
+        c = audit.c
+        statement = select(audit).order_by(c.at_ns.desc(), c.node.desc(), c.number.desc()).limit(limit + 1)
+        if cursor is not None:
+            at_ns, node, number = _cursor(cursor)
+            same, earlier = c.at_ns == at_ns, c.at_ns < at_ns
+            before = (c.node < node) | ((c.node == node) & (c.number < number))
+            statement = statement.where(earlier | (same & before))
+        async with self._db.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        entries = [_entry(row) for row in rows[:limit]]
+        last = entries[-1] if len(rows) > limit else None
+        return entries, None if last is None else f"{last.at_ns}.{last.node}.{last.number}"
+
+    async def first_broken(self) -> int | None:
+        """The first entry of this Node's chain that does not fit, None where the chain is whole."""
+        entries: list[AuditEntry] = []
+        while True:
+            after = entries[-1].number if entries else 0
+            statement = (
+                select(audit)
+                .where(audit.c.node == self._node, audit.c.number > after)
+                .order_by(audit.c.number)
+                .limit(_PAGE)
+            )
+            async with self._db.read() as connection:
+                rows = (await connection.execute(statement)).all()
+            if not rows:
+                return first_broken(entries)
+            entries += [_entry(row) for row in rows]
+
+
+def _cursor(text: str) -> tuple[int, str, int]:
+    at_ns, _, rest = text.partition(".")
+    node, _, number = rest.rpartition(".")
+    return int(at_ns), node, int(number)
+
+
+def _values(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "node": entry.node,
+        "number": entry.number,
+        "at_ns": entry.at_ns,
+        "person": entry.person,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": dict(entry.detail),
+        "previous": entry.previous,
+        "hash": entry.hash,
+    }
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        row.node, row.number, row.at_ns, row.person, row.action, row.subject, row.detail, row.previous, row.hash
+    )

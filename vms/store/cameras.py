@@ -1,0 +1,149 @@
+"""Rows of Cameras with their Streams. Passwords are sealed on the way in and opened on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vms.domain.camera import Camera, RecordMode, Stream, StreamName, StreamRef
+from vms.errors import ConflictError, NotFoundError
+from vms.store.database import Database
+from vms.store.secret import Sealer
+from vms.store.tables import cameras, streams
+
+_SELECT = select(
+    cameras, streams.c.name.label("stream_name"), streams.c.url.label("stream_url"), streams.c.record
+).outerjoin(streams, streams.c.camera == cameras.c.id)
+
+
+class Cameras:
+    """What an admin registers."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._db = database
+        self._sealer = sealer
+
+    async def list(self, site: str | None = None, include_deleted: bool = False) -> list[Camera]:
+        """Those of a Site or all, by slug; removed ones only on demand."""
+        statement = _SELECT
+        if site is not None:
+            statement = statement.where(cameras.c.site == site)
+        if not include_deleted:
+            statement = statement.where(cameras.c.deleted_ns.is_(None))
+        async with self._db.read() as connection:
+            rows = await connection.execute(statement.order_by(cameras.c.slug, cameras.c.id, streams.c.name))
+        return _cameras(rows, self._sealer)
+
+    async def get(self, camera_id: str) -> Camera | None:
+        """One by its id, also when it was removed."""
+        statement = _SELECT.where(cameras.c.id == camera_id).order_by(streams.c.name)
+        async with self._db.read() as connection:
+            rows = await connection.execute(statement)
+        return next(iter(_cameras(rows, self._sealer)), None)
+
+    async def add(self, camera: Camera) -> None:
+        """Register. ConflictError: the id or slug is taken, or the Site does not exist."""
+        try:
+            async with self._db.write() as connection:
+                await connection.execute(insert(cameras), self._values(camera))
+                await self._put_streams(connection, camera)
+        except IntegrityError as error:
+            raise _conflict(camera) from error
+
+    async def update(self, camera: Camera) -> None:
+        """Replace, streams too. ConflictError: the row's rev is not `camera.rev - 1`, the slug is taken, the Site does
+        not exist. NotFoundError: there is no such camera, or it was removed."""
+        statement = update(cameras).where(
+            cameras.c.id == camera.id, cameras.c.rev == camera.rev - 1, cameras.c.deleted_ns.is_(None)
+        )
+        try:
+            async with self._db.write() as connection:
+                result = await connection.execute(statement, self._values(camera))
+                if result.rowcount == 0:
+                    await _why_not(connection, camera)
+                await connection.execute(delete(streams).where(streams.c.camera == camera.id))
+                await self._put_streams(connection, camera)
+        except IntegrityError as error:
+            raise _conflict(camera) from error
+
+    async def remove(self, camera_id: str, at_ns: int) -> None:
+        """Mark as removed: its slug is free again, its footage stays. NotFoundError where there is none."""
+        statement = (
+            update(cameras)
+            .where(cameras.c.id == camera_id, cameras.c.deleted_ns.is_(None))
+            .values(deleted_ns=at_ns, rev=cameras.c.rev + 1)
+        )
+        async with self._db.write() as connection:
+            if (await connection.execute(statement)).rowcount == 0:
+                raise NotFoundError("there is no such camera")
+
+    def _values(self, camera: Camera) -> dict[str, Any]:
+        return {
+            "id": camera.id,
+            "site": camera.site,
+            "slug": camera.slug,
+            "name": camera.name,
+            "username": camera.username,
+            "password": self._sealer.seal(camera.password, camera.id),
+            "enabled": camera.enabled,
+            "audio": camera.audio,
+            "transport": camera.transport,
+            "retention_days": camera.retention_days,
+            "registered_ns": camera.registered_ns,
+            "deleted_ns": camera.deleted_ns,
+            "rev": camera.rev,
+        }
+
+    async def _put_streams(self, connection: AsyncConnection, camera: Camera) -> None:
+        values = [
+            {"camera": camera.id, "name": s.ref.name.value, "url": s.url, "record": s.record.value}
+            for s in camera.streams
+        ]
+        if values:
+            await connection.execute(insert(streams), values)
+
+
+def _cameras(rows: Iterable[Row[Any]], sealer: Sealer) -> list[Camera]:
+    grouped: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row.id, []).append(row)
+    return [_camera(same, sealer) for same in grouped.values()]
+
+
+def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
+    first = rows[0]
+    return Camera(
+        id=first.id,
+        site=first.site,
+        slug=first.slug,
+        name=first.name,
+        streams=tuple(
+            Stream(StreamRef(row.id, StreamName(row.stream_name)), row.stream_url, RecordMode(row.record))
+            for row in rows
+            if row.stream_name is not None
+        ),
+        username=first.username,
+        password=sealer.open(first.password, first.id),
+        enabled=first.enabled,
+        audio=first.audio,
+        transport=first.transport,
+        retention_days=first.retention_days,
+        registered_ns=first.registered_ns,
+        deleted_ns=first.deleted_ns,
+        rev=first.rev,
+    )
+
+
+async def _why_not(connection: AsyncConnection, camera: Camera) -> None:
+    row = (await connection.execute(select(cameras.c.deleted_ns).where(cameras.c.id == camera.id))).first()
+    if row is None or row.deleted_ns is not None:
+        raise NotFoundError("there is no such camera")
+    raise ConflictError("the camera has changed meanwhile", hint="Load it again and repeat the change.")
+
+
+def _conflict(camera: Camera) -> ConflictError:
+    return ConflictError(f"the camera {camera.slug} cannot be kept: its short name is taken or its site is unknown")

@@ -1,0 +1,89 @@
+"""The catalogue: everything the system knows that is not footage itself. One attribute per noun.
+
+Async; SQL runs on the driver's threads, conversions of many rows on one thread of the catalogue's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import select
+
+from vms.clock import Clock, SystemClock
+from vms.errors import CatalogueError
+from vms.store.audit import Audit
+from vms.store.cameras import Cameras
+from vms.store.database import Database, parse_url
+from vms.store.gaps import Gaps
+from vms.store.migrate import upgrade
+from vms.store.people import People, Sessions
+from vms.store.runs import Grants, Runs
+from vms.store.secret import Sealer
+from vms.store.segments import Copies, Segments
+from vms.store.sites import Nodes, Sites, Stores
+from vms.store.tables import meta
+
+_KEY_CHECK = "key_check"
+_KNOWN_TEXT = "this catalogue belongs to this key"
+
+
+class Catalogue:
+    """Open it with `await Catalogue.open(url, key=…)`, close it with `await close()`."""
+
+    def __init__(self, database: Database, sealer: Sealer, clock: Clock, node: str) -> None:
+        self._db = database
+        self._sealer = sealer
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self.nodes = Nodes(database)
+        self.stores = Stores(database)
+        self.sites = Sites(database)
+        self.cameras = Cameras(database, sealer)
+        self.runs = Runs(database)
+        self.grants = Grants(database)
+        self.segments = Segments(database, self._executor)
+        self.copies = Copies(database)
+        self.gaps = Gaps(database)
+        self.people = People(database)
+        self.sessions = Sessions(database)
+        self.audit = Audit(database, clock, node)
+
+    @classmethod
+    async def open(cls, url: str, *, key: bytes, clock: Clock | None = None, node: str = "local") -> Catalogue:
+        """Connect to `sqlite:///file` (made where it is missing; its folder must exist) or `postgresql://…`, bring the
+        schema up to date, and see that `key` (32 bytes) is the one its secrets are sealed under. `node`: who writes
+        audit entries. CatalogueError in plain words where any of it fails."""
+        sealer = Sealer(key)
+        parsed = parse_url(url)
+        await upgrade(parsed)
+        catalogue = cls(Database(parsed), sealer, clock or SystemClock(), node)
+        try:
+            await catalogue._check_key()
+        except BaseException:
+            await catalogue.close()
+            raise
+        return catalogue
+
+    async def close(self) -> None:
+        """Give everything back; idempotent."""
+        await self._db.close()
+        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
+
+    async def check(self) -> None:
+        """Prove that it answers. CatalogueError where it does not."""
+        async with self._db.read() as connection:
+            await connection.execute(select(meta.c.name).limit(1))
+
+    async def _check_key(self) -> None:
+        async with self._db.write() as connection:
+            row = (await connection.execute(select(meta.c.value).where(meta.c.name == _KEY_CHECK))).first()
+            if row is None:
+                values = {"name": _KEY_CHECK, "value": self._sealer.seal(_KNOWN_TEXT, _KEY_CHECK)}
+                await connection.execute(meta.insert(), values)
+                return
+        try:
+            self._sealer.open(row.value, _KEY_CHECK)
+        except CatalogueError as error:
+            raise CatalogueError(
+                "the key file does not belong to this catalogue", hint="Restore the key file it was made with."
+            ) from error

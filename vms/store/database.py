@@ -1,0 +1,162 @@
+"""Engines, transactions and upserts: the one place that knows which database it is.
+
+SQLite: WAL, synchronous=FULL (a commit is on the disk when it returns), writes one after the other through a connection
+of their own that begins IMMEDIATE, so that no write ever fails because another began earlier; reads beside them on a
+small pool. PostgreSQL: one pool for both. SQL errors leave as CatalogueError without statement values.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from vms.errors import CatalogueError
+
+_READERS = 4
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=10000",
+)
+
+
+def parse_url(text: str) -> URL:
+    """A database URL with its async driver; `sqlite:///file` and `postgresql://…` are enough. CatalogueError else."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise CatalogueError("the database URL cannot be read", hint="For example sqlite:////var/lib/vms/vms.db") from (
+            error
+        )
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:" or "mode=memory" in url.query:
+            raise CatalogueError("the catalogue needs a file", hint="For example sqlite:////var/lib/vms/vms.db")
+        return url.set(drivername="sqlite+aiosqlite")
+    if url.drivername == "postgresql":
+        return url.set(drivername="postgresql+asyncpg")
+    return url
+
+
+class Database:
+    """Connections to one database. `read()` sees what is committed; `write()` is one transaction."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
+            self._reader = sqlite_engine(url, size=_READERS, begin=None)
+        else:
+            self._writer = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with, each statement by itself."""
+        async with _Plain(self.url), self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: committed, and on the disk, when the block ends; rolled back when it raises. An
+        IntegrityError leaves as it is, for who knows what it means."""
+        async with _Plain(self.url), self._writer.begin() as connection:
+            yield connection
+
+    async def upsert(self, connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
+        """Insert a fact, or replace the row with the same primary key if its `rev` is smaller; says whether it did."""
+        insert = (sqlite.insert if self.is_sqlite else postgresql.insert)(table)
+        key: Sequence[Column[Any]] = list(table.primary_key.columns)
+        names = {column.name for column in key}
+        statement = insert.on_conflict_do_update(
+            index_elements=list(key),
+            set_={name: insert.excluded[name] for name in values if name not in names},
+            where=insert.excluded.rev > table.c.rev if "rev" in table.c else None,
+        )
+        result = await connection.execute(statement, dict(values))
+        return result.rowcount > 0
+
+    async def close(self) -> None:
+        """Give all connections back; idempotent."""
+        await self._writer.dispose()
+        if self.is_sqlite:
+            await self._reader.dispose()
+
+
+def sqlite_engine(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
+    """An engine on a SQLite file with our pragmas; transactions open with `begin`, None: each statement by itself.
+
+    Python's own implicit BEGIN is switched off: it comes late and DEFERRED, and a read that turns into a write then
+    fails at once with "database is locked" whatever the time-out (sqlite.org/isolation.html, SQLITE_BUSY_SNAPSHOT).
+    """
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=size, max_overflow=0, pool_timeout=30, connect_args={"timeout": 10}
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    if begin is None:
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+class _Plain:
+    """Turns what the database raises inside the block into a CatalogueError in plain words."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, IntegrityError) or not isinstance(error, SQLAlchemyError | OSError):
+            return
+        raise plain_error(self._url, error) from error
+
+
+def plain_error(url: URL, error: BaseException) -> CatalogueError:
+    """What went wrong with the database, in plain words, without values of the statement."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    text = str(cause)
+    where = url.database if url.get_backend_name() == "sqlite" else f"{url.host}/{url.database}"
+    if isinstance(error, PoolTimeoutError | asyncio.TimeoutError):
+        return CatalogueError("the catalogue is too busy", hint="Look at the load of its disk.")
+    if "not a database" in text or "malformed" in text:
+        return CatalogueError(f"{where} is not a catalogue, or it is damaged", hint="Restore it from a backup.")
+    if "unable to open" in text or isinstance(cause, OSError):
+        return CatalogueError(f"cannot open {where}", hint=_hint_of_path(where or ""))
+    if "readonly" in text or "attempt to write" in text:
+        return CatalogueError(f"{where} cannot be written", hint="Look at the owner and rights of file and folder.")
+    if "disk is full" in text or "disk full" in text:
+        return CatalogueError(f"no room left to write {where}", hint="Free space on the disk.")
+    if "locked" in text:
+        return CatalogueError(f"{where} is locked by another process", hint="Stop the other process.")
+    return CatalogueError(f"the catalogue failed: {text}")
+
+
+def _hint_of_path(where: str) -> str:
+    folder = Path(where).parent
+    return "Look at its rights." if folder.is_dir() else f"The folder {folder} does not exist."

@@ -1,0 +1,278 @@
+"""Rows of Segments, their fragment index and their Copies.
+
+The conversion of many rows, and unpacking of indices, happens on a thread of the catalogue's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Select, and_, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from vms.clock import NS_PER_S
+from vms.domain.camera import StreamName, StreamRef
+from vms.domain.footage import (
+    Copy,
+    CopyState,
+    Fragment,
+    GopSegment,
+    IndexedSegment,
+    Segment,
+    SegmentState,
+)
+from vms.domain.interval import Interval
+from vms.store import fragments as packing
+from vms.store.database import Database
+from vms.store.tables import copies, fragment_indexes, segments
+from vms.store.tables.footage import IN_SPOOL, IS_STORED
+
+OVERLAP_NS = 600 * NS_PER_S
+"""Segments that overlap others of their Stream by less than this are found all the same, however long they are."""
+
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Consecutive Segments of one Run, without a missing number, in one state: what coverage needs of them."""
+
+    run: str
+    start_ns: int
+    end_ns: int
+    expired: bool
+
+
+class Segments:
+    """The units of footage."""
+
+    def __init__(self, database: Database, executor: Executor) -> None:
+        self._db = database
+        self._executor = executor
+
+    async def put(self, segment: Segment, fragments: Sequence[Fragment] | None = None) -> bool:
+        """Insert, or replace where `rev` is greater; False where it is not. The fragment index, when given, is written
+        in the same transaction; an expired Segment loses it."""
+        packed = None if fragments is None else packing.pack(fragments)
+        async with self._db.write() as connection:
+            if not await self._db.upsert(connection, segments, _values(segment)):
+                return False
+            await self._put_index(connection, segment, packed)
+        return True
+
+    async def _put_index(self, connection: AsyncConnection, segment: Segment, packed: bytes | None) -> None:
+        key = {"run": segment.run, "number": segment.number}
+        if segment.state is SegmentState.EXPIRED:
+            table = fragment_indexes.c
+            await connection.execute(
+                delete(fragment_indexes).where(table.run == segment.run, table.number == segment.number)
+            )
+        elif packed is not None:
+            await self._db.upsert(connection, fragment_indexes, {**key, "packed": packed})
+
+    async def get(self, run: str, number: int) -> Segment | None:
+        """One by Run and number."""
+        statement = select(segments).where(segments.c.run == run, segments.c.number == number)
+        async with self._db.read() as connection:
+            row = (await connection.execute(statement)).first()
+        return None if row is None else _segment(row)
+
+    async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Segment]:
+        """Those of a Stream, expired ones left out, that overlap the interval by their own wall times, in order."""
+        statement = _overlapping(select(segments), stream, interval).where(segments.c.state != "expired")
+        return await self._rows(statement, _segments)
+
+    async def with_index(self, stream: StreamRef, interval: Interval) -> list[IndexedSegment]:
+        """The same with their fragments; those without an index (open ones) are left out."""
+        return await self._rows(_indexed(stream, interval), _with_fragments)
+
+    async def with_gops(self, stream: StreamRef, interval: Interval) -> list[GopSegment]:
+        """The same with their GOPs only, which is several times cheaper."""
+        return await self._rows(_indexed(stream, interval), _with_gops)
+
+    async def spans(self, stream: StreamRef, interval: Interval) -> list[Span]:
+        """Closed and expired Segments that overlap the interval, neighbours of a Run joined, in order of start."""
+        c = segments.c
+        columns = select(c.run, c.number, c.start_ns, c.end_ns, (c.state == "expired").label("expired"))
+        return await self._rows(_overlapping(columns, stream, interval).where(c.state != "open"), _spans)
+
+    async def by_state(self, state: SegmentState, node: str | None = None) -> list[Segment]:
+        """All in a state, of a Node or of all, oldest first."""
+        statement = select(segments).where(segments.c.state == state.value)
+        if state in {SegmentState.OPEN, SegmentState.SPOOLED}:
+            statement = statement.where(IN_SPOOL)
+        if node is not None:
+            statement = statement.where(segments.c.node == node)
+        return await self._rows(statement.order_by(segments.c.start_ns), _segments)
+
+    async def last_end_ns(self, stream: StreamRef) -> int | None:
+        """Where the footage of a Stream ends, in whatever state; None where there is none."""
+        c = segments.c
+        newest = (
+            select(c.end_ns)
+            .where(c.camera == stream.camera, c.stream == stream.name.value)
+            .order_by(c.start_ns.desc())
+            .limit(10)
+            .subquery()
+        )
+        async with self._db.read() as connection:
+            last: int | None = (await connection.execute(select(func.max(newest.c.end_ns)))).scalar()
+        return last
+
+    async def expirable(self, camera: str, before_ns: int, limit: int) -> list[Segment]:
+        """Stored Segments of a camera that end at or before a time, oldest first, at most `limit`."""
+        c = segments.c
+        statement = (
+            select(segments)
+            .where(c.camera == camera, c.state == "stored", IS_STORED, c.start_ns < before_ns, c.end_ns <= before_ns)
+            .order_by(c.start_ns)
+            .limit(limit)
+        )
+        return await self._rows(statement, _segments)
+
+    async def stored_bytes(self, camera: str | None = None) -> int:
+        """Bytes of stored Segments, of a camera or of all."""
+        statement = select(func.coalesce(func.sum(segments.c.size_bytes), 0)).where(IS_STORED)
+        if camera is not None:
+            statement = statement.where(segments.c.camera == camera)
+        async with self._db.read() as connection:
+            return int((await connection.execute(statement)).scalar_one())
+
+    async def _rows(self, statement: Select[Any], convert: Callable[[Sequence[Row[Any]]], list[_Out]]) -> list[_Out]:
+        async with self._db.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return await asyncio.get_running_loop().run_in_executor(self._executor, convert, rows)
+
+
+class Copies:
+    """Segments in Stores."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def put(self, copy: Copy) -> bool:
+        """Insert, or replace where `rev` is greater; False where it is not."""
+        values = {
+            "run": copy.run,
+            "number": copy.number,
+            "store": copy.store,
+            "state": copy.state.value,
+            "verified_ns": copy.verified_ns,
+            "rev": copy.rev,
+        }
+        async with self._db.write() as connection:
+            return await self._db.upsert(connection, copies, values)
+
+    async def of(self, run: str, number: int) -> list[Copy]:
+        """All of a Segment, by name of Store."""
+        statement = select(copies).where(copies.c.run == run, copies.c.number == number).order_by(copies.c.store)
+        async with self._db.read() as connection:
+            rows = await connection.execute(statement)
+        return [Copy(r.run, r.number, r.store, CopyState(r.state), r.verified_ns, r.rev) for r in rows]
+
+
+def _overlapping(statement: Select[Any], stream: StreamRef, interval: Interval) -> Select[Any]:
+    """A range scan of the index on (camera, stream, start_ns). Its lower end is the last Segment that began at least
+    OVERLAP_NS before the interval, whatever its length: nothing that began earlier reaches into the interval."""
+    c, before = segments.c, segments.alias("before").c
+    early_ns = interval.start_ns - OVERLAP_NS
+    first = (
+        select(before.start_ns)
+        .where(before.camera == stream.camera, before.stream == stream.name.value, before.start_ns <= early_ns)
+        .order_by(before.start_ns.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return statement.where(
+        c.camera == stream.camera,
+        c.stream == stream.name.value,
+        c.start_ns >= func.coalesce(first, early_ns),
+        c.start_ns < interval.end_ns,
+        or_(c.end_ns > interval.start_ns, and_(c.state == "open", c.start_ns >= interval.start_ns)),
+    ).order_by(c.start_ns, c.epoch)
+
+
+def _indexed(stream: StreamRef, interval: Interval) -> Select[Any]:
+    index = fragment_indexes.c
+    joined = select(segments, index.packed).join(
+        fragment_indexes, and_(index.run == segments.c.run, index.number == segments.c.number)
+    )
+    return _overlapping(joined, stream, interval).where(segments.c.state != "expired")
+
+
+def _segments(rows: Sequence[Row[Any]]) -> list[Segment]:
+    return [_segment(row) for row in rows]
+
+
+def _with_fragments(rows: Sequence[Row[Any]]) -> list[IndexedSegment]:
+    return [IndexedSegment(_segment(row), packing.unpack(row.packed)) for row in rows]
+
+
+def _with_gops(rows: Sequence[Row[Any]]) -> list[GopSegment]:
+    return [GopSegment(_segment(row), packing.unpack_gops(row.packed)) for row in rows]
+
+
+def _spans(rows: Sequence[Any]) -> list[Span]:
+    """Joins neighbours; the rows are sorted by start."""
+    found: list[Span] = []
+    run, following, start_ns, end_ns, expired = "", -1, 0, 0, False
+    for row_run, number, row_start, row_end, row_expired in rows:
+        if row_run == run and number == following and row_expired == expired:
+            end_ns = max(end_ns, row_end)
+        else:
+            if run and start_ns < end_ns:
+                found.append(Span(run, start_ns, end_ns, bool(expired)))
+            run, start_ns, end_ns, expired = row_run, row_start, row_end, row_expired
+        following = number + 1
+    if run and start_ns < end_ns:
+        found.append(Span(run, start_ns, end_ns, bool(expired)))
+    return found
+
+
+def _values(segment: Segment) -> dict[str, Any]:
+    return {
+        "run": segment.run,
+        "number": segment.number,
+        "camera": segment.stream.camera,
+        "stream": segment.stream.name.value,
+        "site": segment.site,
+        "node": segment.node,
+        "epoch": segment.epoch,
+        "start_ns": segment.start_ns,
+        "end_ns": segment.end_ns,
+        "state": segment.state.value,
+        "init_bytes": segment.init_bytes,
+        "size_bytes": segment.size_bytes,
+        "sha256": segment.sha256,
+        "leaf_root": segment.leaf_root,
+        "previous_root": segment.previous_root,
+        "first_gop": segment.first_gop,
+        "gops": segment.gops,
+        "rev": segment.rev,
+    }
+
+
+def _segment(row: Row[Any]) -> Segment:
+    return Segment(
+        run=row.run,
+        number=row.number,
+        stream=StreamRef(row.camera, StreamName(row.stream)),
+        site=row.site,
+        node=row.node,
+        epoch=row.epoch,
+        start_ns=row.start_ns,
+        end_ns=row.end_ns,
+        state=SegmentState(row.state),
+        init_bytes=row.init_bytes,
+        size_bytes=row.size_bytes,
+        sha256=row.sha256,
+        leaf_root=row.leaf_root,
+        previous_root=row.previous_root,
+        first_gop=row.first_gop,
+        gops=row.gops,
+        rev=row.rev,
+    )

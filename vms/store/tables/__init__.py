@@ -1,0 +1,31 @@
+"""The tables of the catalogue, documented column by column, one module per group of nouns.
+
+Times are UTC in nanoseconds; ids are made where the row is born; a fact has a `rev` and the greater wins. Nothing here
+is particular to one database: SQLite and PostgreSQL take the same tables.
+"""
+
+from __future__ import annotations
+
+from vms.store.tables.base import METADATA
+from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
+from vms.store.tables.people import audit, people, sessions
+from vms.store.tables.registry import cameras, meta, nodes, sites, stores, streams
+
+__all__ = [
+    "METADATA",
+    "audit",
+    "cameras",
+    "copies",
+    "fragment_indexes",
+    "gaps",
+    "grants",
+    "meta",
+    "nodes",
+    "people",
+    "runs",
+    "segments",
+    "sessions",
+    "sites",
+    "stores",
+    "streams",
+]
