@@ -14,6 +14,7 @@
     │   ├── CameraUnreachableError · CameraAuthError · CameraStalledError · CameraUnsupportedError · CameraCorruptError
     ├── ObjectError            object storage
     │   ├── ObjectMissingError · ObjectChecksumError · ObjectUnavailableError
+    ├── FootageError           a Segment is damaged, or a codec's headers are      422
     ├── CatalogueError         SQL                                                 503
     └── BusError               503
         ├── NoResponderError · BusTimeoutError
@@ -161,6 +162,13 @@ class ObjectUnavailableError(ObjectError):
     """The storage does not answer; the same call may succeed later."""
 
     code = "object_unavailable"
+
+
+class FootageError(VmsError):
+    """A Segment's file is damaged or none of ours, or a codec's headers cannot be read."""
+
+    code = "footage"
+    status = 422
 
 
 class CatalogueError(VmsError):
