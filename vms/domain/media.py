@@ -151,12 +151,14 @@ class StreamCondition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """Condition of a Stream since when, and why in plain words without any secret (empty when live)."""
+    """Condition of a Stream since when, and why in plain words without any secret (empty when live). `cause` is the
+    GapCause value of a Gap that this condition makes, empty when live."""
 
     stream: StreamRef
     condition: StreamCondition
     since_ns: int
     why: str = ""
+    cause: str = ""
 
 
 HubItem = Packet | RunStarted | RunEnded | StreamState
