@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from vms.clock import Clock, SystemClock
 from vms.errors import CatalogueError
@@ -73,6 +73,12 @@ class Catalogue:
         """Prove that it answers. CatalogueError where it does not."""
         async with self._db.read() as connection:
             await connection.execute(select(meta.c.name).limit(1))
+
+    async def schema_version(self) -> str:
+        """The revision of its schema, such as `0001`."""
+        async with self._db.read() as connection:
+            version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
+        return str(version)
 
     async def _check_key(self) -> None:
         async with self._db.write() as connection:

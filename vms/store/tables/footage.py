@@ -90,6 +90,7 @@ segments = Table(
         "camera",
         "start_ns",
         "size_bytes",
+        "state",
         sqlite_where=IS_STORED,
         postgresql_where=IS_STORED,
     ),

@@ -214,7 +214,7 @@ def _footage() -> None:
     op.create_index(
         "ix_segments_stored",
         "segments",
-        ["camera", "start_ns", "size_bytes"],
+        ["camera", "start_ns", "size_bytes", "state"],
         unique=False,
         sqlite_where=sa.text("state = 'stored'"),
         postgresql_where=sa.text("state = 'stored'"),
