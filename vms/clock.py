@@ -63,7 +63,10 @@ class ManualClock:
         return self._mono_ns
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until `advance` has moved the clock that far."""
+        """Wait until `advance` has moved the clock that far; not at all for zero or less."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         until = self._mono_ns + int(seconds * NS_PER_S)
         heapq.heappush(self._waiting, (until, next(self._order), future))

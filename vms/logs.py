@@ -8,27 +8,41 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import urllib.parse
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 HIDDEN = "***"
-_USERINFO = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]*(?:@[^/\s@]*)*@")
+# Each reads a text once, whatever is in it. A URL goes up to the last @ of its word, since people paste passwords with
+# / ? # @ in them; that of a camera up to the last @ before the next URL of the line, since they paste spaces too.
+_URL = re.compile(r"://[^\s<>]+")
+_CAMERA_URL = re.compile(r"(?i:rtsps?)://(?:(?!://)[^\r\n])+")
 _ASSIGNED = re.compile(
-    r"(?i)(?P<name>[\"']?\b(?:pass(?:word|wd)?|pwd|secret(?:_key)?|token|authorization|cookie|api_?key)[\"']?\s*[=:]\s*)"
-    r"(?P<value>\"[^\"]*\"|'[^']*'|(?:basic|digest|bearer)\s+[^\r\n]*|[^\s&,;]+)"
+    r"(?i)(?P<name>(?:(?<![a-z])pass|passw(?:or)?d|pwd|secret(?:_key)?|token|authorization|cookie|api[_-]?key)[\"']?\s*[=:]\s*)"
+    r"(?P<value>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?:basic|digest|bearer)\s+[^\r\n]*|[^\s&,;]+)"
 )
-_SECRET_KEYS = re.compile(r"(?i)pass(word|wd)?|secret|token|authorization|cookie|credential")
+_SECRET_KEYS = re.compile(
+    r"(?i)(?:^|[_-])(?:pass|pwd)(?:$|[_-])|passw(?:or)?d|secret|token|authorization|cookie|credential"
+)
 
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
-    """The text without user names and passwords of URLs, `password=…` values, and any of `secrets` themselves."""
+    """The text without user names and passwords of URLs, `password=…` values, and any of `secrets` themselves, as they
+    are or percent-encoded."""
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, HIDDEN)
-    text = _USERINFO.sub(rf"\g<scheme>{HIDDEN}@", text)
+        for form in {secret, urllib.parse.quote(secret), urllib.parse.quote(secret, safe="")} - {""}:
+            text = text.replace(form, HIDDEN)
+    for url in (_URL, _CAMERA_URL):
+        text = url.sub(_without_userinfo, text)
     return _ASSIGNED.sub(rf"\g<name>{HIDDEN}", text)
+
+
+def _without_userinfo(found: re.Match[str]) -> str:
+    scheme, _, rest = found[0].partition("://")
+    _, at, place = rest.rpartition("@")
+    return f"{scheme}://{HIDDEN}@{place}" if at else found[0]
 
 
 def _clean(value: Any) -> Any:
@@ -38,13 +52,16 @@ def _clean(value: Any) -> Any:
         return {k: HIDDEN if _SECRET_KEYS.search(str(k)) else _clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(v) for v in value]
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value))
 
 
 def redact_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """structlog processor: redact every value, hide whole values under names that mean a secret."""
     for key, value in event.items():
-        event[key] = HIDDEN if _SECRET_KEYS.fullmatch(key) else _clean(value)
+        if not key.startswith("_"):  # structlog's own, taken out before the line is written
+            event[key] = HIDDEN if _SECRET_KEYS.search(key) else _clean(value)
     return event
 
 

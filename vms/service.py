@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from vms import logs, metrics
@@ -121,6 +120,8 @@ class Supervisor:
 
     def __init__(self, services: Iterable[Service], *, grace_s: float = 10.0) -> None:
         self.services = list(services)
+        if len({service.name for service in self.services}) < len(self.services):
+            raise ValueError("two services have one name")
         self.grace_s = grace_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -136,12 +137,15 @@ class Supervisor:
             if task is None:
                 continue
             service.stop()
-            done, _ = await asyncio.wait({task}, timeout=self.grace_s)
-            if not done:
+            await asyncio.wait({task}, timeout=self.grace_s)
+            if not task.done():
                 log.warning("service did not stop in time", service=service.name)
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.wait({task}, timeout=self.grace_s)
+            if not task.done():
+                log.error("service cannot be cancelled", service=service.name)
+            elif not task.cancelled() and (error := task.exception()) is not None:
+                log.error("service failed while stopping", service=service.name, why=error)
 
     def health(self) -> dict[str, Health]:
         """How each service is, by name."""

@@ -2,7 +2,8 @@
 
 Event loop only: the thread of a worker hands over through `loop.call_soon_threadsafe`. A subscription is bounded in
 bytes; when full it drops the Packets of that Stream to its next key frame and counts. Runs and states are never
-dropped. A subscription that may not lose (the recorder's) makes the hub tell ingest, which ends the Run (`overload`).
+dropped. A subscription that may not lose (the recorder's) makes the hub tell ingest, which ends the Run (`overload`),
+and gets nothing more of that Run, so that no Run it sees has a hole.
 """
 
 from __future__ import annotations
@@ -44,21 +45,24 @@ class HubSubscription:
     def put(self, item: HubItem) -> bool:
         """Called by the hub; False when a Packet was dropped and this is the first of its Stream."""
         if isinstance(item, Packet):
-            if item.is_key and self._bytes + len(item.payload) <= self._limit_bytes:
+            fits = self._bytes + len(item.payload) <= self._limit_bytes
+            if fits and item.is_key and item.track == 0 and not self.lossless:
                 self._skipping.discard(item.stream)
-            if item.stream in self._skipping:
-                self.dropped += 1
-                return True
-            if self._bytes + len(item.payload) > self._limit_bytes:
-                self._skipping.add(item.stream)
-                self.dropped += 1
-                return False
+            if not fits or item.stream in self._skipping:
+                return self._dropped(item.stream)
             self._bytes += len(item.payload)
         elif isinstance(item, RunStarted):
             self._skipping.discard(item.stream)
         self._queue.append(item)
         self._wake.set()
         return True
+
+    def _dropped(self, stream: StreamRef) -> bool:
+        self.dropped += 1
+        metrics.DROPS.labels(self.name).inc()
+        known = stream in self._skipping
+        self._skipping.add(stream)
+        return known
 
     async def get(self) -> list[HubItem]:
         """All that is queued, in order; waits for the first. HubClosedError once closed and empty."""
@@ -97,7 +101,9 @@ class Hub:
         if isinstance(item, RunStarted):
             self._runs[stream] = item
         elif isinstance(item, RunEnded):
-            self._runs.pop(stream, None)
+            current = self._runs.get(stream)
+            if current is not None and current.run.id == item.run:
+                del self._runs[stream]
         elif isinstance(item, StreamState):
             self._states[stream] = item
         for subscription in (*self._all, *self._of.get(stream, ())):
@@ -105,7 +111,6 @@ class Hub:
                 self._drop(subscription, item)
 
     def _drop(self, subscription: HubSubscription, packet: Packet) -> None:
-        metrics.DROPS.labels(subscription.name).inc()
         silent = self._throttle.admit(self._clock.mono_ns())
         if silent is not None:
             log.warning("subscription full", where=subscription.name, stream=str(packet.stream), silent=silent)
@@ -133,6 +138,8 @@ class Hub:
         held = self._all if subscription.stream is None else self._of.get(subscription.stream, [])
         if subscription in held:
             held.remove(subscription)
+        if subscription.stream is not None and not held:
+            self._of.pop(subscription.stream, None)
 
     def on_overload(self, stream: StreamRef, tell: Overloaded | None) -> None:
         """Ingest registers here, once per Stream, what to do when the recorder cannot keep up; None removes it."""

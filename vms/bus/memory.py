@@ -91,16 +91,27 @@ class MemoryBus:
             raise NoResponderError(f"nobody answers {subject}", hint="The service that does it is not running.")
         task = asyncio.ensure_future(serving.handler({**value, "_subject": subject}))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finished)
         try:
-            return await asyncio.wait_for(task, timeout_s)
-        except TimeoutError:
-            raise BusTimeoutError(f"no answer to {subject} within {timeout_s:g} s") from None
+            await asyncio.wait({task}, timeout=timeout_s)
+        finally:
+            task.cancel()  # does nothing to one that has answered
+        if not task.done():
+            raise BusTimeoutError(f"no answer to {subject} within {timeout_s:g} s")
+        try:
+            return task.result()
+        except asyncio.CancelledError:
+            raise BusError(f"{subject} was cancelled by the one who serves it") from None
         except VmsError:
             raise
         except Exception as error:
             log.exception("handler failed", subject=subject)
             raise BusError(f"{subject} failed: {type(error).__name__}") from error
+
+    def _finished(self, task: asyncio.Task[Value]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked may be gone; nobody else has to hear of it
 
     def serve(self, subject: str, handler: Handler) -> _Serving:
         """Answer a subject; of several, the newest answers. The handler finds the full subject under `_subject`."""
