@@ -1,0 +1,37 @@
+"""What can be set of the streamer: limits, waits and sizes, with their defaults. No logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StreamerOptions:
+    """`addresses`: where viewers reach this machine; empty: its own, the loopback only where there is no other.
+
+    credit_s: how long ingest may send without hearing from us; linger_s: how long a feed outlives its last viewer;
+    retry_s: longest wait before a feed is asked for again; gone_s: silence after which a viewer is gone;
+    connect_s: how long a viewer may take to connect; pli_every_s: how often a viewer may be sent the burst again;
+    queue_ms: how much live video may wait for one viewer; burst_bytes_s and burst_free_bytes: the pace of bursts to one
+    viewer, and what may go at once; tick_s: how often tiles are judged; tell_s: how often they are told unchanged.
+    """
+
+    addresses: tuple[str, ...] = ()
+    max_sessions: int = 200
+    max_videos: int = 64
+    max_sdp_bytes: int = 262_144
+    credit_s: float = 10.0
+    linger_s: float = 2.0
+    retry_s: float = 2.0
+    request_s: float = 5.0
+    gone_s: float = 15.0
+    connect_s: float = 15.0
+    pli_every_s: float = 0.5
+    queue_ms: int = 600
+    burst_bytes_s: int = 16_000_000
+    burst_free_bytes: int = 24_000
+    gop_max_bytes: int = 24_000_000
+    gop_max_packets: int = 2_000
+    events_limit: int = 2_048
+    tick_s: float = 0.25
+    tell_s: float = 1.0

@@ -1,0 +1,66 @@
+"""aiortc's RTP sender of one tile, with the three things it keeps to itself: the RTP time of what was sent, the wish
+for a key frame, and when the viewer was last heard. The fast path (DESIGN §7) will replace this file. Event loop only.
+"""
+
+from __future__ import annotations
+
+from aiortc import RTCDtlsTransport, RTCRtpSender
+from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
+    RTCRtcpParameters,
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpSendParameters,
+)
+from aiortc.rtp import AnyRtcpPacket
+
+from streamer.negotiation import MID_URI, MediaOffer, VideoFormat
+from streamer.track import TileTrack
+from vms.clock import Clock
+
+# aiortc adds a random origin to our timestamps and tells it nobody; this is the RTP timestamp of its last packet.
+_RTP_TIMESTAMP = "_RTCRtpSender__rtp_timestamp"
+
+
+class TileSender(RTCRtpSender):
+    """Sends what `track` gives, unchanged."""
+
+    def __init__(self, track: TileTrack, transport: RTCDtlsTransport, clock: Clock) -> None:
+        super().__init__(track, transport)
+        self._tile = track
+        self._clock = clock
+        self.heard_ns = clock.mono_ns()
+        track.bind(self.rtp_timestamp)
+
+    @property
+    def ssrcs(self) -> tuple[int, int]:
+        """SSRC of the video and of its RTX."""
+        return self._ssrc, self._rtx_ssrc
+
+    def rtp_timestamp(self) -> int:
+        """The 32-bit RTP timestamp of the packet sent last."""
+        value: int = getattr(self, _RTP_TIMESTAMP)
+        return value
+
+    def _send_keyframe(self) -> None:
+        """PLI or FIR came: aiortc has no encoder to ask, the tile sends its burst again."""
+        self._tile.repeat()
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        self.heard_ns = self._clock.mono_ns()
+        await super()._handle_rtcp_packet(packet)
+
+
+def send_parameters(media: MediaOffer, video: VideoFormat, cname: str) -> RTCRtpSendParameters:
+    """aiortc's parameters of one m-line as answered."""
+    feedback = [RTCRtcpFeedback(*f.split(" ", 1)) for f in video.feedback]
+    codecs = [RTCRtpCodecParameters("video/H264", 90_000, payloadType=video.payload_type, rtcpFeedback=feedback)]
+    if video.rtx is not None:
+        apt: dict[str, int | str | None] = {"apt": video.payload_type}
+        codecs.append(RTCRtpCodecParameters("video/rtx", 90_000, payloadType=video.rtx, parameters=apt))
+    extensions = []
+    if media.mid_extension is not None:
+        extensions.append(RTCRtpHeaderExtensionParameters(id=media.mid_extension, uri=MID_URI))
+    return RTCRtpSendParameters(
+        codecs=codecs, headerExtensions=extensions, muxId=media.mid, rtcp=RTCRtcpParameters(cname=cname, mux=True)
+    )

@@ -1,0 +1,123 @@
+"""One viewer, of a wall or by WHEP: its connection, its tiles, and when it is over. Event loop only.
+
+A session ends by `close`: asked for, when the connection fails or never comes about, or when the viewer is not heard
+any more. Ending frees everything: senders, sockets, feeds, the task that watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiortc import RTCCertificate
+
+from streamer.fanout import Fanout
+from streamer.negotiation import Offer
+from streamer.options import StreamerOptions
+from streamer.pacing import Pacer
+from streamer.peer import Peer
+from streamer.tile import Say, WallTile
+from vms import logs, metrics
+from vms.clock import NS_PER_S, Clock
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What every session needs of its service."""
+
+    clock: Clock
+    fanout: Fanout
+    options: StreamerOptions
+    certificate: Callable[[], RTCCertificate]
+
+
+class ViewerSession:
+    """`videos`: the m-lines of the offer that become tiles; tile i is videos[i]. `say` takes messages to the viewer;
+    `ended` is called once when the session is over."""
+
+    def __init__(
+        self,
+        ident: str,
+        person: str,
+        offer: Offer,
+        videos: Sequence[int],
+        *,
+        kit: Kit,
+        say: Say,
+        ended: Callable[[str], None],
+    ) -> None:
+        self.id, self.person = ident, person
+        self.closed = False
+        self.offer = offer
+        self._kit, self._say, self._ended = kit, say, ended
+        options = kit.options
+        pacer = Pacer(kit.clock, options.burst_bytes_s, options.burst_free_bytes)
+        self.tiles = [
+            WallTile(i, clock=kit.clock, fanout=kit.fanout, pacer=pacer, options=options, say=say)
+            for i in range(len(videos))
+        ]
+        tracks = {m_line: tile.track for m_line, tile in zip(videos, self.tiles, strict=True)}
+        self._peer = Peer(
+            offer,
+            [tracks.get(i) for i in range(len(offer.media))],
+            clock=kit.clock,
+            certificate=kit.certificate(),
+            addresses=options.addresses,
+            lost=self.end_soon,
+        )
+        self._opened_ns = kit.clock.mono_ns()
+        self._watching: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        metrics.VIEWERS.inc()
+
+    async def open(self) -> str:
+        """Begin to connect; the SDP answer."""
+        text = await self._peer.answer()
+        self._watching = asyncio.create_task(self._watch(), name=f"session {self.id}")
+        return text
+
+    async def _watch(self) -> None:
+        while True:
+            await self._kit.clock.sleep(self._kit.options.tick_s)
+            for tile in self.tiles:
+                tile.refresh()
+            why = self.gone(self._kit.clock.mono_ns())
+            if why:
+                self.end_soon(why)
+                return
+
+    def gone(self, mono_ns: int) -> str:
+        """Why the session is over, empty while it is not."""
+        waited_ns = mono_ns - self._opened_ns
+        if not self._peer.connected and waited_ns > self._kit.options.connect_s * NS_PER_S:
+            return "no connection came about"
+        return ""
+
+    def silent_ns(self, mono_ns: int) -> int:
+        """How long no RTCP came from the viewer while something was sent to it."""
+        sending = self._peer.connected and any(tile.track.packets for tile in self.tiles)
+        return mono_ns - self._peer.heard_ns if sending else 0
+
+    def end_soon(self, why: str) -> None:
+        """Close from within a callback."""
+        if self._ending is None and not self.closed:
+            self._ending = asyncio.create_task(self.close(why), name=f"session {self.id} ends")
+
+    async def close(self, why: str = "") -> None:
+        """End the session; idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        metrics.VIEWERS.dec()
+        log.info("viewer gone", session=self.id, why=why or "closed")
+        for tile in self.tiles:
+            tile.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._peer.close()
+        self._say({"type": "closed", "why": why})
+        self._ended(self.id)

@@ -1,0 +1,172 @@
+"""One tile of a wall: which camera it shows, through which feed, and what it says of itself.
+
+Where `main` is not H.264 it shows `sub`, and says so. It decides nothing about timing (track) or rights (web).
+Event loop only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from streamer.fanout import Fanout
+from streamer.feed import Feed
+from streamer.options import StreamerOptions
+from streamer.pacing import Pacer
+from streamer.track import TileTrack
+from streamer.verdict import Facts, Verdict, judge
+from vms import metrics
+from vms.clock import NS_PER_S, Clock
+from vms.domain.camera import StreamName, StreamRef
+from vms.domain.media import Codec
+
+Message = dict[str, Any]
+Say = Callable[[Message], None]
+
+
+class WallTile:
+    """m-line `index` of a viewer. `say` takes the messages of the wall protocol."""
+
+    def __init__(
+        self, index: int, *, clock: Clock, fanout: Fanout, pacer: Pacer, options: StreamerOptions, say: Say
+    ) -> None:
+        self.index = index
+        self.track = TileTrack(clock, pacer, options, self)
+        self._clock, self._fanout, self._options, self._say = clock, fanout, options, say
+        self._wanted: StreamRef | None = None
+        self._number: int | None = None
+        self._feed: Feed | None = None
+        self._why = ""
+        self._was_live = False
+        self._verdict = Verdict("empty")
+        self._since_ns = clock.now_ns()
+        self._told_ns = 0
+        self._switched: Message | None = None
+
+    def show(self, stream: StreamRef | None, number: int | None = None) -> None:
+        """Show another Stream, or nothing; `number` is the viewer's count of switches and comes back in messages."""
+        if (stream is None) != (self._wanted is None):
+            metrics.TILES.inc(1 if stream is not None else -1)
+        self._wanted, self._number, self._why = stream, number, ""
+        self._switched = None
+        self._use(stream)
+        self._since_ns = self._clock.now_ns()
+        self.refresh(force=True)
+
+    def _use(self, stream: StreamRef | None) -> None:
+        before, self._feed = self._feed, None
+        self._was_live = False
+        self.track.show(None)
+        if stream is not None:
+            self._feed = self._fanout.acquire(stream)
+            self._feed.changes.add(self._changed)
+        if before is not None:
+            if before is not self._feed:
+                before.changes.discard(self._changed)
+            self._fanout.release(before)
+        self._choose()
+
+    def _choose(self) -> None:
+        """Let the track follow the feed as far as it can be shown: H.264 only."""
+        feed = self._feed
+        if feed is None or feed.run is None:
+            return
+        if feed.run.info.video.codec is Codec.H264:
+            if self.track not in feed.sinks:
+                self.track.show(feed)
+        elif feed.stream.name is StreamName.MAIN:
+            self._why = "The main stream is not H.264: sub is shown."
+            self._use(StreamRef(feed.stream.camera, StreamName.SUB))
+        else:
+            self.track.show(None)
+
+    def _changed(self) -> None:
+        self._choose()
+        self.refresh()
+
+    def facts(self) -> Facts:
+        """What is known of the tile."""
+        feed = self._feed
+        if feed is None:
+            return Facts(shown=False)
+        sent = self.track.sent
+        return Facts(
+            shown=True,
+            codec=None if feed.run is None else feed.run.info.video.codec,
+            fault=feed.fault,
+            fault_ns=feed.fault_ns,
+            stream=feed.state,
+            captured_ns=None if sent is None else sent.wall_ns,
+            was_live=self._was_live,
+        )
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Judge the tile and tell the viewer where that is new, where it was last told a while ago, or by force."""
+        now_ns = self._clock.now_ns()
+        verdict = judge(self.facts(), now_ns)
+        changed = (verdict.state, verdict.cause) != (self._verdict.state, self._verdict.cause)
+        if changed:
+            self._since_ns = now_ns
+        self._was_live = self._was_live or verdict.state == "live"
+        self._verdict = verdict
+        due = self._feed is not None and self._clock.mono_ns() - self._told_ns >= int(self._options.tell_s * NS_PER_S)
+        if changed or due or force:
+            self._told_ns = self._clock.mono_ns()
+            self._say(self.message())
+            self._say_clock()
+
+    def message(self) -> Message:
+        """The `tile` message."""
+        verdict = self._verdict
+        since_ns = self._since_ns if verdict.since_ns is None else verdict.since_ns
+        shown = self._wanted if self._feed is None else self._feed.stream
+        return {
+            "type": "tile",
+            "tile": self.index,
+            "camera": None if shown is None else shown.camera,
+            "stream": None if shown is None else str(shown.name),
+            "n": self._number,
+            "state": verdict.state,
+            "age_ms": verdict.age_ms,
+            "since": rfc3339(since_ns),
+            "cause": verdict.cause,
+            "why": verdict.why or self._why,
+        }
+
+    def repeat_messages(self) -> None:
+        """Tell all that was told: the viewer's socket is new, or was away."""
+        self.refresh(force=True)
+        if self._switched is not None:
+            self._say(self._switched)
+
+    def _say_clock(self) -> None:
+        sent = self.track.sent
+        rtp = None if sent is None else self.track.rtp_of(sent)
+        if sent is not None and rtp is not None:
+            self._say({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(sent.wall_ns)})
+
+    def switched(self, rtp: int) -> None:
+        """See TrackEvents."""
+        self._switched = {"type": "switched", "tile": self.index, "n": self._number, "rtp": rtp}
+        self._say(self._switched)
+
+    def arrived(self) -> None:
+        """See TrackEvents: the clock of the new camera is known, and so is how old its picture is."""
+        self.refresh(force=True)
+
+    def close(self) -> None:
+        """Show nothing and let the feed go, silently; idempotent."""
+        self._say = _silent
+        if self._wanted is not None:
+            self.show(None)
+
+
+def rfc3339(wall_ns: int) -> str:
+    """UTC with milliseconds and Z."""
+    at = dt.datetime.fromtimestamp(wall_ns // NS_PER_S, tz=dt.UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ns % NS_PER_S // 1_000_000:03d}Z"
+
+
+def _silent(_message: Message) -> None:
+    """After the end nothing is told."""

@@ -1,0 +1,89 @@
+"""What a tile may say of itself, pure: live only where the picture is 2 s old or younger, else why not and since when.
+
+Words of the wall protocol: empty, connecting, catching_up, live, late, reconnecting, offline, forbidden, unsupported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vms.clock import NS_PER_MS, NS_PER_S
+from vms.domain.media import Codec, StreamCondition, StreamState
+
+LIVE_AGE_NS = 2 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a tile. `codec`: of the Run, None while there is none; `fault`: why ingest cannot be asked;
+    `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then."""
+
+    shown: bool
+    codec: Codec | None = None
+    fault: str = ""
+    fault_ns: int = 0
+    stream: StreamState | None = None
+    captured_ns: int | None = None
+    was_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`since_ns`: when the trouble began, None: when the tile came into this state."""
+
+    state: str
+    cause: str | None = None
+    why: str = ""
+    since_ns: int | None = None
+    age_ms: int | None = None
+
+
+_OFFLINE = {
+    StreamCondition.UNREACHABLE: "camera_unreachable",
+    StreamCondition.AUTH_FAILED: "auth_failed",
+    StreamCondition.DISABLED: "disabled",
+}
+
+
+def judge(facts: Facts, now_ns: int) -> Verdict:
+    """The truth about a tile now."""
+    if not facts.shown:
+        return Verdict("empty")
+    age_ns = None if facts.captured_ns is None else max(0, now_ns - facts.captured_ns)
+    age_ms = None if age_ns is None else age_ns // NS_PER_MS
+    trouble = _trouble(facts, age_ms)
+    if trouble is not None:
+        return trouble
+    if age_ns is None:
+        return Verdict("catching_up" if facts.codec is not None else "connecting")
+    if age_ns <= LIVE_AGE_NS:
+        return Verdict("live", age_ms=age_ms)
+    return Verdict("late" if facts.was_live else "catching_up", age_ms=age_ms)
+
+
+def _trouble(facts: Facts, age_ms: int | None) -> Verdict | None:
+    if facts.fault:
+        return _of_fault(facts, age_ms)
+    if facts.codec is not None and facts.codec is not Codec.H264:
+        name = "H.265" if facts.codec is Codec.H265 else facts.codec.value
+        why = f"The camera sends {name}, which this wall cannot show, and has no H.264 sub stream."
+        return Verdict("unsupported", "unsupported", why)
+    stream = facts.stream
+    if stream is None or stream.condition is StreamCondition.LIVE:
+        return None
+    if stream.condition is StreamCondition.UNSUPPORTED:
+        return Verdict("unsupported", "unsupported", stream.why, stream.since_ns, age_ms)
+    if stream.condition in _OFFLINE:
+        return Verdict("offline", stream.cause or _OFFLINE[stream.condition], stream.why, stream.since_ns, age_ms)
+    if stream.condition is StreamCondition.STALLED:
+        return Verdict("reconnecting", stream.cause or "stream_stalled", stream.why, stream.since_ns, age_ms)
+    state = "connecting" if facts.captured_ns is None else "reconnecting"
+    return Verdict(state, stream.cause or None, stream.why, stream.since_ns, age_ms)
+
+
+def _of_fault(facts: Facts, age_ms: int | None) -> Verdict:
+    if facts.fault == "forbidden":
+        return Verdict("forbidden", "forbidden", "You may not see this camera.", facts.fault_ns)
+    if facts.fault == "no_responder":
+        return Verdict("offline", "node_down", "No node serves this camera now.", facts.fault_ns, age_ms)
+    return Verdict("reconnecting", "not_reported", "The node of this camera does not answer.", facts.fault_ns, age_ms)

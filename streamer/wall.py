@@ -1,0 +1,95 @@
+"""A wall session: N tiles over one connection, ruled by messages of the wall protocol. Rights are the web's business.
+
+Messages come by `message`, answers and news go out by `say`; a viewer whose control socket is silent is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from streamer.negotiation import Offer
+from streamer.session import Kit, ViewerSession
+from streamer.tile import Say
+from vms.clock import NS_PER_S
+from vms.domain.camera import StreamName, StreamRef
+from vms.domain.ids import is_id
+from vms.errors import InputError, VmsError
+
+# A socket that was silent so long may have been another one: what it missed is told again.
+_QUIET_NS = 4 * NS_PER_S
+
+
+def stream_of(value: Mapping[str, Any]) -> StreamRef | None:
+    """The Stream of a `show` message or of an entry of `tiles`; None: nothing is to be shown. InputError."""
+    camera, name = value.get("camera"), value.get("stream", "sub")
+    if camera is None:
+        return None
+    if not isinstance(camera, str) or not is_id(camera):
+        raise InputError("camera is not an id", field="camera")
+    if name not in {"main", "sub"}:
+        raise InputError("stream is main or sub", field="stream")
+    return StreamRef(camera, StreamName(name))
+
+
+class WallSession(ViewerSession):
+    """Every video of the offer is a tile, in order; other media are refused before."""
+
+    def __init__(
+        self, ident: str, person: str, offer: Offer, *, kit: Kit, say: Say, ended: Callable[[str], None]
+    ) -> None:
+        videos = offer.videos()
+        if len(videos) != len(offer.media):
+            raise InputError("a wall's offer holds receive-only H.264 videos and nothing else", field="sdp")
+        super().__init__(ident, person, offer, videos, kit=kit, say=say, ended=ended)
+        self._heard_ns = kit.clock.mono_ns()
+        self._spoke = False
+
+    def assign(self, tiles: object) -> None:
+        """Show the cameras of `tiles`, [{"tile", "camera", "stream"}]; InputError before anything is shown."""
+        if not isinstance(tiles, list):
+            raise InputError("tiles is a list", field="tiles")
+        chosen = [(self._index(entry), stream_of(entry)) for entry in tiles if isinstance(entry, Mapping)]
+        if len(chosen) != len(tiles):
+            raise InputError("an entry of tiles is not an object", field="tiles")
+        for index, stream in chosen:
+            self.tiles[index].show(stream)
+
+    def _index(self, value: Mapping[str, Any]) -> int:
+        index = value.get("tile")
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.tiles):
+            raise InputError(f"tile is a number from 0 to {len(self.tiles) - 1}", field="tile")
+        return index
+
+    def message(self, value: Mapping[str, Any]) -> None:
+        """Take one message of the viewer; what is wrong with it is said back as an `error` message."""
+        now_ns = self._kit.clock.mono_ns()
+        away = not self._spoke or now_ns - self._heard_ns > _QUIET_NS
+        self._heard_ns, self._spoke = now_ns, True
+        if away:
+            for tile in self.tiles:
+                tile.repeat_messages()
+        try:
+            self._obey(value)
+        except VmsError as error:
+            self._say({"type": "error", "message": error.message})
+
+    def _obey(self, value: Mapping[str, Any]) -> None:
+        kind = value.get("type")
+        if kind == "ping":
+            sent = value.get("t")
+            echo = sent if isinstance(sent, int | float) else None
+            self._say({"type": "pong", "t": echo, "server_ns": str(self._kit.clock.now_ns())})
+        elif kind == "show":
+            number = value.get("n")
+            if number is not None and (not isinstance(number, int) or abs(number) >= 2**53):
+                raise InputError("n is a whole number", field="n")
+            self.tiles[self._index(value)].show(stream_of(value), number)
+        else:
+            raise InputError("type is show or ping", field="type")
+
+    def gone(self, mono_ns: int) -> str:
+        """Also where the control socket is silent too long."""
+        if mono_ns - self._heard_ns > self._kit.options.gone_s * NS_PER_S:
+            return "the control socket was silent too long"
+        return super().gone(mono_ns)
