@@ -142,3 +142,9 @@ async def simulator(tmp_path: Path) -> AsyncIterator[RunningSimulator]:
     """One small camera with main and sub, a key frame every 0.4 s, a send log."""
     async with running_simulator(send_log=tmp_path / "send-log", cameras=1, **SMALL) as running:
         yield running
+
+
+def barcode_script() -> str:
+    """tests/e2e/barcode.js for `page.add_init_script` and `page.evaluate`, which take no modules; attaches to window."""
+    source = (ROOT / "tests" / "e2e" / "barcode.js").read_text(encoding="utf-8")
+    return source.replace("export function", "function")

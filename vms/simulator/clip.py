@@ -71,23 +71,28 @@ def save(path: Path, units: Iterable[EncodedUnit]) -> None:
     part.replace(path)
 
 
-def load(key: ClipKey, folder: Path) -> Clip:
-    """Read a clip from the cache; FileNotFoundError where it was not built."""
+def read(key: ClipKey, folder: Path) -> list[EncodedUnit]:
+    """The access units of a clip in the cache; FileNotFoundError where it was not built."""
     data = key.path(folder).read_bytes()
     end = data.index(b"\n")
-    h265 = key.picture.codec == "h265"
     at = end + 1
-    units: list[Unit] = []
-    parameters: tuple[bytes, ...] = ()
+    units = []
     for is_key, shift, sizes in json.loads(data[:end]):
         nals = []
         for size in sizes:
             nals.append(data[at : at + size])
             at += size
-        if not units:
-            parameters = tuple(nal for nal in nals if is_parameter_set(nal, h265=h265))
-        units.append(Unit.cut(nals, is_key=is_key, shift=shift, h265=h265))
-    return Clip(key.picture, tuple(units), parameters, len(data) - end - 1)
+        units.append(EncodedUnit(is_key, shift, tuple(nals)))
+    return units
+
+
+def load(key: ClipKey, folder: Path) -> Clip:
+    """Read a clip from the cache and cut it for RTP."""
+    encoded = read(key, folder)
+    h265 = key.picture.codec == "h265"
+    units = tuple(Unit.cut(unit.nals, is_key=unit.is_key, shift=unit.shift, h265=h265) for unit in encoded)
+    parameters = tuple(nal for nal in encoded[0].nals if is_parameter_set(nal, h265=h265))
+    return Clip(key.picture, units, parameters, sum(len(nal) for unit in encoded for nal in unit.nals))
 
 
 @cache
