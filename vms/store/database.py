@@ -13,13 +13,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Table, event
+from sqlalchemy import Column, ColumnElement, Table, and_, event, or_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from vms.domain.camera import StreamRef
+from vms.domain.interval import Interval
 from vms.errors import CatalogueError
 
 _READERS = 4
@@ -55,8 +57,8 @@ class Database:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._writer = sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
-            self._reader = sqlite_engine(url, size=_READERS, begin=None)
+            self._writer = _sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite_engine(url, size=_READERS, begin=None)
         else:
             self._writer = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
@@ -94,17 +96,14 @@ class Database:
             await self._reader.dispose()
 
 
-def sqlite_engine(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
-    """An engine on a SQLite file with our pragmas; transactions open with `begin`, None: each statement by itself.
+def prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
+    """Set our pragmas on every connection of an engine; its transactions open with `begin`.
 
     Python's own implicit BEGIN is switched off: it comes late and DEFERRED, and a read that turns into a write then
     fails at once with "database is locked" whatever the time-out (sqlite.org/isolation.html, SQLITE_BUSY_SNAPSHOT).
     """
-    engine = create_async_engine(
-        url, hide_parameters=True, pool_size=size, max_overflow=0, pool_timeout=30, connect_args={"timeout": 10}
-    )
 
-    @event.listens_for(engine.sync_engine, "connect")
+    @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -112,14 +111,19 @@ def sqlite_engine(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
             cursor.execute(pragma)
         cursor.close()
 
-    if begin is None:
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
+    if begin is not None:
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def _begun(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        @event.listens_for(engine, "begin")
+        def _begun(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
 
-    return engine
+
+def _sqlite_engine(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
+    engine = create_async_engine(
+        url, hide_parameters=True, pool_size=size, max_overflow=0, pool_timeout=30, connect_args={"timeout": 10}
+    )
+    prepare_sqlite(engine.sync_engine, begin=begin)
+    return engine if begin is not None else engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 class _Plain:
@@ -160,3 +164,12 @@ def plain_error(url: URL, error: BaseException) -> CatalogueError:
 def _hint_of_path(where: str) -> str:
     folder = Path(where).parent
     return "Look at its rights." if folder.is_dir() else f"The folder {folder} does not exist."
+
+
+def not_ended_before(table: Table, stream: StreamRef, interval: Interval) -> ColumnElement[bool]:
+    """Which rows of a Stream overlap the interval, where a row without an end goes on. Each branch names the Stream by
+    itself, so that both are range scans of the index on (camera, stream, end_ns)."""
+    c = table.c
+    of_stream = and_(c.camera == stream.camera, c.stream == stream.name.value)
+    ended, going = and_(of_stream, c.end_ns > interval.start_ns), and_(of_stream, c.end_ns.is_(None))
+    return and_(or_(ended, going), c.start_ns < interval.end_ns)

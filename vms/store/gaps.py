@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, select
 
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval
-from vms.store.database import Database
+from vms.store.database import Database, not_ended_before
 from vms.store.tables import gaps
 from vms.store.tables.footage import IS_OPEN_GAP
 
@@ -39,16 +39,7 @@ class Gaps:
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Gap]:
         """Those of a Stream that overlap the interval, open ones too, in order of their start."""
-        statement = (
-            select(gaps)
-            .where(
-                gaps.c.camera == stream.camera,
-                gaps.c.stream == stream.name.value,
-                or_(gaps.c.end_ns > interval.start_ns, gaps.c.end_ns.is_(None)),
-                gaps.c.start_ns < interval.end_ns,
-            )
-            .order_by(gaps.c.start_ns, gaps.c.id)
-        )
+        statement = select(gaps).where(not_ended_before(gaps, stream, interval)).order_by(gaps.c.start_ns, gaps.c.id)
         async with self._db.read() as connection:
             rows = await connection.execute(statement)
         return [_gap(row) for row in rows]

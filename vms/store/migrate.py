@@ -1,5 +1,5 @@
-"""Brings a database to the schema of this version by Alembic. Async and bounded; the work runs in a thread of its own
-with an event loop and connection of its own, so that neither the loop nor the driver matters to the caller."""
+"""Brings a database to the schema of this version by Alembic. The work runs in a thread of its own with a connection of
+its own (and an event loop of its own where the driver needs one), so that the caller's loop never waits for it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
 from vms.errors import CatalogueError
-from vms.store.database import plain_error, sqlite_engine
+from vms.store.database import plain_error, prepare_sqlite
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -32,21 +33,27 @@ def alembic_config() -> Config:
 async def upgrade(url: URL) -> tuple[str | None, str]:
     """Upgrade to the newest schema; returns (revision before or None, revision after). Safe to call by several
     processes at once and when there is nothing to do. CatalogueError where the schema is newer than this version."""
-    return await asyncio.to_thread(lambda: asyncio.run(_upgrade(url)))
+    return await asyncio.to_thread(_upgrade, url)
 
 
-async def _upgrade(url: URL) -> tuple[str | None, str]:
-    if url.get_backend_name() == "sqlite":
-        engine = sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
-    else:
-        engine = create_async_engine(url, hide_parameters=True)
+def _upgrade(url: URL) -> tuple[str | None, str]:
     try:
-        async with engine.begin() as connection:
-            return await connection.run_sync(_upgrade_connection)
+        return _upgrade_sqlite(url) if url.get_backend_name() == "sqlite" else asyncio.run(_upgrade_server(url))
     except (SQLAlchemyError, OSError) as error:
         raise plain_error(url, error) from error
-    finally:
-        await engine.dispose()
+
+
+def _upgrade_sqlite(url: URL) -> tuple[str | None, str]:
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True, poolclass=NullPool)
+    prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    with engine.begin() as connection:
+        return _upgrade_connection(connection)
+
+
+async def _upgrade_server(url: URL) -> tuple[str | None, str]:
+    engine = create_async_engine(url, hide_parameters=True, poolclass=NullPool)
+    async with engine.begin() as connection:
+        return await connection.run_sync(_upgrade_connection)
 
 
 def _upgrade_connection(connection: Connection) -> tuple[str | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from sqlalchemy import Row, func, insert, literal, or_, select
+from sqlalchemy import Row, func, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from vms.domain.camera import StreamName, StreamRef
@@ -13,7 +13,7 @@ from vms.domain.grant import LeaseGrant
 from vms.domain.interval import Interval
 from vms.domain.media import ClockState, Codec, EndReason, Run, RunInfo, Track
 from vms.errors import CatalogueError
-from vms.store.database import Database
+from vms.store.database import Database, not_ended_before
 from vms.store.tables import grants, runs
 
 _GRANT_TRIES = 5
@@ -45,16 +45,7 @@ class Runs:
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Run]:
         """Those of a Stream that overlap the interval by their own wall times, oldest first."""
-        statement = (
-            select(runs)
-            .where(
-                runs.c.camera == stream.camera,
-                runs.c.stream == stream.name.value,
-                or_(runs.c.end_ns > interval.start_ns, runs.c.end_ns.is_(None)),
-                runs.c.start_ns < interval.end_ns,
-            )
-            .order_by(runs.c.epoch, runs.c.start_ns)
-        )
+        statement = select(runs).where(not_ended_before(runs, stream, interval)).order_by(runs.c.epoch, runs.c.start_ns)
         async with self._db.read() as connection:
             rows = await connection.execute(statement)
         return [_run(row) for row in rows]
