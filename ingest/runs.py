@@ -1,0 +1,232 @@
+"""Cuts what a connection gives into Runs and stamps it: Run ids, seq, time in the Run, wall time. No I/O; one thread.
+
+A Run begins at a key frame and ends when its tracks change, when a clock steps, on overload, or where something cannot
+be used (a hole nobody can fill); the next one begins at the next key frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.clockstate import clock_state
+from ingest.demux import BadUnitError, VideoUnits
+from ingest.timestamps import Anchor, BrokenTimestampsError, Timeline
+from vms import metrics
+from vms.clock import NS_PER_MS, NS_PER_S, Clock
+from vms.domain.camera import StreamRef
+from vms.domain.ids import new_id
+from vms.domain.media import CLOCK_HZ, EndReason, Packet, Run, RunInfo, RunStarted, Track
+from vms.errors import CameraCorruptError
+
+# What libav read while it opened comes in one burst. It is stamped when the burst is over, when the anchor is known.
+BURST_NS = 2 * NS_PER_MS
+BURST_UNITS = 512
+# A Run begins behind the one before it, unless that is so far ahead that the clock was set back meanwhile.
+FLOOR_NS = 10 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class RunBroken:
+    """The Run under way is over; nothing more of it comes."""
+
+    reason: EndReason
+
+
+Made = Packet | RunStarted | RunBroken
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrigin:
+    """Whose Runs these are: stream, site, node, lease epoch, boot."""
+
+    stream: StreamRef
+    site: str
+    node: str
+    epoch: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamped:
+    track: int
+    dts_90k: int
+    pts_90k: int
+    is_key: bool
+    payload: bytes
+
+
+def ns_of(ticks_90k: int) -> int:
+    """90 kHz ticks as nanoseconds."""
+    return ticks_90k * 100_000 // 9
+
+
+class RunBuilder:
+    """One connection's Runs. Feed units in the order they come; collect what they make with `take`."""
+
+    def __init__(
+        self,
+        origin: RunOrigin,
+        clock: Clock,
+        video: VideoUnits,
+        audio: Track | None = None,
+        *,
+        floor_ns: int = 0,
+        sender_ns: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self.why_bad = ""
+        self._origin = origin
+        self._clock = clock
+        self._video = video
+        self._audio = audio
+        self._sender_ns = sender_ns
+        self._floor_ns = floor_ns
+        self._anchor = Anchor()
+        self._began_mono_ns: int | None = None
+        self._video_time = Timeline()
+        self._audio_time = Timeline(audio.sample_rate if audio else CLOCK_HZ)
+        self._made: list[Made] = []
+        self._track: Track | None = None
+        self._run: Run | None = None
+        self._origin_90k = 0
+        self._seq = 0
+        self._walls = [0, 0]
+        self._arrival_ns: int | None = None
+        self._held: list[_Stamped] | None = []
+
+    @property
+    def run_id(self) -> str:
+        """The Run under way, empty where there is none."""
+        return self._run.id if self._run else ""
+
+    def take(self) -> list[Made]:
+        """What was made since the last call."""
+        made, self._made = self._made, []
+        return made
+
+    def video(self, data: bytes, pts: int | None, dts: int | None, wall_ns: int, mono_ns: int) -> None:
+        """One access unit of track 0, with libav's times (90 kHz) and its arrival. CameraCorruptError."""
+        try:
+            unit = self._video.unit(data)
+        except BadUnitError as error:
+            self.why_bad = str(error)
+            self.end(EndReason.STREAM_CORRUPT)
+            return
+        if unit is None:
+            return
+        dts_90k, pts_90k = self._place(pts, dts, mono_ns)
+        self._observe(dts_90k, wall_ns, mono_ns)
+        if unit.track is not None:
+            self._at_key(unit.track)
+        if self._track is not None:
+            self._emit(_Stamped(0, dts_90k, pts_90k, unit.is_key, unit.payload))
+
+    def audio(self, data: bytes, pts: int | None, wall_ns: int, mono_ns: int) -> None:
+        """One access unit of track 1, with libav's time in its sample rate. CameraCorruptError."""
+        if self._audio is None or self._track is None or self._began_mono_ns is None or not data:
+            return
+        rate = self._audio.sample_rate
+        if not self._audio_time.begun:
+            # Each track's RTP clock has an origin of its own: the first unit is put where it arrived.
+            passed_ns = wall_ns - (self._anchor.wall_ns or wall_ns)
+            self._audio_time.begin(max(0, passed_ns) * rate // NS_PER_S)
+        try:
+            ticks, _ = self._audio_time.place(pts, pts, mono_ns)
+        except BrokenTimestampsError:
+            raise CameraCorruptError("The camera's audio timestamps jump all the time.") from None
+        at_90k = ticks * CLOCK_HZ // rate
+        if at_90k >= self._origin_90k:
+            self._emit(_Stamped(1, at_90k, at_90k, is_key=False, payload=data))
+
+    def end(self, reason: EndReason) -> None:
+        """End the Run under way, if any; the next begins at the next key frame."""
+        self.flush()
+        if self._run is not None:
+            self._made.append(RunBroken(reason))
+            self._floor_ns = self._walls[0] + ns_of(self._video_time.frame)
+            if reason is EndReason.CLOCK_STEP:
+                self._floor_ns = 0
+        self._run = self._track = None
+
+    def flush(self) -> None:
+        """Stamp what is held of the first burst."""
+        held, self._held = self._held, None
+        for stamped in held or ():
+            self._stamp(stamped)
+
+    def _place(self, pts: int | None, dts: int | None, mono_ns: int) -> tuple[int, int]:
+        try:
+            return self._video_time.place(pts, dts, mono_ns)
+        except BrokenTimestampsError:
+            self.end(EndReason.STREAM_CORRUPT)
+            raise CameraCorruptError("The camera's timestamps jump all the time.") from None
+
+    def _observe(self, dts_90k: int, wall_ns: int, mono_ns: int) -> None:
+        previous_ns, self._arrival_ns = self._arrival_ns, mono_ns
+        if self._held and (mono_ns - (previous_ns or 0) > BURST_NS or len(self._held) >= BURST_UNITS):
+            self.flush()
+        if self._began_mono_ns is None:
+            self._began_mono_ns = mono_ns
+        if not self._anchor.observe(ns_of(dts_90k), wall_ns, mono_ns):
+            self.end(EndReason.CLOCK_STEP)
+            self._anchor = Anchor()
+            self._anchor.observe(ns_of(dts_90k), wall_ns, mono_ns)
+
+    def _at_key(self, track: Track) -> None:
+        if self._track is not None and self._track != track:
+            self.end(EndReason.INFO_CHANGED)
+        if self._track is None:
+            self._track = track
+            self.why_bad = ""
+
+    def _emit(self, stamped: _Stamped) -> None:
+        if self._held is not None:
+            self._held.append(stamped)
+        else:
+            self._stamp(stamped)
+
+    def _stamp(self, stamped: _Stamped) -> None:
+        run = self._run or self._begin(stamped)
+        at_90k = stamped.dts_90k - self._origin_90k
+        wall_ns = max(self._walls[stamped.track] + 1, (self._anchor.wall_ns or 0) + ns_of(stamped.dts_90k))
+        self._walls[stamped.track] = wall_ns
+        self._made.append(
+            Packet(
+                stream=self._origin.stream,
+                run=run.id,
+                track=stamped.track,
+                seq=self._seq,
+                pts_90k=stamped.pts_90k - self._origin_90k,
+                dts_90k=at_90k,
+                wall_ns=wall_ns,
+                is_key=stamped.is_key,
+                payload=stamped.payload,
+            )
+        )
+        self._seq += 1
+
+    def _begin(self, first: _Stamped) -> Run:
+        if self._track is None:
+            raise RuntimeError("a Run begins at a key frame")
+        anchor_ns = (self._anchor.wall_ns or 0) + ns_of(first.dts_90k)
+        start_ns = self._floor_ns if anchor_ns < self._floor_ns < anchor_ns + FLOOR_NS else anchor_ns
+        self._origin_90k, self._seq = first.dts_90k, 0
+        self._walls = [start_ns - 1, start_ns - 1]
+        tracks = (self._track, self._audio) if self._audio else (self._track,)
+        sender_ns = self._sender_ns()
+        self._run = Run(
+            id=new_id(),
+            stream=self._origin.stream,
+            site=self._origin.site,
+            node=self._origin.node,
+            epoch=self._origin.epoch,
+            info=RunInfo(tracks),
+            start_ns=start_ns,
+            clock=clock_state(
+                self._clock, self._origin.boot_id, None if sender_ns is None else sender_ns + ns_of(first.dts_90k)
+            ),
+            anchor_ns=anchor_ns,
+        )
+        metrics.RUNS.inc()
+        self._made.append(RunStarted(self._run))
+        return self._run
