@@ -184,8 +184,7 @@ async def test_a_viewer_that_drops_ends_no_run(hub: Hub) -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 40), st.booleans()), max_size=60), st.integers(20, 100))
 def test_what_a_viewer_gets_is_decodable(frames: list[tuple[bool, int, bool]], limit_bytes: int) -> None:
-    """Whatever the sizes, limits and pace: after a hole in seq the next Packet is a key frame, and none is lost
-    without being counted."""
+    """Whatever the sizes, limits and pace: a hole in seq ends at a key frame, and every lost Packet is counted."""
 
     async def received() -> tuple[list[Packet], int]:
         hub = Hub(ManualClock())
