@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -222,6 +225,15 @@ def test_locks_pin_every_package_by_hash_and_agree() -> None:
             assert all("--hash=sha256:" in entry for entry in entries), name
 
 
+def test_the_lock_of_the_page_is_in_step() -> None:
+    """package-lock.json answers to package.json, and each package in it that is fetched has its hash."""
+    manifest, lock = json.loads(read("web/ui/package.json")), json.loads(read("web/ui/package-lock.json"))
+    for key in ("dependencies", "devDependencies"):
+        assert lock["packages"][""].get(key, {}) == manifest.get(key, {})
+    fetched = {name: entry for name, entry in lock["packages"].items() if name and not entry.get("link")}
+    assert not [name for name, entry in fetched.items() if "integrity" not in entry]
+
+
 def test_no_file_names_a_package_index() -> None:
     """Where packages come from is each machine's own setting, and a named host works only where it is reached."""
     hosts = [
@@ -265,3 +277,26 @@ def test_make_help_lists_the_target(target: str) -> None:
     """What a person can call is said by `make`."""
     result = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert re.search(rf"^  make {target} +\S", result.stdout, re.MULTILINE)
+
+
+def test_the_systemd_unit_starts_what_is_there(tmp_path: Path) -> None:
+    """The unit calls a command and options that exist; where systemd is, it finds no fault in the unit."""
+    unit = read("config/systemd/vms.service")
+    command = re.search(r"^ExecStart=/opt/vms/\.venv/bin/vms (\w+) (.*)$", unit, re.MULTILINE)
+    assert command is not None
+    usage = subprocess.run(
+        [sys.executable, "-c", "from vms.cli import main; main()", command[1], "--help"],
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    options = re.findall(r"--\w+", command[2])
+    assert options
+    if analyze := shutil.which("systemd-analyze"):
+        copy = tmp_path / "vms.service"
+        copy.write_text(unit.replace("/opt/vms/.venv/bin/vms", sys.executable).replace("/opt/vms", str(ROOT)))
+        result = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stderr) == (0, "")
+    assert all(option in usage.stdout for option in options), usage.stdout + usage.stderr

@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def build() -> int:
-    """npm ci and npm run build where the sources are not those of the last build."""
+    """Install and `npm run build` where the sources are not those of the last build."""
     want = fingerprint.of_paths(setup.ROOT, [UI])
     if BUILT.exists() and STAMP.exists() and STAMP.read_text(encoding="ascii") == want:
         return 0
@@ -53,14 +53,18 @@ def build() -> int:
 
 
 def install() -> int:
-    """npm ci, when package.json, its lock or Node have changed."""
+    """Put node_modules in place when package.json, its lock or Node have changed.
+
+    Not `npm ci`: it refuses a lock that lacks an optional package of another platform, and npm leaves those out of the
+    lock whose files an index does not have. `npm install --no-save` takes the same versions and checks the same hashes.
+    """
     want = fingerprint.of_text(
         setup.read_state().get("node", ""),
         fingerprint.of_paths(setup.ROOT, [UI / "package.json", UI / "package-lock.json"]),
     )
     if MODULES_STAMP.exists() and MODULES_STAMP.read_text(encoding="ascii") == want:
         return 0
-    failed = npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
+    failed = npm("install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error")
     if not failed:
         MODULES_STAMP.write_text(want, encoding="ascii")
     return failed
@@ -68,7 +72,7 @@ def install() -> int:
 
 def npm(*arguments: str) -> int:
     """Run npm in web/ui; quiet unless it fails."""
-    environment = {**os.environ, "CI": "true", "npm_config_update_notifier": "false"}
+    environment = {**os.environ, "CI": "true", "NO_COLOR": "1", "npm_config_update_notifier": "false"}
     path = environment.get("PATH", os.defpath)
     if setup.read_state().get("node") == "venv":
         path = f"{setup.VENV / 'bin'}{os.pathsep}{path}"
@@ -78,8 +82,8 @@ def npm(*arguments: str) -> int:
         command, cwd=UI, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, check=False,
     )  # fmt: skip
-    if result.returncode != 0 or arguments[0] == "run":
-        print(result.stdout, file=sys.stderr if result.returncode else sys.stdout, end="")
+    if result.returncode != 0:
+        print(result.stdout, file=sys.stderr, end="")
     return result.returncode
 
 
