@@ -16,7 +16,7 @@ Bench = Callable[[Path], Awaitable[Sequence[Row]]]
 BENCHES: dict[str, Bench] = {
     "A1": wall.first_pictures,
     "A2": wall.delay,
-    "A3": wall.switching,
+    "A3": wall.switching_tile,
     "A4": completeness.tcp_and_udp,
     "A5": kill.at_random,
     "A6": cost.beside_ffmpeg,

@@ -36,12 +36,12 @@ async def _ours(folder: Path, simulator: Any, cameras: int) -> AsyncIterator[int
         yield node.pid
 
 
-def _copying(simulator: Any, camera: dict[str, Any], folder: Path) -> list[str]:
+def _copying(simulator: Any, camera: Any, folder: Path) -> list[str]:
     secret = f"{quote(simulator.username, safe='')}:{quote(simulator.password, safe='')}@"
-    url = camera["main"].replace("rtsp://", f"rtsp://{secret}")
+    url = camera.main.replace("rtsp://", f"rtsp://{secret}")
     return [
         "ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp", "-i", url, "-c", "copy", *FFMPEG,
-        str(folder / f"{camera['slug']}-%05d.mp4"),
+        str(folder / f"{camera.slug}-%05d.mp4"),
     ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ async def beside_ffmpeg(folder: Path) -> Sequence[Row]:
     ours: list[float] = []
     theirs: list[float] = []
     rival_pss: list[float] = []
-    async with running_simulator(cameras=CAMERAS, streams="main", main_kbps=3000, send_log=False) as simulator:
+    async with running_simulator(cameras=CAMERAS, streams="main", main_kbps=3000) as simulator:
         async with _ours(folder / "one", simulator, 1) as pid:
             await cpu_over([pid], 20)
             small = pss_bytes(pid)

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import av
 import httpx
 
-from vms.simulator.sei import read_sei
+from vms.simulator import sei
 
 
 @dataclass
@@ -97,6 +97,12 @@ def _joined(ranges: list[tuple[str, int, int]]) -> Iterator[tuple[str, int, int]
         yield current
 
 
+def _number(payload: bytes) -> tuple[int, int] | None:
+    """The SEI in a unit of length-prefixed NAL units: one header byte, type and size stand before the UUID."""
+    at = payload.find(sei.SEI_UUID)
+    return sei.parse(payload[at - 3 : at + 93]) if at >= 3 else None
+
+
 def units_of(media: bytes, start_s: float) -> list[Unit]:
     """All units of one section's bytes, decodable order kept."""
     found: list[Unit] = []
@@ -106,7 +112,7 @@ def units_of(media: bytes, start_s: float) -> list[Unit]:
             if packet.size == 0 or packet.pts is None:
                 continue
             first = packet.pts if first is None else first
-            said = read_sei(bytes(packet))
+            said = _number(bytes(packet))
             assert said is not None, "a replayable unit without its number"
             assert packet.time_base is not None
             shown_ns = round((start_s + float((packet.pts - first) * packet.time_base)) * 1e9)

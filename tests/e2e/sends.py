@@ -15,12 +15,12 @@ class Sends:
     t_ns: dict[int, int] = field(default_factory=dict)
     by_conn: dict[int, list[tuple[int, bool]]] = field(default_factory=dict)
 
-    def owed(self) -> set[int]:
-        """What must be replayable: everything from the first key frame of each connection on."""
+    def owed(self, until_ns: int) -> set[int]:
+        """What must be replayable: everything from the first key frame of each connection on, sent until then."""
         found: set[int] = set()
         for units in self.by_conn.values():
             first = next((i for i, (_, key) in enumerate(units) if key), len(units))
-            found.update(n for n, _ in units[first:])
+            found.update(n for n, _ in units[first:] if self.t_ns[n] <= until_ns)
         return found
 
     def last_before(self, at_ns: int) -> int | None:

@@ -137,7 +137,7 @@ def write_config(
     transport: str = "tcp",
 ) -> Path:
     """A settings file with the simulator's first cameras; `changes` go over it."""
-    sites = {c["site"]: c["site_name"] for c in simulator.cameras}
+    sites = {c.site: c.site_name for c in simulator.cameras}
     settings: dict[str, Any] = {
         "data": str(data),
         "http": "127.0.0.1:0",
@@ -145,8 +145,8 @@ def write_config(
         "sites": [{"slug": slug, "name": name} for slug, name in sites.items()],
         "cameras": [
             {
-                "site": c["site"], "name": c["name"], "slug": c["slug"], "main": c["main"],
-                "sub": c.get("sub") if subs else None,
+                "site": c.site, "name": c.name, "slug": c.slug, "main": c.main,
+                "sub": c.sub or None if subs else None,
                 "username": simulator.username, "password": simulator.password, "transport": transport,
             }
             for c in simulator.cameras[:cameras]
@@ -169,7 +169,9 @@ async def running_system(
     **changes: Any,
 ) -> AsyncIterator[System]:
     """Simulator and node with so many cameras registered; `changes` go into the node's settings."""
-    async with running_simulator(**(simulator or {})) as cameras_there:
+    sends = folder / "sends"
+    sends.mkdir()
+    async with running_simulator(send_log=sends, **(simulator or {})) as cameras_there:
         data = folder / "data"
         config = write_config(
             folder / "vms.yaml", data, cameras_there, cameras, changes, subs=subs, transport=transport
