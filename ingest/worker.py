@@ -1,0 +1,283 @@
+"""Keeps one Stream coming: sessions one after another, states, the ends of Runs, the watchdog. Event loop only.
+
+The thread of the moment is in `ingest.session`; what it makes arrives here and goes to the hub. A session that is
+silent too long is left behind (what it says later is ignored) and another one begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ingest.condition import NoKeyFrameError, Verdict, is_hopeless, judge
+from ingest.gop import GopCache
+from ingest.handoff import Handoff
+from ingest.runs import RunBroken, RunOrigin
+from ingest.session import Opened, Session, SessionItem, SessionRequest
+from ingest.source import OpenOptions
+from ingest.tail import RunTail
+from vms import logs, metrics
+from vms.bus.hub import Hub
+from vms.clock import NS_PER_S, Clock
+from vms.domain.camera import StreamRef
+from vms.domain.camera_url import AddressPolicy
+from vms.domain.gap import GapCause
+from vms.domain.grant import LeaseGrant
+from vms.domain.media import EndReason, Packet, RunStarted, StreamCondition, StreamState
+from vms.errors import CameraError, CameraStalledError, CameraUnreachableError, VmsError
+from vms.service import Backoff
+
+log = logs.get(__name__)
+
+
+class Leases(Protocol):
+    """Who may ingest what; on one machine the grants of the catalogue."""
+
+    async def acquire(self, stream: StreamRef) -> LeaseGrant:
+        """The right to ingest the Stream, with a new epoch."""
+
+    async def release(self, stream: StreamRef) -> None:
+        """Give it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """Seconds: each half of opening; silence that is a stall, and while somebody watches; without a key frame until it
+    is said, and until another connection is tried; waits between tries and where only a person can help; how long a
+    stream must have lived for waits to begin small again; how long stopping may take."""
+
+    open_timeout_s: float = 5.0
+    stall_s: float = 10.0
+    stall_watched_s: float = 3.0
+    no_key_s: float = 10.0
+    give_up_no_key_s: float = 300.0
+    backoff_s: float = 0.25
+    backoff_cap_s: float = 20.0
+    hopeless_s: float = 300.0
+    settled_s: float = 10.0
+    stop_s: float = 2.0
+    policy: AddressPolicy = field(default_factory=AddressPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What of a Camera makes a worker; another spec needs another worker."""
+
+    stream: StreamRef
+    site: str
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    transport: str = "tcp"
+    audio: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What all workers of a node share. `tell` is told every change of state."""
+
+    node: str
+    boot_id: str
+    hub: Hub
+    leases: Leases
+    clock: Clock
+    tell: Callable[[StreamState], None]
+
+
+class Worker:
+    """One Stream, from `start` to `stop`."""
+
+    def __init__(self, spec: StreamSpec, parts: NodeParts, options: WorkerOptions) -> None:
+        self.spec = spec
+        self.gop = GopCache()
+        self.watched = False
+        self._parts, self._options = parts, options
+        self._clock = parts.clock
+        self._backoff = Backoff(options.backoff_s, options.backoff_cap_s)
+        self._tail = RunTail()
+        self._task: asyncio.Task[None] | None = None
+        self._state: StreamState | None = None
+        self._session: Session | None = None
+        self._handoff: Handoff[SessionItem] | None = None
+        self._ended: asyncio.Future[VmsError | None] | None = None
+        self._stopping = False
+        self._trusted = False
+        self._refusals = 0
+        self._floor_ns = 0
+        self._began_ns = 0
+        self._opened_ns: int | None = None
+        self._live_ns: int | None = None
+
+    def start(self, delay_s: float = 0.0) -> None:
+        """Begin after a while."""
+        self._say(StreamCondition.CONNECTING, GapCause.CAMERA_UNREACHABLE, "")
+        self._parts.hub.on_overload(self.spec.stream, self._overloaded)
+        self._task = asyncio.create_task(self._run(delay_s), name=f"ingest {self.spec.stream}")
+
+    async def stop(self, reason: EndReason) -> None:
+        """End the Run and the connection; at most `stop_s`, idempotent."""
+        if self._stopping:
+            return
+        self._stopping = True
+        if self._session is not None:
+            self._session.stop()
+        if self._ended is not None:
+            await asyncio.wait({self._ended}, timeout=self._options.stop_s)
+        self._leave(reason)
+        self._parts.hub.on_overload(self.spec.stream, None)
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        if reason is EndReason.DISABLED:
+            self._say(StreamCondition.DISABLED, GapCause.DISABLED, "")
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it ended without being told to, by a fault of ours."""
+        return self._task is not None and self._task.done() and not self._stopping
+
+    def check(self) -> None:
+        """The watchdog; called about twice a second."""
+        session = self._session
+        if session is None or self._ended is None or self._ended.done():
+            return
+        now_ns, options = self._clock.mono_ns(), self._options
+        if self._opened_ns is None:
+            # Resolving, the handshake and each half of libav's opening have this time-out.
+            if now_ns - self._began_ns > 4 * options.open_timeout_s * NS_PER_S:
+                self._abandon(CameraUnreachableError("The camera does not answer in time."))
+            return
+        silent_s = (now_ns - max(session.active_ns, self._opened_ns)) / NS_PER_S
+        if silent_s > (options.stall_watched_s if self.watched else options.stall_s + 0.5):
+            self._abandon(CameraStalledError("The camera is connected and silent."))
+        elif self._tail.run is None:
+            waited_s = (now_ns - self._opened_ns) / NS_PER_S
+            if waited_s > options.give_up_no_key_s:
+                self._abandon(NoKeyFrameError("The camera sends no key frame."))
+            elif waited_s > options.no_key_s:
+                self._say_no_key(session)
+
+    async def _run(self, delay_s: float) -> None:
+        await self._clock.sleep(delay_s)
+        grant = await self._acquire()
+        try:
+            while not self._stopping:
+                error = await self._attempt(grant)
+                if error is not None and not self._stopping:
+                    await self._clock.sleep(self._after(error))
+        finally:
+            with suppress(VmsError):  # the store may be gone already; the next grant ends this one anyway
+                await self._parts.leases.release(self.spec.stream)
+
+    async def _acquire(self) -> LeaseGrant:
+        waits = Backoff(1.0, 15.0)
+        while True:
+            try:
+                return await self._parts.leases.acquire(self.spec.stream)
+            except VmsError as error:
+                log.warning("no lease", stream=str(self.spec.stream), why=error.message)
+                await self._clock.sleep(waits.next_s())
+
+    async def _attempt(self, grant: LeaseGrant) -> VmsError | None:
+        spec, options = self.spec, self._options
+        request = SessionRequest(
+            RunOrigin(spec.stream, spec.site, self._parts.node, grant.epoch, self._parts.boot_id),
+            spec.url,
+            spec.username,
+            spec.password,
+            OpenOptions(spec.transport, spec.audio, options.open_timeout_s, options.stall_s),
+            options.policy,
+            check=not self._trusted,
+            floor_ns=self._floor_ns,
+        )
+        loop = asyncio.get_running_loop()
+        self._opened_ns, self._live_ns, self._began_ns = None, None, self._clock.mono_ns()
+        self._ended = loop.create_future()
+        self._handoff = Handoff(loop, self._take)
+        self._session = Session(request, self._clock, self._handoff)
+        self._session.start()
+        return await self._ended
+
+    def _after(self, error: VmsError) -> float:
+        """Say what a session that ended means; the seconds to wait before the next."""
+        live_ns = self._live_ns
+        verdict = judge(error, was_live=live_ns is not None)
+        self._leave(verdict.reason)
+        self._refusals = self._refusals + 1 if verdict.condition is StreamCondition.AUTH_FAILED else 0
+        self._trusted = self._opened_ns is not None
+        if live_ns is not None and self._clock.mono_ns() - live_ns > self._options.settled_s * NS_PER_S:
+            self._backoff.reset()
+        self._say(verdict.condition, verdict.cause, verdict.why)
+        self._log(verdict)
+        return self._options.hopeless_s if is_hopeless(error, self._refusals) else self._backoff.next_s()
+
+    def _log(self, verdict: Verdict) -> None:
+        log.info("camera", stream=str(self.spec.stream), condition=verdict.condition, why=verdict.why)
+
+    def _leave(self, reason: EndReason) -> None:
+        """Close what is open of the session: its handoff, its Run."""
+        if self._handoff is not None:
+            self._handoff.close()
+        if self._session is not None:
+            self._session.stop()
+        self._session = self._handoff = None
+        self._end_run(reason)
+
+    def _abandon(self, error: CameraError) -> None:
+        """Leave the thread behind; libav's own time-outs end it."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(error)
+            self._leave(judge(error, was_live=False).reason)
+
+    def _overloaded(self, _stream: StreamRef, run: str) -> None:
+        metrics.OVERLOADS.inc()
+        if self._session is not None:
+            self._session.overload(run)
+
+    def _take(self, items: list[SessionItem]) -> None:
+        """What the thread made, in order."""
+        publish, gop, tail = self._parts.hub.publish, self.gop, self._tail
+        for item in items:
+            if isinstance(item, Packet):
+                tail.add(item)
+                gop.add(item)
+                publish(item)
+            elif isinstance(item, RunStarted):
+                tail.begin(item.run)
+                gop.add(item)
+                publish(item)
+                self._live_ns = self._live_ns or self._clock.mono_ns()
+                self._say(StreamCondition.LIVE, None, "")
+            elif isinstance(item, RunBroken):
+                self._end_run(item.reason)
+                self._opened_ns = self._clock.mono_ns()  # from here on a key frame is awaited again
+            elif isinstance(item, Opened):
+                self._opened_ns = self._clock.mono_ns()
+            elif self._ended is not None and not self._ended.done():
+                self._ended.set_result(item.error)
+
+    def _end_run(self, reason: EndReason) -> None:
+        ended = self._tail.end(reason)
+        if ended is not None:
+            self._floor_ns = 0 if reason is EndReason.CLOCK_STEP else ended.end_ns
+            self.gop.add(ended)
+            self._parts.hub.publish(ended)
+
+    def _say_no_key(self, session: Session) -> None:
+        if session.why_bad:
+            self._say(StreamCondition.STALLED, GapCause.STREAM_CORRUPT, f"The camera sends {session.why_bad}.")
+        else:
+            self._say(StreamCondition.STALLED, GapCause.NO_KEYFRAME, "The camera sends video, but no key frame.")
+
+    def _say(self, condition: StreamCondition, cause: GapCause | None, why: str) -> None:
+        before = self._state
+        text = logs.redact(why, (self.spec.password,))
+        if before is not None and (before.condition, before.why, before.cause) == (condition, text, cause or ""):
+            return
+        since_ns = before.since_ns if before and before.condition is condition else self._clock.now_ns()
+        self._state = StreamState(self.spec.stream, condition, since_ns, text, str(cause or ""))
+        self._parts.tell(self._state)
