@@ -44,7 +44,7 @@ def make_answer(offer: Offer, sending: Sequence[Sending | None], transport: Loca
         if what is None or media.video is None:
             lines += _refused(media)
         else:
-            lines += _served(media, media.video, what, transport, offer.answer_setup, first=media.mid == taken[0])
+            lines += _served(media, media.video, what, transport, offer.answer_setup)
     return "\r\n".join(lines) + "\r\n"
 
 
@@ -57,9 +57,7 @@ def _refused(media: MediaOffer) -> list[str]:
     ]
 
 
-def _served(
-    media: MediaOffer, video: VideoFormat, what: Sending, transport: LocalTransport, setup: str, *, first: bool
-) -> list[str]:
+def _served(media: MediaOffer, video: VideoFormat, what: Sending, transport: LocalTransport, setup: str) -> list[str]:
     pt, rtx = video.payload_type, video.rtx
     formats = f"{pt}" if rtx is None else f"{pt} {rtx}"
     lines = [
@@ -91,8 +89,8 @@ def _served(
         ]
     else:
         lines.append(f"a=ssrc:{what.ssrc} cname:{what.track_id}")
-    if first:
-        for number, (address, port, priority) in enumerate(transport.candidates, 1):
-            lines.append(f"a=candidate:{number} 1 udp {priority} {address} {port} typ host")
-        lines.append("a=end-of-candidates")
+    # One transport, and yet candidates with each of its m-lines: aiortc as a viewer reads those of the last alone.
+    for number, (address, port, priority) in enumerate(transport.candidates, 1):
+        lines.append(f"a=candidate:{number} 1 udp {priority} {address} {port} typ host")
+    lines.append("a=end-of-candidates")
     return lines

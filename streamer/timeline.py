@@ -53,11 +53,14 @@ class Timeline:
         self._anchor_ns = packets[-1].wall_ns
         return [first + i * step for i in range(len(packets))]
 
-    def live(self, packet: Packet) -> int:
+    def live(self, packet: Packet, now_90k: int) -> int:
         """The timestamp of a Packet that follows: as far from the burst's last as their wall times are apart. Wall time
         within a Run is the camera's dts on our clock (DESIGN §5.9), so a camera whose clock drifts does not drift here.
-        """
+        Never ahead of `now_90k`: a camera that was away when its burst was placed would else be late for ever."""
         at = self._anchor_90k + (packet.wall_ns - self._anchor_ns) * 9 // 100_000
+        if at > now_90k:
+            at = self._anchor_90k = now_90k
+            self._anchor_ns = packet.wall_ns
         if self._last_90k is not None and at <= self._last_90k:
             at = self._last_90k + 1
         self._last_90k = at

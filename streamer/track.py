@@ -182,7 +182,7 @@ class TileTrack(MediaStreamTrack):
                 end = natural_90k(self._now_90k(), self._clock.now_ns() - packet.wall_ns)
                 at_90k = self._timeline.burst([packet], end)[0]
             else:
-                at_90k = self._timeline.live(packet)
+                at_90k = self._timeline.live(packet, self._now_90k())
         out = av.Packet(packet.payload)
         out.pts, out.time_base = at_90k, _TIME_BASE
         shown_ns = packet.wall_ns + (packet.pts_90k - packet.dts_90k) * 100_000 // 9

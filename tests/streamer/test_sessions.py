@@ -1,0 +1,275 @@
+"""Sessions over the bus, with aiortc as the viewer: opened, watched, ended; limits; nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+from prometheus_client import Gauge
+
+from streamer.options import StreamerOptions
+from tests.streamer.conftest import Studio, run_studio, settle
+from tests.streamer.fake_ingest import FakeStream
+from vms import metrics
+from vms.clock import ManualClock
+from vms.domain.ids import new_id
+from vms.errors import ConflictError, InputError, NotFoundError, TooManyError
+
+
+class Player:
+    """aiortc as a viewer: an offer of so many videos, and the tracks that come."""
+
+    def __init__(self, videos: int = 1, audios: int = 0) -> None:
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.tracks: list[MediaStreamTrack] = []
+        self.pc.on("track", self.tracks.append)
+        for kind in ["video"] * videos + ["audio"] * audios:
+            self.pc.addTransceiver(kind, direction="recvonly")
+
+    async def offer(self) -> str:
+        """The SDP."""
+        await self.pc.setLocalDescription(await self.pc.createOffer())
+        return self.pc.localDescription.sdp
+
+    async def answer(self, sdp: str) -> None:
+        """Take the answer."""
+        await self.pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+
+    async def luma(self, tile: int = 0) -> float:
+        """The mean luma of the next picture of a tile."""
+        frame: Any = await asyncio.wait_for(self.tracks[tile].recv(), 10)
+        return float(frame.to_ndarray(format="gray")[:80].mean())
+
+    async def until(self, grey: float, tile: int = 0) -> None:
+        """Wait until a tile shows this luma."""
+        shade = 0.0
+        for _ in range(200):
+            shade = await self.luma(tile)
+            if abs(shade - grey) < 8:
+                return
+        raise AssertionError(f"shows {shade}, not {grey}")
+
+
+@asynccontextmanager
+async def player(videos: int = 1, audios: int = 0) -> AsyncIterator[Player]:
+    """A viewer that goes properly."""
+    made = Player(videos, audios)
+    try:
+        yield made
+    finally:
+        await made.pc.close()
+
+
+def entry(index: int, stream: FakeStream) -> dict[str, Any]:
+    """An entry of `tiles`."""
+    return {"tile": index, "camera": stream.ref.camera, "stream": str(stream.ref.name)}
+
+
+def shade(grey: int) -> float:
+    """What a luma of limited range becomes in grey."""
+    return (grey - 16) * 255 / 219
+
+
+def open_files() -> int:
+    """How many file descriptors the process has."""
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def value_of(gauge: Gauge) -> float:
+    """Now."""
+    return gauge._value.get()
+
+
+async def until(condition: Any, seconds: float = 10) -> None:
+    """Wait for a condition of the streamer."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_wall_plays_switches_and_is_freed(studio: Studio) -> None:
+    """Two tiles of two cameras; one is switched; closing frees sockets, feeds and gauges."""
+    ingest, bus = studio.ingest, studio.bus
+    red, blue, green = (ingest.add(grey) for grey in (60, 120, 180))
+    ingest.play(red, blue, green)
+    sockets = open_files()
+    viewers, tiles = value_of(metrics.VIEWERS), value_of(metrics.TILES)
+    session = new_id()
+    events = bus.subscribe(f"streamer.wall.event.{session}")
+    async with player(2) as viewer:
+        value = {
+            "session": session,
+            "person": "p",
+            "sdp": await viewer.offer(),
+            "tiles": [entry(0, red), entry(1, blue)],
+        }
+        answer = await bus.request("streamer.wall.open", value)
+        assert answer["session"] == session
+        await viewer.answer(answer["sdp"])
+        await viewer.until(shade(60), 0)
+        await viewer.until(shade(120), 1)
+        show = {"type": "show", **entry(1, green), "n": 4}
+        await bus.request(f"streamer.wall.message.{session}", show)
+        await viewer.until(shade(180), 1)
+        assert (value_of(metrics.VIEWERS), value_of(metrics.TILES)) == (viewers + 1, tiles + 2)
+        assert await bus.request(f"streamer.wall.close.{session}", {}) == {}
+    told: list[dict[str, Any]] = []
+    while not told or told[-1]["type"] != "closed":
+        told.append((await events.get())[1]["message"])
+    assert {"type": "switched", "tile": 1, "n": 4} in [{k: v for k, v in m.items() if k != "rtp"} for m in told]
+    assert (value_of(metrics.VIEWERS), value_of(metrics.TILES)) == (viewers, tiles)
+    await until(lambda: not studio.streamer.fanout.watched)
+    assert not red.watchers
+    await settle()
+    assert open_files() == sockets
+    with pytest.raises(NotFoundError):
+        await bus.request(f"streamer.wall.message.{session}", {"type": "ping", "t": 1})
+
+
+async def test_messages(studio: Studio) -> None:
+    """Ping is answered; what cannot be obeyed is said back and changes nothing; a first message brings all states."""
+    stream = studio.ingest.add()
+    session = new_id()
+    async with player(2) as viewer:
+        value = {"session": session, "sdp": await viewer.offer(), "tiles": [entry(0, stream)]}
+        await studio.bus.request("streamer.wall.open", value)
+        await settle()
+        events = studio.bus.subscribe(f"streamer.wall.event.{session}")
+
+        async def say(message: dict[str, Any]) -> list[dict[str, Any]]:
+            await studio.bus.request(f"streamer.wall.message.{session}", message)
+            await settle()
+            out = []
+            while events._queue:  # type: ignore[attr-defined]
+                out.append((await events.get())[1]["message"])
+            return out
+
+        first = await say({"type": "ping", "t": 12.5})
+        assert {m["tile"] for m in first if m["type"] == "tile"} == {0, 1}
+        assert [m["t"] for m in first if m["type"] == "pong"] == [12.5]
+        for bad in (
+            {"type": "show", "tile": 2, "camera": stream.ref.camera},
+            {"type": "show", "tile": -1, "camera": None},
+            {"type": "show", "tile": True, "camera": None},
+            {"type": "show", "tile": 0, "camera": "x.>"},
+            {"type": "show", "tile": 0, "camera": stream.ref.camera, "stream": "third"},
+            {"type": "show", "tile": 0, "camera": stream.ref.camera, "n": "1"},
+            {"type": "dance"},
+            {},
+        ):
+            assert "error" in [m["type"] for m in await say(bad)], bad
+        shown = studio.streamer.sessions[session].tiles[0].message()
+        assert shown["camera"] == stream.ref.camera
+
+
+async def test_limits_and_refusals(studio: Studio) -> None:
+    """Too many viewers, a session twice, tiles that do not exist, an offer without ICE, another kind of media."""
+    async with player(1, audios=1) as mixed, player() as viewer:
+        sdp, both = await viewer.offer(), await mixed.offer()
+        viewers = value_of(metrics.VIEWERS)
+
+        async def refused(error: type[Exception], **value: Any) -> None:
+            with pytest.raises(error):
+                await studio.bus.request("streamer.wall.open", {"session": new_id(), "sdp": sdp, "tiles": [], **value})
+
+        await refused(InputError, sdp=both)
+        await refused(InputError, sdp="")
+        await refused(InputError, sdp=sdp.replace("a=ice-pwd", "a=ice"))
+        await refused(InputError, session="a.b")
+        await refused(InputError, tiles=[{"tile": 1, "camera": new_id()}])
+        await refused(InputError, tiles=[7])
+        await refused(InputError, tiles="all")
+        assert value_of(metrics.VIEWERS) == viewers
+        assert not studio.streamer.sessions
+        await studio.bus.request("streamer.wall.open", {"session": "once", "sdp": sdp, "tiles": []})
+        await refused(ConflictError, session="once")
+        object.__setattr__(studio.streamer._options, "max_sessions", 1)
+        await refused(TooManyError)
+
+
+async def test_whep_plays_and_ends(studio: Studio) -> None:
+    """A standard player with audio and video gets one video; PATCH takes candidates and refuses a restart."""
+    stream = studio.ingest.add(150)
+    studio.ingest.play(stream)
+    async with player(1, audios=1) as viewer:
+        sdp = await viewer.offer()
+        value = {"camera": stream.ref.camera, "stream": "sub", "person": "p", "sdp": sdp}
+        answer = await studio.bus.request("streamer.whep.open", value)
+        # aiortc does not take an answer that refuses audio by port 0 and no codec: give it the video alone
+        assert "m=audio 0 " in answer["sdp"]
+    async with player(1) as viewer:
+        answer = await studio.bus.request("streamer.whep.open", value | {"sdp": await viewer.offer()})
+        await viewer.answer(answer["sdp"])
+        await viewer.until(shade(150))
+        ident = answer["session"]
+        ufrag = studio.streamer.sessions[ident].offer.ufrag
+        fragment = f"a=ice-ufrag:{ufrag}\r\na=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\n"
+        assert await studio.bus.request(f"streamer.whep.patch.{ident}", {"fragment": fragment}) == {}
+        for bad in (fragment.replace(ufrag, "other"), "", None, "a=" + "x" * 20_000):
+            with pytest.raises(InputError):
+                await studio.bus.request(f"streamer.whep.patch.{ident}", {"fragment": bad})
+        with pytest.raises(NotFoundError):
+            await studio.bus.request(f"streamer.wall.close.{ident}", {})
+        assert await studio.bus.request(f"streamer.whep.close.{ident}", {}) == {}
+    for verb in ("patch", "close"):
+        with pytest.raises(NotFoundError):
+            await studio.bus.request(f"streamer.whep.{verb}.{ident}", {"fragment": "a=x"})
+
+
+async def test_a_viewer_that_closes_is_freed_at_once(studio: Studio) -> None:
+    """DTLS close_notify ends the session without any message."""
+    stream = studio.ingest.add()
+    studio.ingest.play(stream)
+    async with player() as viewer:
+        value = {"camera": stream.ref.camera, "stream": "sub", "sdp": await viewer.offer()}
+        await viewer.answer((await studio.bus.request("streamer.whep.open", value))["sdp"])
+        await viewer.luma()
+        assert len(studio.streamer.sessions) == 1
+    await until(lambda: not studio.streamer.sessions)
+
+
+@asynccontextmanager
+async def studio_by_hand(clock: ManualClock, options: StreamerOptions) -> AsyncIterator[Studio]:
+    """A studio on a clock moved by hand."""
+    async for running in run_studio(clock, options):
+        yield running
+
+
+async def test_silence_ends_a_wall_and_no_connection_ends_any(clock: ManualClock) -> None:
+    """15 s without a message, or without a connection: gone; a ping in time keeps a wall."""
+    async with studio_by_hand(clock, StreamerOptions(connect_s=30)) as studio:
+        async with player() as viewer:
+            sdp = await viewer.offer()
+            for ident in ("kept", "silent"):
+                await studio.bus.request("streamer.wall.open", {"session": ident, "sdp": sdp, "tiles": []})
+            whep = {"camera": new_id(), "stream": "sub", "sdp": sdp}
+            await studio.bus.request("streamer.whep.open", whep)
+            await clock.advance(10)
+            await studio.bus.request("streamer.wall.message.kept", {"type": "ping", "t": 1})
+            await clock.advance(6)
+            await until(lambda: "silent" not in studio.streamer.sessions)
+            assert len(studio.streamer.sessions) == 2
+            await studio.bus.request("streamer.wall.message.kept", {"type": "ping", "t": 1})
+            await clock.advance(15)
+            await until(lambda: not studio.streamer.sessions)
+
+
+async def test_a_player_that_vanishes_is_freed(clock: ManualClock) -> None:
+    """No RTCP for 15 s from a player that was sent something: gone, without a word from it."""
+    async with studio_by_hand(clock, StreamerOptions()) as studio:
+        stream = studio.ingest.add()
+        studio.ingest.step(stream, 10)
+        async with player() as viewer:
+            value = {"camera": stream.ref.camera, "stream": "sub", "sdp": await viewer.offer()}
+            await viewer.answer((await studio.bus.request("streamer.whep.open", value))["sdp"])
+            await viewer.luma()
+            viewer.pc.getReceivers()[0].transport._task.cancel()  # it neither reads nor answers any more
+            for _ in range(70):
+                await clock.advance(0.25)
+            await until(lambda: not studio.streamer.sessions)
