@@ -1,0 +1,118 @@
+// The nouns as the HTTP API gives them. Times are RFC 3339 strings in UTC; nothing here does any work.
+
+export type StreamName = "main" | "sub";
+
+export type Condition = "live" | "connecting" | "stalled" | "auth_failed" | "unreachable" | "unsupported" | "disabled";
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+export interface Person {
+  id: string;
+  username: string;
+  name: string;
+  language: string;
+  must_change: boolean;
+}
+
+export interface SignedIn {
+  person: Person;
+  csrf: string;
+}
+
+export interface Site {
+  id: string;
+  slug: string;
+  name: string;
+  parent: string | null;
+  cameras: number;
+}
+
+export interface State {
+  condition: Condition;
+  since: string | null;
+  why: string;
+}
+
+export interface CameraStream {
+  name: StreamName;
+  url: string;
+  record?: "continuous" | "off";
+  state?: State | null;
+}
+
+export interface Camera {
+  id: string;
+  slug: string;
+  name: string;
+  site: { id: string; slug: string; name: string };
+  enabled: boolean;
+  audio: boolean;
+  transport: "tcp" | "udp";
+  username: string | null;
+  has_password: boolean;
+  state: State;
+  streams: CameraStream[];
+  retention_days: number | null;
+  registered_at: string;
+  rev: number;
+}
+
+export interface CameraBody {
+  site?: string;
+  name?: string;
+  slug?: string;
+  username?: string;
+  password?: string;
+  transport?: "tcp" | "udp";
+  enabled?: boolean;
+  retention_days?: number | null;
+  streams?: { name: StreamName; url: string; record?: "continuous" | "off" }[];
+  rev?: number;
+}
+
+export interface ProbeRequest {
+  url: string;
+  username?: string;
+  password?: string;
+  transport?: "tcp" | "udp";
+}
+
+export interface ProbeFacts {
+  codec?: string | null;
+  profile?: string | null;
+  level?: string | number | null;
+  width?: number | null;
+  height?: number | null;
+  fps?: number | null;
+  bitrate_bps?: number | null;
+  gop_s?: number | null;
+  audio?: unknown;
+  b_frames?: boolean | null;
+  tracks?: unknown[];
+}
+
+export interface ProbeResult {
+  ok: boolean;
+  code: string;
+  message: string;
+  hint: string;
+  facts: ProbeFacts;
+  warnings: string[];
+  picture: string | null;
+}
+
+export interface Coverage {
+  from: string;
+  to: string;
+  recorded_s: number;
+  intervals: { from: string; to: string }[];
+  gaps: { from: string; to: string; cause: string; state: string }[];
+}
+
+export interface Readiness {
+  ready: boolean;
+  services: Record<string, { ok: boolean; why?: string | null }>;
+}

@@ -1,0 +1,100 @@
+// Sites and cameras as the server has them, kept fresh while a page looks. One list for all pages; order and numbers
+// of cameras are those of this list: by site name, then camera name.
+import { call } from "../api/client";
+import type { Camera, Page, Site } from "../api/types";
+import { reach } from "../shell/reach.svelte";
+
+const FRESH_MS = 5000;
+
+async function all<T>(path: string): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  do {
+    const joint: string = path.includes("?") ? "&" : "?";
+    const page: Page<T> = await call<Page<T>>("GET", cursor ? `${path}${joint}cursor=${encodeURIComponent(cursor)}` : path);
+    items.push(...page.items);
+    cursor = page.next;
+  } while (cursor);
+  return items;
+}
+
+const byName = (a: { name: string }, b: { name: string }): number =>
+  a.name.localeCompare(b.name, "id", { numeric: true, sensitivity: "base" });
+
+export function inOrder(cameras: Camera[]): Camera[] {
+  return [...cameras].sort((a, b) => byName(a.site, b.site) || byName(a, b));
+}
+
+class Catalogue {
+  sites = $state.raw<Site[]>([]);
+  cameras = $state.raw<Camera[]>([]);
+  loaded = $state(false);
+  /** Cameras whose removal can still be undone: shown nowhere. */
+  leaving = $state.raw<ReadonlySet<string>>(new Set());
+  shown = $derived(this.cameras.filter((camera) => !this.leaving.has(camera.id)));
+  numbers = $derived(new Map(this.shown.map((camera, index) => [camera.id, index + 1])));
+  byId = $derived(new Map(this.cameras.map((camera) => [camera.id, camera])));
+  #watchers = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #loading: Promise<void> | null = null;
+
+  constructor() {
+    reach.onBack(() => {
+      if (this.#watchers) void this.load().catch(() => undefined);
+    });
+  }
+
+  /** Read both lists again; calls at the same time share one reading. */
+  load(): Promise<void> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** Keep fresh while something looks; gives the function that stops it. */
+  watch(): () => void {
+    this.#watchers++;
+    if (this.#watchers === 1) this.#tick(this.loaded ? FRESH_MS : 0);
+    return () => {
+      this.#watchers--;
+      if (this.#watchers === 0) clearTimeout(this.#timer);
+    };
+  }
+
+  put(camera: Camera): void {
+    this.cameras = inOrder([...this.cameras.filter((other) => other.id !== camera.id), camera]);
+  }
+
+  drop(id: string): void {
+    this.cameras = this.cameras.filter((camera) => camera.id !== id);
+  }
+
+  hide(id: string, hidden: boolean): void {
+    const next = new Set(this.leaving);
+    if (hidden) next.add(id);
+    else next.delete(id);
+    this.leaving = next;
+  }
+
+  async #read(): Promise<void> {
+    const [sites, cameras] = await Promise.all([all<Site>("/api/sites"), all<Camera>("/api/cameras?limit=200")]);
+    this.sites = [...sites].sort(byName);
+    this.cameras = inOrder(cameras);
+    this.loaded = true;
+  }
+
+  #tick(wait: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      try {
+        if (!document.hidden) await this.load();
+      } catch {
+        // Unreachable shows in the banner; the next tick asks again.
+      }
+      if (this.#watchers) this.#tick(FRESH_MS);
+    }, wait);
+  }
+}
+
+export const catalogue = new Catalogue();

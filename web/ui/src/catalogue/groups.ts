@@ -1,0 +1,44 @@
+// Cameras under their sites, with counts by state, narrowed by what somebody types. Pure.
+import type { Camera, Condition, Site } from "../api/types";
+
+export interface Group {
+  site: { id: string; name: string };
+  cameras: Camera[];
+  counts: { condition: Condition; count: number }[];
+}
+
+const ORDER: readonly Condition[] = ["live", "connecting", "stalled", "auth_failed", "unreachable", "unsupported", "disabled"];
+
+export function counts(cameras: readonly Camera[]): { condition: Condition; count: number }[] {
+  return ORDER.map((condition) => ({
+    condition,
+    count: cameras.filter((camera) => camera.state.condition === condition).length,
+  })).filter((entry) => entry.count > 0);
+}
+
+const plain = (text: string): string => text.normalize("NFKD").toLowerCase();
+
+/** Every word typed must be in the camera's name, slug or site. */
+export function matches(camera: Camera, search: string): boolean {
+  const where = plain(`${camera.name} ${camera.slug} ${camera.site.name}`);
+  return plain(search).split(/\s+/).every((word) => where.includes(word));
+}
+
+/** In the order of `cameras`; sites without a camera stay while nothing is searched. */
+export function groupBySite(sites: readonly Site[], cameras: readonly Camera[], search = ""): Group[] {
+  const found = cameras.filter((camera) => matches(camera, search));
+  const groups = new Map<string, Group>();
+  for (const camera of found) {
+    let group = groups.get(camera.site.id);
+    if (!group) groups.set(camera.site.id, (group = { site: camera.site, cameras: [], counts: [] }));
+    group.cameras.push(camera);
+  }
+  const parents = new Set(sites.map((site) => site.parent));
+  if (!search.trim()) {
+    for (const site of sites) {
+      if (!groups.has(site.id) && !parents.has(site.id)) groups.set(site.id, { site, cameras: [], counts: [] });
+    }
+  }
+  for (const group of groups.values()) group.counts = counts(group.cameras);
+  return [...groups.values()];
+}

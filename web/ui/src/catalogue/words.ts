@@ -1,0 +1,54 @@
+// States and causes in the reader's language.
+import { m } from "../shell/messages";
+
+const TILE: Record<string, () => string> = {
+  empty: m.tile_empty,
+  connecting: m.tile_connecting,
+  catching_up: m.tile_catching_up,
+  live: m.tile_live,
+  late: m.tile_late,
+  reconnecting: m.tile_reconnecting,
+  offline: m.tile_offline,
+  forbidden: m.tile_forbidden,
+  unsupported: m.tile_unsupported,
+  pictures: m.tile_pictures,
+};
+
+const CONDITION: Record<string, () => string> = {
+  live: m.condition_live,
+  connecting: m.condition_connecting,
+  stalled: m.condition_stalled,
+  auth_failed: m.condition_auth_failed,
+  unreachable: m.condition_unreachable,
+  unsupported: m.condition_unsupported,
+  disabled: m.condition_disabled,
+};
+
+const CAUSE: Record<string, () => string> = {
+  camera_unreachable: m.cause_camera_unreachable,
+  unreachable: m.cause_camera_unreachable,
+  auth_failed: m.cause_auth_failed,
+  stream_stalled: m.cause_stream_stalled,
+  stalled: m.cause_stream_stalled,
+  stream_corrupt: m.cause_stream_corrupt,
+  no_keyframe: m.cause_no_keyframe,
+  node_down: m.cause_node_down,
+  overload: m.cause_overload,
+  no_motion: m.cause_no_motion,
+  spool_full: m.cause_spool_full,
+  disk_error: m.cause_disk_error,
+  clock_step: m.cause_clock_step,
+  not_reported: m.cause_not_reported,
+  lost: m.cause_lost,
+  unknown: m.cause_unknown,
+  schedule: m.cause_schedule,
+  disabled: m.cause_disabled,
+  expired: m.cause_expired,
+  unsupported: m.condition_unsupported,
+  no_responder: m.cause_no_responder,
+  bus_timeout: m.cause_no_responder,
+};
+
+export const tileWord = (state: string): string => TILE[state]?.() ?? state;
+export const conditionWord = (condition: string): string => CONDITION[condition]?.() ?? condition;
+export const causeWord = (cause: string): string => CAUSE[cause]?.() ?? cause.replaceAll("_", " ");

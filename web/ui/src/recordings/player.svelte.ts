@@ -1,0 +1,288 @@
+// Replay of one stream: seek to an instant, play, step, go on over window ends and gaps. Two reels take turns: while one
+// shows, the other gets the next window or the one a seek asked for, so that the old picture stays until the new is here.
+import type { StreamName } from "../api/types";
+import { expose } from "../shell/instruments";
+import type { CoverageBook } from "./coverage.svelte";
+import { NoFootage, Reel } from "./reel";
+
+export type PlayerState = "idle" | "seeking" | "ready" | "gap" | "edge" | "broken";
+
+export interface Skipped {
+  from: number;
+  to: number;
+}
+
+const BEFORE_MS = 4000;
+const AFTER_MS = 120_000;
+const NEXT_WITHIN_MS = 20_000;
+const JUMP_MS = 1500;
+const EDGE_RETRY_MS = 1500;
+export const SPEEDS = [0.5, 1, 2, 4] as const;
+
+export class Player {
+  state = $state<PlayerState>("idle");
+  /** Capture time of the picture shown, or the instant asked for while none is. */
+  at = $state(0);
+  playing = $state(false);
+  speed = $state(1);
+  /** Which of the two reels is seen. */
+  front = $state(0);
+  skipped = $state.raw<Skipped | null>(null);
+  #reels: Reel[] = [];
+  #shown: number | null = null;
+  #token = 0;
+  #frameS = 0.04;
+  #lastMedia = 0;
+  #preparing = 0;
+  /** The reel whose next picture brings it to the front. */
+  #awaited: { index: number; token: number } | null = null;
+  #pending: number | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #undo: (() => void)[] = [];
+
+  constructor(
+    private readonly camera: string,
+    private readonly stream: StreamName,
+    private readonly coverage: CoverageBook,
+  ) {
+    const player = this;
+    this.#undo.push(
+      expose({
+        replay: {
+          seek: (ms) => void this.seek(ms),
+          shownAt: () => this.#shown,
+          get ready() {
+            return player.#reels.length === 2;
+          },
+          get state() {
+            return player.state;
+          },
+        },
+      }),
+    );
+  }
+
+  /** The two elements, once they are in the page. */
+  use(first: HTMLVideoElement, second: HTMLVideoElement): void {
+    this.#reels = [first, second].map((video, index) => {
+      const reel = new Reel(video);
+      reel.onBroken = () => index === this.front && this.#broken();
+      video.onended = () => index === this.front && void this.#ended();
+      this.#frames(video, index);
+      return reel;
+    });
+  }
+
+  close(): void {
+    this.#token++;
+    clearTimeout(this.#timer);
+    for (const reel of this.#reels) {
+      reel.video.onended = reel.video.onseeked = null;
+      reel.empty();
+    }
+    for (const undo of this.#undo) undo();
+  }
+
+  /** Show the frame of an instant; in a gap the first one after it, and `skipped` says so. */
+  async seek(ms: number): Promise<void> {
+    const token = ++this.#token;
+    clearTimeout(this.#timer);
+    this.#preparing = 0;
+    this.#pending = null;
+    this.#awaited = null;
+    const front = this.#reels[this.front];
+    if (!front) return;
+    this.at = ms;
+    this.state = "seeking";
+    this.#shown = null;
+    if (front.has(ms)) {
+      front.video.currentTime = front.mediaTime(ms) ?? 0;
+      this.#run(front);
+      return;
+    }
+    if (this.coverage.knows(ms) && !this.coverage.isRecorded(ms)) return this.#overGap(ms, token);
+    try {
+      await this.#loadBack(ms, token);
+    } catch (error) {
+      if (token !== this.#token) return;
+      if (error instanceof NoFootage) await this.#overGap(ms, token);
+      else this.#broken();
+    }
+  }
+
+  play(): void {
+    this.playing = true;
+    if (this.state === "edge") void this.seek(this.at);
+    else if (this.state === "ready") void this.#reels[this.front]?.video.play().catch(() => (this.playing = false));
+  }
+
+  pause(): void {
+    this.playing = false;
+    this.#reels[this.front]?.video.pause();
+  }
+
+  toggle(): void {
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  setSpeed(speed: number): void {
+    this.speed = speed;
+    for (const reel of this.#reels) reel.video.playbackRate = speed;
+  }
+
+  /** J and L: slower and faster while it plays; at rest L plays, and J goes back ten seconds (and at 1x while playing). */
+  shuttle(direction: 1 | -1): void {
+    const index = SPEEDS.findIndex((speed) => speed === this.speed);
+    if (direction === 1 && !this.playing) this.play();
+    else if (direction === 1) this.setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, index + 1)] ?? 1);
+    else if (this.playing && this.speed > 1) this.setSpeed(SPEEDS[index - 1] ?? 1);
+    else void this.seek(this.at - 10_000);
+  }
+
+  /** One frame on or back; pauses. */
+  step(direction: 1 | -1): void {
+    this.pause();
+    const reel = this.#reels[this.front];
+    if (!reel || this.state !== "ready") return;
+    const target = reel.epoch(this.#lastMedia + this.#frameS * (direction === 1 ? 1.5 : -0.5));
+    if (target !== null) void this.seek(target);
+  }
+
+  current(): HTMLVideoElement | undefined {
+    return this.#reels[this.front]?.video;
+  }
+
+  #url(from: number, to: number): string {
+    const iso = (value: number): string => new Date(value).toISOString();
+    return `/api/cameras/${this.camera}/playlist.m3u8?from=${iso(from)}&to=${iso(to)}&stream=${this.stream}`;
+  }
+
+  async #loadBack(ms: number, token: number): Promise<void> {
+    const back = 1 - this.front;
+    const reel = this.#reels[back];
+    if (!reel) return;
+    const from = Math.floor(ms - BEFORE_MS);
+    const to = Math.ceil(Math.min(ms + AFTER_MS, Date.now() + 1000));
+    if (to - from < 1000) throw new NoFootage("future");
+    await reel.load(this.#url(from, to), from, to, ms);
+    if (token !== this.#token) return;
+    if (reel.mediaTime(ms) === null) throw new NoFootage("after the end");
+    this.#awaited = { index: back, token };
+    this.#run(reel);
+  }
+
+  #run(reel: Reel): void {
+    reel.video.playbackRate = this.speed;
+    if (this.playing) reel.video.play().catch(() => undefined);
+    else reel.video.pause();
+  }
+
+  // Every presented frame of both reels: the truth of `at`, and the moment to bring the back one to the front.
+  #frames(video: HTMLVideoElement, index: number): void {
+    const frame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
+      video.requestVideoFrameCallback(frame);
+      const awaited = this.#awaited;
+      if (awaited && awaited.index === index && awaited.token === this.#token && index !== this.front) this.#swap(index);
+      if (index !== this.front) return;
+      // While the element still says "seeking" the frame can be the old one: judged when the seek is over.
+      if (video.seeking) this.#pending = metadata.mediaTime;
+      else this.#presented(metadata.mediaTime);
+    };
+    video.requestVideoFrameCallback(frame);
+    video.onseeked = () => {
+      const behind = this.#pending === null ? Infinity : video.currentTime - this.#pending;
+      if (index === this.front && this.#pending !== null && behind > -0.001 && behind < this.#frameS * 1.5) this.#presented(this.#pending);
+      this.#pending = null;
+    };
+  }
+
+  #swap(index: number): void {
+    const old = this.#reels[this.front];
+    this.front = index;
+    this.#awaited = null;
+    old?.video.pause();
+    // Not at once: preparing it would take time from the picture that has just come.
+    setTimeout(() => {
+      if (old && old !== this.#reels[this.front] && !this.#preparing) old.ready();
+    }, 50);
+  }
+
+  #presented(mediaTime: number): void {
+    const reel = this.#reels[this.front];
+    const epoch = reel?.epoch(mediaTime) ?? null;
+    if (!reel || epoch === null) return;
+    const delta = mediaTime - this.#lastMedia;
+    if (this.playing && this.speed === 1 && delta > 0.008 && delta < 0.15) this.#frameS += (delta - this.#frameS) * 0.1;
+    this.#lastMedia = mediaTime;
+    const before = this.#shown;
+    this.#shown = epoch;
+    if (this.state === "seeking") {
+      if (epoch - this.at > JUMP_MS) this.skipped = { from: this.at, to: epoch };
+      this.state = "ready";
+    } else if (before !== null && this.playing && epoch - before > JUMP_MS) this.skipped = { from: before, to: epoch };
+    this.at = epoch;
+    if (this.playing) this.#prepareNext(reel);
+  }
+
+  // Before a window ends, the back reel gets the next one.
+  #prepareNext(reel: Reel): void {
+    const end = reel.end();
+    if (end === null || this.#preparing || end - this.at > NEXT_WITHIN_MS * Math.max(1, this.speed)) return;
+    if (Date.now() - end < NEXT_WITHIN_MS) return; // Near now there is nothing more to prepare yet.
+    const back = this.#reels[1 - this.front];
+    if (!back) return;
+    this.#preparing = end;
+    const token = this.#token;
+    void this.coverage.nextFootage(end + 1).then(async (next) => {
+      if (next === null || token !== this.#token) return;
+      await back.load(this.#url(next, next + AFTER_MS), next, next + AFTER_MS, next).catch(() => undefined);
+      if (token === this.#token) back.video.pause();
+    });
+  }
+
+  async #ended(): Promise<void> {
+    const token = this.#token;
+    const end = this.#reels[this.front]?.end() ?? this.at;
+    const back = this.#reels[1 - this.front];
+    if (this.#preparing && back && back.end() !== null && back.end() !== end) {
+      this.#preparing = 0;
+      this.#awaited = { index: 1 - this.front, token };
+      this.#run(back);
+      return;
+    }
+    const next = await this.coverage.nextFootage(end + 1);
+    if (token !== this.#token) return;
+    if (next === null || Date.now() - next < 500) this.#edge(end);
+    else void this.seek(next);
+  }
+
+  // Nothing after this yet: wait for more while somebody wants to play.
+  #edge(ms: number): void {
+    this.state = "edge";
+    this.at = ms;
+    clearTimeout(this.#timer);
+    if (this.playing) this.#timer = setTimeout(() => void this.seek(ms + 1), EDGE_RETRY_MS);
+  }
+
+  async #overGap(ms: number, token: number): Promise<void> {
+    const next = await this.coverage.nextFootage(ms);
+    if (token !== this.#token) return;
+    if (next === null || next <= ms) {
+      const nearNow = Date.now() - ms < 15_000;
+      if (nearNow && this.playing) this.#edge(ms);
+      else this.state = nearNow ? "edge" : "gap";
+      return;
+    }
+    try {
+      await this.#loadBack(next, token);
+    } catch {
+      if (token === this.#token) this.#broken();
+    }
+  }
+
+  #broken(): void {
+    this.state = "broken";
+    this.playing = false;
+  }
+}

@@ -1,0 +1,97 @@
+// Keys of the wall: digits gather a camera's number until Enter, g and a number picks a grid, the rest are single keys.
+// Pure but for the clock of the pause after "g 1"; acts through what it is given.
+import { GRIDS, type Grid } from "./address";
+
+export interface KeyActs {
+  step(key: string): void;
+  camera(number: number): void;
+  grid(grid: Grid): void;
+  fill(): void;
+  leave(): void;
+  recordings(): void;
+  snapshot(): void;
+  fullscreen(): void;
+  help(): void;
+  drawer(): void;
+  clear(): void;
+  /** What is being typed: "12" or "g1"; "" when nothing is. */
+  typing(text: string): void;
+}
+
+const PAUSE_MS = 700;
+const FORGET_MS = 4000;
+
+export class WallKeys {
+  #typed = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly acts: KeyActs) {}
+
+  /** True when the key was ours. */
+  press(key: string): boolean {
+    if (/^\d$/.test(key)) return this.#digit(key);
+    if (key === "Enter" && this.#typed) return this.#finish();
+    if (key === "Backspace" && this.#typed) return this.#type(this.#typed.slice(0, -1));
+    if (key === "Escape" && this.#typed) return this.#type("");
+    const act = this.#single(key);
+    if (!act) return false;
+    if (key.toLowerCase() !== "g") this.#type("");
+    act();
+    return true;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #single(key: string): (() => void) | null {
+    if (key.startsWith("Arrow")) return () => this.acts.step(key);
+    const table: Record<string, () => void> = {
+      enter: () => this.acts.fill(),
+      escape: () => this.acts.leave(),
+      g: () => this.#type("g"),
+      r: () => this.acts.recordings(),
+      s: () => this.acts.snapshot(),
+      f: () => this.acts.fullscreen(),
+      c: () => this.acts.drawer(),
+      delete: () => this.acts.clear(),
+      "?": () => this.acts.help(),
+    };
+    return table[key.toLowerCase()] ?? null;
+  }
+
+  #digit(key: string): boolean {
+    this.#type((this.#typed + key).slice(0, 5));
+    if (this.#typed.startsWith("g")) {
+      const text = this.#typed.slice(1);
+      const longer = GRIDS.some((grid) => String(grid) !== text && String(grid).startsWith(text));
+      // "1" can become "16": wait a moment for the second digit.
+      if (longer) this.#wait(PAUSE_MS, () => this.#finish());
+      else this.#finish();
+    }
+    return true;
+  }
+
+  #finish(): boolean {
+    const typed = this.#typed;
+    this.#type("");
+    if (typed.startsWith("g")) {
+      const grid = GRIDS.find((known) => known === Number(typed.slice(1)));
+      if (grid) this.acts.grid(grid);
+    } else this.acts.camera(Number(typed));
+    return true;
+  }
+
+  #type(text: string): boolean {
+    this.#typed = text;
+    this.acts.typing(text);
+    if (text) this.#wait(FORGET_MS, () => this.#type(""));
+    else clearTimeout(this.#timer);
+    return true;
+  }
+
+  #wait(ms: number, act: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(act, ms);
+  }
+}

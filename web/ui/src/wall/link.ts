@@ -1,0 +1,247 @@
+// The wall's session with the server: one PeerConnection, one WebSocket, and how both come back after a loss.
+// Switching a tile is a message and never a renegotiation. Knows nothing of the screen.
+import { ApiError, call, Unreachable } from "../api/client";
+import { firstOffer, webrtcPossible } from "./offer";
+import { msOfNs, type ClientMessage, type ServerMessage, type TileRequest } from "./protocol";
+
+export type LinkState = "connecting" | "up" | "down" | "pictures";
+
+export interface LinkHooks {
+  /** What should be on the tiles now: goes with the offer. */
+  wanted(): TileRequest[];
+  /** The tile's track of a new PeerConnection. */
+  attach(tile: number, track: MediaStreamTrack): void;
+  /** The WebSocket is open: `fresh` after a new session, whose tiles came with the offer. */
+  open(fresh: boolean): void;
+  message(message: ServerMessage): void;
+  state(state: LinkState): void;
+}
+
+const STEPS_MS = [200, 500, 1000, 2000];
+const CONNECT_MS = 7000;
+const SILENT_MS = 4000;
+const GRACE_MS = 1000;
+const PICTURES_RETRY_MS = 30_000;
+
+export class WallLink {
+  /** server's clock minus ours, ms; null before the first pong. */
+  offsetMs: number | null = null;
+  #peer: RTCPeerConnection | null = null;
+  #socket: WebSocket | null = null;
+  #session = "";
+  #state: LinkState = "connecting";
+  #tries = 0;
+  #noMedia = 0;
+  #socketTries = 0;
+  #attached = false;
+  #closed = false;
+  #generation = 0;
+  #bestRtt = Infinity;
+  #heard = 0;
+  #timers = new Set<ReturnType<typeof setTimeout>>();
+  #heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  constructor(private readonly hooks: LinkHooks) {}
+
+  start(): void {
+    addEventListener("pagehide", this.#leave);
+    if (webrtcPossible()) void this.#connect();
+    else this.#to("pictures");
+  }
+
+  close(): void {
+    this.#closed = true;
+    removeEventListener("pagehide", this.#leave);
+    this.#leave();
+  }
+
+  /** True when it went out; otherwise `open` will be called later and everything is to be said again. */
+  send(message: ClientMessage): boolean {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #leave = (): void => {
+    if (this.#session) {
+      void call("DELETE", `/api/wall/sessions/${this.#session}`, { keepalive: true, anonymous: true }).catch(() => undefined);
+    }
+    this.#drop();
+  };
+
+  #to(state: LinkState): void {
+    if (this.#state === state || this.#closed) return;
+    this.#state = state;
+    this.hooks.state(state);
+  }
+
+  #after(ms: number, act: () => void): void {
+    const generation = this.#generation;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (generation === this.#generation && !this.#closed) act();
+    }, ms);
+    this.#timers.add(timer);
+  }
+
+  // Ends the present session on our side; every timer and callback of it becomes void.
+  #drop(): void {
+    this.#generation++;
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    clearInterval(this.#heartbeat);
+    this.#socket?.close();
+    this.#socket = null;
+    this.#peer?.close();
+    this.#peer = null;
+    this.#session = "";
+    this.#bestRtt = Infinity;
+  }
+
+  async #connect(): Promise<void> {
+    const generation = ++this.#generation;
+    const over = (): boolean => generation !== this.#generation || this.#closed;
+    let peer: RTCPeerConnection | null = null;
+    try {
+      const offer = await firstOffer.take();
+      peer = offer.peer;
+      if (over()) return peer.close();
+      this.#peer = peer;
+      this.#attached = false;
+      // The very first tracks are put in place at once; later ones when they carry pictures, so that the last
+      // picture of the lost session stays (marked) until then.
+      if (this.#state === "connecting") this.#attach(peer);
+      this.#watch(peer, generation);
+      const answer = await call<{ id: string; sdp: string }>("POST", "/api/wall/sessions", {
+        body: { sdp: offer.sdp, tiles: this.hooks.wanted() },
+      });
+      if (over()) return peer.close();
+      this.#session = answer.id;
+      this.#openSocket(true);
+      await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      this.#after(CONNECT_MS, () => {
+        if (peer?.connectionState !== "connected") this.#noPictures();
+      });
+    } catch (error) {
+      if (over()) {
+        peer?.close();
+        return;
+      }
+      if (error instanceof ApiError && error.status === 401) return this.#drop();
+      if (!(error instanceof Unreachable)) this.#noMedia++;
+      this.#again();
+    }
+  }
+
+  #attach(peer: RTCPeerConnection): void {
+    if (this.#attached) return;
+    this.#attached = true;
+    peer.getTransceivers().forEach((transceiver, tile) => this.hooks.attach(tile, transceiver.receiver.track));
+  }
+
+  #watch(peer: RTCPeerConnection, generation: number): void {
+    peer.onconnectionstatechange = () => {
+      if (generation !== this.#generation) return;
+      if (peer.connectionState === "connected") {
+        this.#noMedia = 0;
+        this.#tries = 0;
+        this.#attach(peer);
+        this.#judge();
+      } else if (peer.connectionState === "failed") this.#noPictures();
+      else if (peer.connectionState === "disconnected") {
+        this.#after(2000, () => {
+          if (peer.connectionState === "disconnected") this.#again();
+        });
+      }
+    };
+  }
+
+  #judge(): void {
+    const open = this.#socket?.readyState === WebSocket.OPEN;
+    if (open && this.#peer?.connectionState === "connected") this.#to("up");
+  }
+
+  // The session was made but no picture can come: after two times, pictures over HTTP.
+  #noPictures(): void {
+    this.#noMedia++;
+    this.#again();
+  }
+
+  #again(): void {
+    this.#drop();
+    if (this.#closed) return;
+    if (this.#noMedia >= 2) {
+      this.#to("pictures");
+      this.#after(PICTURES_RETRY_MS, () => void this.#connect());
+      return;
+    }
+    if (this.#state !== "pictures") this.#to("down");
+    const wait = STEPS_MS[Math.min(this.#tries++, STEPS_MS.length - 1)] ?? 2000;
+    this.#after(wait, () => void this.#connect());
+  }
+
+  #openSocket(fresh: boolean): void {
+    const generation = this.#generation;
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/api/wall/sessions/${this.#session}/control`);
+    this.#socket = socket;
+    socket.onopen = () => {
+      if (socket !== this.#socket) return socket.close();
+      this.#socketTries = 0;
+      this.#heard = performance.now();
+      this.hooks.open(fresh);
+      this.#beat(socket);
+      this.#judge();
+    };
+    socket.onmessage = (event) => {
+      if (socket === this.#socket) this.#hear(JSON.parse(String(event.data)) as ServerMessage);
+    };
+    socket.onclose = () => {
+      if (socket !== this.#socket || generation !== this.#generation) return;
+      this.#lostSocket();
+    };
+  }
+
+  // The session lives 15 s without its socket: try to take it up again, twice, then begin anew.
+  #lostSocket(): void {
+    clearInterval(this.#heartbeat);
+    this.#socket = null;
+    if (this.#socketTries >= 2) return this.#again();
+    const wait = this.#socketTries++ === 0 ? 100 : 500;
+    this.#after(wait, () => this.#openSocket(false));
+    this.#after(GRACE_MS, () => {
+      if (this.#socket?.readyState !== WebSocket.OPEN) this.#to("down");
+    });
+  }
+
+  #beat(socket: WebSocket): void {
+    clearInterval(this.#heartbeat);
+    const beat = (): void => {
+      if (performance.now() - this.#heard > SILENT_MS) {
+        // Half-open: the network went away without a word.
+        socket.onclose = null;
+        socket.close();
+        if (socket === this.#socket) this.#lostSocket();
+        return;
+      }
+      this.send({ type: "ping", t: performance.now() });
+    };
+    beat();
+    this.#heartbeat = setInterval(beat, 1000);
+  }
+
+  #hear(message: ServerMessage): void {
+    this.#heard = performance.now();
+    if (message.type === "pong") {
+      const rtt = this.#heard - message.t;
+      this.#bestRtt *= 1.05; // An old best must not hide that one of the clocks was set.
+      if (rtt <= this.#bestRtt) {
+        this.#bestRtt = rtt;
+        this.offsetMs = msOfNs(message.server_ns) + rtt / 2 - Date.now();
+      }
+      return;
+    }
+    if (message.type === "closed") return this.#again();
+    this.hooks.message(message);
+  }
+}

@@ -1,0 +1,49 @@
+// What the wall's page and the server say to each other over the session's WebSocket, as JSON text.
+import type { StreamName } from "../api/types";
+
+export interface TileRequest {
+  tile: number;
+  camera: string;
+  stream: StreamName;
+}
+
+export type ServerTileState =
+  | "empty"
+  | "connecting"
+  | "catching_up"
+  | "live"
+  | "late"
+  | "reconnecting"
+  | "offline"
+  | "forbidden"
+  | "unsupported";
+
+export interface TileMessage {
+  type: "tile";
+  tile: number;
+  camera: string | null;
+  stream: StreamName;
+  n: number;
+  state: ServerTileState;
+  age_ms: number | null;
+  since: string | null;
+  cause: string | null;
+  why: string | null;
+}
+
+export type ServerMessage =
+  | TileMessage
+  | { type: "switched"; tile: number; n: number; rtp: number }
+  | { type: "clock"; tile: number; rtp: number; wall_ns: string }
+  | { type: "pong"; t: number; server_ns: string }
+  | { type: "error"; message: string }
+  | { type: "closed"; why: string };
+
+export type ClientMessage =
+  | { type: "show"; tile: number; camera: string | null; stream: StreamName; n: number }
+  | { type: "ping"; t: number };
+
+/** Nanoseconds since 1970 as text to milliseconds; doubles hold this to a quarter of a microsecond. */
+export function msOfNs(ns: string): number {
+  return Number(ns) / 1e6;
+}

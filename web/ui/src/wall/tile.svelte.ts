@@ -1,0 +1,183 @@
+// One tile: which camera it should show, what was heard and seen of it, and the verdict that the screen says.
+import type { StreamName } from "../api/types";
+import type { TileReading } from "../shell/instruments";
+import type { LinkState } from "./link";
+import type { ServerMessage, TileMessage } from "./protocol";
+import { ageOf, captureMs, judge, rtpReached, type Facts, type RtpClock, type Verdict } from "./truth";
+
+export class WallTile {
+  camera = $state<string | null>(null);
+  verdict = $state.raw<Verdict>({ state: "empty", ageMs: null, veil: false });
+  /** What the server said about the present camera. */
+  told = $state.raw<TileMessage | null>(null);
+  revealed = $state(false);
+  stream: StreamName = "sub";
+  n = 0;
+  /** Messages of earlier switches say less than this. */
+  expected = 0;
+  media: MediaStream | null = null;
+  /** Where pictures over HTTP are drawn, while there are such. */
+  canvas: HTMLCanvasElement | null = null;
+  #video: HTMLVideoElement | null = null;
+  #told = 0;
+  #clock: RtpClock | null = null;
+  #unused = true;
+  #switchedRtp: number | null = null;
+  #shownRtp: number | null = null;
+  #frames = 0;
+  #firstFrameAt: number | null = null;
+  #lastFrameAt: number | null = null;
+  #lastFrameAge: number | null = null;
+
+  constructor(
+    readonly tile: number,
+    private readonly serverNow: () => number | null,
+    private readonly changed: (tile: WallTile) => void,
+  ) {}
+
+  /** Another camera or stream. The old picture is hidden at once unless it is of the same camera. */
+  assign(camera: string | null, stream: StreamName, n: number): void {
+    const same = camera !== null && camera === this.camera;
+    this.#unused = this.#unused && this.camera === null;
+    this.camera = camera;
+    this.stream = stream;
+    this.n = n;
+    this.told = null;
+    this.#switchedRtp = null;
+    this.#firstFrameAt = null;
+    if (!same) {
+      this.revealed = false;
+      this.#clock = null;
+      this.#forgetFrame();
+    }
+    this.changed(this);
+  }
+
+  /** A track of a new PeerConnection: nothing was ever shown on it. */
+  attach(track: MediaStreamTrack): void {
+    this.media = new MediaStream([track]);
+    this.#unused = true;
+    this.#switchedRtp = null;
+    this.#clock = null;
+    this.#shownRtp = null;
+    if (this.#video) this.#play(this.#video);
+  }
+
+  /** The element that shows it; gives the function that takes it away. */
+  show(video: HTMLVideoElement): () => void {
+    this.#video = video;
+    if (this.media) this.#play(video);
+    let handle = 0;
+    const frame = (now: number, metadata: VideoFrameCallbackMetadata): void => {
+      handle = video.requestVideoFrameCallback(frame);
+      this.#presented(now, metadata);
+    };
+    handle = video.requestVideoFrameCallback(frame);
+    return () => {
+      video.cancelVideoFrameCallback(handle);
+      video.srcObject = null;
+      if (this.#video === video) this.#video = null;
+    };
+  }
+
+  /** A picture that came over HTTP. */
+  picture(capturedMs: number | null): void {
+    this.#frames++;
+    this.revealed = true;
+    this.#lastFrameAt = performance.now();
+    this.#lastFrameAge = capturedMs === null ? null : Math.max(0, Date.now() - capturedMs);
+    this.#firstFrameAt ??= Date.now();
+    this.changed(this);
+  }
+
+  hear(message: ServerMessage & { tile: number }): void {
+    if (message.type === "clock") {
+      this.#clock = { rtp: message.rtp >>> 0, wallMs: Number(message.wall_ns) / 1e6 };
+    } else if (message.type === "switched") {
+      if (message.n < this.expected) return;
+      this.#switchedRtp = message.rtp >>> 0;
+      this.#clock = null;
+      if (this.#shownRtp !== null && rtpReached(this.#shownRtp, this.#switchedRtp)) this.#reveal(performance.now());
+    } else if (message.type === "tile") {
+      if (message.n < this.expected || message.camera !== this.camera) return;
+      this.told = message;
+      this.#told = performance.now();
+    }
+    this.changed(this);
+  }
+
+  /** The page was hidden, and callbacks of frames with it: give the next one a second to come. */
+  resumed(): void {
+    if (this.#lastFrameAt !== null) this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now() - 1000);
+  }
+
+  decide(link: LinkState): void {
+    const next = judge(this.#facts(link));
+    const now = this.verdict;
+    const coarse = (age: number | null): number => (age === null ? -1 : Math.floor(age / 100));
+    if (next.state !== now.state || next.veil !== now.veil || coarse(next.ageMs) !== coarse(now.ageMs)) this.verdict = next;
+  }
+
+  reading(link: LinkState): TileReading {
+    return {
+      tile: this.tile,
+      camera: this.camera,
+      state: this.verdict.state,
+      ageMs: ageOf(this.#facts(link)),
+      frames: this.#frames,
+      n: this.n,
+      firstFrameAt: this.#firstFrameAt,
+      switchedRtp: this.#switchedRtp,
+      shownRtp: this.#shownRtp,
+    };
+  }
+
+  #facts(link: LinkState): Facts {
+    const told = this.told;
+    return {
+      camera: this.camera !== null,
+      link,
+      now: performance.now(),
+      revealed: this.revealed,
+      lastFrameAt: this.#lastFrameAt,
+      lastFrameAgeMs: this.#lastFrameAge,
+      server: told ? { state: told.state, ageMs: told.age_ms, at: this.#told } : null,
+    };
+  }
+
+  #play(video: HTMLVideoElement): void {
+    video.srcObject = this.media;
+    // Muted video may start by itself; a refusal (page hidden) is made good by the browser when it is shown.
+    video.play().catch(() => undefined);
+  }
+
+  #presented(now: number, metadata: VideoFrameCallbackMetadata): void {
+    const rtp = metadata.rtpTimestamp === undefined ? null : metadata.rtpTimestamp >>> 0;
+    this.#frames++;
+    this.#shownRtp = rtp;
+    this.#lastFrameAt = now;
+    this.#lastFrameAge = this.#ageAt(rtp);
+    if (this.camera === null || this.#firstFrameAt !== null) return;
+    const reached = this.#switchedRtp !== null && (rtp === null || rtpReached(rtp, this.#switchedRtp));
+    if (reached || (this.#unused && this.expected === 0)) this.#reveal(metadata.presentationTime || now);
+  }
+
+  #ageAt(rtp: number | null): number | null {
+    const server = this.serverNow();
+    if (rtp === null || this.#clock === null || server === null) return null;
+    return Math.max(0, server - captureMs(this.#clock, rtp));
+  }
+
+  #reveal(at: number): void {
+    if (this.#firstFrameAt !== null) return;
+    this.#firstFrameAt = performance.timeOrigin + at;
+    this.#lastFrameAt ??= at;
+    this.revealed = true;
+    this.changed(this);
+  }
+
+  #forgetFrame(): void {
+    this.#lastFrameAt = null;
+    this.#lastFrameAge = null;
+  }
+}
