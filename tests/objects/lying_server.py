@@ -15,7 +15,8 @@ _ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></
 
 
 class LyingServer(ThreadingHTTPServer):
-    """`fault` says what is wrong: `status:<n>:<code>`, `etag`, `size`, `html`, `cut`, `drip`, `slow`, `encrypted`, `once:…`."""
+    """`fault` says what is wrong: `status:<n>:<code>`, `etag`, `size`, `html`, `cut`, `drip`, `slow`, `encrypted`; with
+    `once:` before it, the first time only."""
 
     daemon_threads = True
 

@@ -15,6 +15,7 @@ from vms.domain.media import ClockState, Codec, EndReason, Run, RunInfo, Track
 from vms.errors import CatalogueError
 from vms.store.database import Database, not_ended_before
 from vms.store.tables import grants, runs
+from vms.store.tables.footage import IS_CORRECTED
 
 _GRANT_TRIES = 5
 
@@ -49,6 +50,18 @@ class Runs:
         async with self._db.read() as connection:
             rows = await connection.execute(statement)
         return [_run(row) for row in rows]
+
+    async def correction_range(self, stream: StreamRef) -> tuple[int, int]:
+        """The least and the greatest correction of a Stream's Runs in nanoseconds, 0 included: how far its shown times
+        lie from its wall times."""
+        c = runs.c
+        mine = select(c.correction_ns).where(IS_CORRECTED, c.camera == stream.camera, c.stream == stream.name.value)
+        least = mine.order_by(c.correction_ns).limit(1)
+        greatest = mine.order_by(c.correction_ns.desc()).limit(1)
+        async with self._db.read() as connection:
+            ends = select(least.scalar_subquery(), greatest.scalar_subquery())
+            low, high = (await connection.execute(ends)).one()
+        return min(0, low or 0), max(0, high or 0)
 
 
 class Grants:

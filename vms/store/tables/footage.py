@@ -25,6 +25,7 @@ IN_SPOOL = text("state IN ('open', 'spooled')")
 IS_STORED = text("state = 'stored'")
 IS_OPEN_GAP = text("state = 'open'")
 IS_UNDER_WAY = text("end_ns IS NULL")
+IS_CORRECTED = text("correction_ns IS NOT NULL")
 
 grants = Table(
     "grants",
@@ -59,6 +60,14 @@ runs = Table(
     Column("clock_rtcp_ns", BigInteger, nullable=True, doc="The camera's own time by its RTCP sender report."),
     Column("rev", Integer, nullable=False, doc="Version of the fact; the greater wins."),
     Index("ix_runs_camera_stream_end_ns", "camera", "stream", "end_ns"),
+    Index(
+        "ix_runs_corrected",
+        "camera",
+        "stream",
+        "correction_ns",
+        sqlite_where=IS_CORRECTED,
+        postgresql_where=IS_CORRECTED,
+    ),
     Index("ix_runs_under_way", "node", sqlite_where=IS_UNDER_WAY, postgresql_where=IS_UNDER_WAY),
 )
 

@@ -171,6 +171,14 @@ def _footage() -> None:
     )
     op.create_index("ix_runs_camera_stream_end_ns", "runs", ["camera", "stream", "end_ns"], unique=False)
     op.create_index(
+        "ix_runs_corrected",
+        "runs",
+        ["camera", "stream", "correction_ns"],
+        unique=False,
+        sqlite_where=sa.text("correction_ns IS NOT NULL"),
+        postgresql_where=sa.text("correction_ns IS NOT NULL"),
+    )
+    op.create_index(
         "ix_runs_under_way",
         "runs",
         ["node"],
