@@ -115,9 +115,7 @@ class Hub:
         if silent is not None:
             log.warning("subscription full", where=subscription.name, stream=str(packet.stream), silent=silent)
         if subscription.lossless:
-            tell = self._overloaded.get(packet.stream)
-            if tell is not None:
-                tell(packet.stream, packet.run)
+            self.end_run(packet.stream, packet.run)
 
     def subscribe(
         self, name: str, stream: StreamRef | None = None, *, limit_bytes: int = 16_000_000, lossless: bool = False
@@ -147,6 +145,12 @@ class Hub:
             self._overloaded.pop(stream, None)
         else:
             self._overloaded[stream] = tell
+
+    def end_run(self, stream: StreamRef, run: str) -> None:
+        """Ask ingest to end a Run (`overload`) and begin the next at a key frame: who may not lose has lost of it."""
+        tell = self._overloaded.get(stream)
+        if tell is not None:
+            tell(stream, run)
 
     def drop_state(self, stream: StreamRef) -> None:
         """Forget a Stream that is no longer registered."""
