@@ -243,21 +243,20 @@ async def studio_by_hand(clock: ManualClock, options: StreamerOptions) -> AsyncI
 
 async def test_silence_ends_a_wall_and_no_connection_ends_any(clock: ManualClock) -> None:
     """15 s without a message, or without a connection: gone; a ping in time keeps a wall."""
-    async with studio_by_hand(clock, StreamerOptions(connect_s=30)) as studio:
-        async with player() as viewer:
-            sdp = await viewer.offer()
-            for ident in ("kept", "silent"):
-                await studio.bus.request("streamer.wall.open", {"session": ident, "sdp": sdp, "tiles": []})
-            whep = {"camera": new_id(), "stream": "sub", "sdp": sdp}
-            await studio.bus.request("streamer.whep.open", whep)
-            await clock.advance(10)
-            await studio.bus.request("streamer.wall.message.kept", {"type": "ping", "t": 1})
-            await clock.advance(6)
-            await until(lambda: "silent" not in studio.streamer.sessions)
-            assert len(studio.streamer.sessions) == 2
-            await studio.bus.request("streamer.wall.message.kept", {"type": "ping", "t": 1})
-            await clock.advance(15)
-            await until(lambda: not studio.streamer.sessions)
+    async with studio_by_hand(clock, StreamerOptions(connect_s=30)) as studio, player() as viewer:
+        sdp = await viewer.offer()
+        for ident in ("kept", "silent"):
+            await studio.bus.request("streamer.wall.open", {"session": ident, "sdp": sdp, "tiles": []})
+        whep = {"camera": new_id(), "stream": "sub", "sdp": sdp}
+        await studio.bus.request("streamer.whep.open", whep)
+        await clock.advance(10)
+        await studio.bus.request("streamer.wall.message.kept", {"type": "ping", "t": 1})
+        await clock.advance(6)
+        await until(lambda: "silent" not in studio.streamer.sessions)
+        assert len(studio.streamer.sessions) == 2
+        await studio.bus.request("streamer.wall.message.kept", {"type": "ping", "t": 1})
+        await clock.advance(15)
+        await until(lambda: not studio.streamer.sessions)
 
 
 async def test_a_player_that_vanishes_is_freed(clock: ManualClock) -> None:
