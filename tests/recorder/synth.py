@@ -87,9 +87,7 @@ def parameter_sets(payload: bytes, *, h265: bool = False) -> bytes:
 
 def video_track(clip: tuple[Unit, ...], *, h265: bool = False, size: tuple[int, int] = (160, 96)) -> Track:
     """The Track of a clip."""
-    return Track(
-        0, Codec.H265 if h265 else Codec.H264, parameter_sets(clip[0].payload, h265=h265), size[0], size[1]
-    )
+    return Track(0, Codec.H265 if h265 else Codec.H264, parameter_sets(clip[0].payload, h265=h265), size[0], size[1])
 
 
 def make_run(

@@ -1,0 +1,129 @@
+"""The gap ledger of one Stream: at every moment it is recorded, or an open Gap says why not. Pure.
+
+What ingest and the writer say goes in, Gap rows to be put come out, in order. Recorded time and Gaps share their ends,
+so together they are all of the time since registration, and never overlap (DESIGN §6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from vms.domain.camera import StreamRef
+from vms.domain.gap import Gap, GapCause, GapState
+from vms.domain.ids import new_id
+from vms.domain.media import EndReason, StreamCondition, StreamState
+
+_OF_REASON = {
+    EndReason.INFO_CHANGED: GapCause.NO_KEYFRAME,
+    EndReason.LEASE_LOST: GapCause.UNKNOWN,
+}
+_VAGUE = frozenset({GapCause.UNKNOWN})
+_STILL = frozenset({GapCause.NODE_DOWN, GapCause.DISABLED})
+
+
+def cause_of(reason: EndReason) -> GapCause:
+    """The cause of the Gap after a Run that ended for this reason."""
+    return _OF_REASON.get(reason) or GapCause(reason.value)
+
+
+class StreamLedger:
+    """One Stream from `resume` on. Every method returns the rows to put."""
+
+    def __init__(self, stream: StreamRef, site: str, node: str, *, make_id: Callable[[], str] = new_id) -> None:
+        self.stream = stream
+        self._site = site
+        self._node = node
+        self._make_id = make_id
+        self._gap: Gap | None = None
+        self._known: GapCause | None = None
+        self._wanted = True
+        self._gone = False
+
+    @property
+    def gap(self) -> Gap | None:
+        """The open Gap, None while recorded."""
+        return self._gap
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it should be recorded."""
+        return self._wanted
+
+    def resume(self, since_ns: int, gap: Gap | None, cause: GapCause, *, alive_ns: int | None = None) -> list[Gap]:
+        """Begin where nothing is recorded from `since_ns` on (the recorded end, or registration). `gap`: the open one
+        the catalogue has, which holds until `alive_ns`, when its node was last seen; then `cause` is why."""
+        if gap is None:
+            return self._open(since_ns, cause)
+        self._gap = gap
+        if alive_ns is None or gap.cause in _STILL or alive_ns <= gap.start_ns:
+            return []
+        return self._switch(alive_ns, cause)
+
+    def state(self, state: StreamState) -> list[Gap]:
+        """What ingest knows of the Stream."""
+        self._known = None if not state.cause else _parse(state.cause)
+        if self._gap is None or self._known is None or not self._wanted:
+            return []
+        if state.condition is StreamCondition.CONNECTING and self._gap.cause not in _VAGUE:
+            return []  # a new try tells nothing new
+        return self._switch(state.since_ns, self._known)
+
+    def opened(self, start_ns: int) -> list[Gap]:
+        """Footage begins."""
+        return self._close(start_ns)
+
+    def ended(self, end_ns: int, cause: GapCause | None) -> list[Gap]:
+        """Footage ends; None: for the cause ingest last gave."""
+        if self._gap is not None or self._gone:
+            return []
+        why = cause or self._known or GapCause.UNKNOWN
+        return self._open(end_ns, why if self._wanted else GapCause.DISABLED)
+
+    def blocked(self, at_ns: int, cause: GapCause) -> list[Gap]:
+        """There would be something to record, but for this cause."""
+        return self._switch(at_ns, cause) if self._gap is not None and self._wanted else []
+
+    def want(self, at_ns: int, *, wanted: bool) -> list[Gap]:
+        """Recording was switched on or off."""
+        if wanted == self._wanted:
+            return []
+        self._wanted = wanted
+        if self._gap is None:
+            return []
+        return self._switch(at_ns, GapCause.UNKNOWN if wanted else GapCause.DISABLED, exact=wanted)
+
+    def remove(self, at_ns: int) -> list[Gap]:
+        """The Stream is no longer registered; nothing is missed from now on."""
+        self._gone = True
+        return self._close(at_ns)
+
+    def _open(self, at_ns: int, cause: GapCause) -> list[Gap]:
+        self._gap = Gap(self._make_id(), self.stream, self._site, self._node, at_ns, None, cause, GapState.OPEN)
+        return [self._gap]
+
+    def _close(self, at_ns: int) -> list[Gap]:
+        gap, self._gap = self._gap, None
+        if gap is None:
+            return []
+        if at_ns > gap.start_ns:
+            return [replace(gap, end_ns=at_ns, state=GapState.CLOSED, rev=gap.rev + 1)]
+        # Nothing was missed. A row cannot be taken back: it says that there is footage for it.
+        return [replace(gap, end_ns=gap.start_ns + 1, state=GapState.REPAIRED, rev=gap.rev + 1)]
+
+    def _switch(self, at_ns: int, cause: GapCause, *, exact: bool = False) -> list[Gap]:
+        """Another cause from now on; where the one before was none, or told nothing, it is that one's cause too."""
+        gap = self._gap
+        if gap is None or gap.cause is cause:
+            return []
+        if at_ns <= gap.start_ns or (gap.cause in _VAGUE and not exact and cause is not GapCause.DISABLED):
+            self._gap = replace(gap, cause=cause, rev=gap.rev + 1)
+            return [self._gap]
+        return [*self._close(at_ns), *self._open(at_ns, cause)]
+
+
+def _parse(cause: str) -> GapCause:
+    try:
+        return GapCause(cause)
+    except ValueError:
+        return GapCause.UNKNOWN

@@ -1,0 +1,283 @@
+"""The Service that records: hub items to Streams' recorders, the spool kept in order, the hot tail served.
+
+Event loop, with two executors of its own: `disk` writes fragments, `sync` makes them durable and sweeps. Never waits
+for the catalogue to write a fragment; when the disk falls behind it stops taking from the hub, which then ends Runs
+(`overload`), so that what is lost is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from recorder.facts import Facts
+from recorder.lane import Backlog, Lane
+from recorder.roster import Roster
+from recorder.rows import RowQueue
+from recorder.segmenter import CutOptions
+from recorder.spool import Spool, Usage
+from recorder.stream import StreamParts
+from recorder.sweep import Sweep
+from vms import logs, metrics
+from vms.bus.base import Bus, Events, Value
+from vms.bus.hub import Hub, HubClosedError, HubSubscription
+from vms.clock import NS_PER_MS, Clock
+from vms.domain.gap import GapCause
+from vms.domain.media import HubItem, Run, RunStarted
+from vms.errors import InputError
+from vms.service import Health, Service
+from vms.store import Catalogue
+
+log = logs.get(__name__)
+
+MAX_RANGE_BYTES = 32 << 20
+_ALIVE = "alive"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingOptions:
+    """`batch_s`: how long to let Packets gather before they are looked at; `backlog_bytes`: how much may wait for the
+    disk; `grace_s`: how long a stop waits for files and rows."""
+
+    node: str
+    cut: CutOptions = field(default_factory=CutOptions)
+    disk_threads: int = 2
+    batch_s: float = 0.02
+    backlog_bytes: int = 64 << 20
+    grace_s: float = 5.0
+
+
+class Recording(Service):
+    """Service `recorder`. `on_spooled` is called when the catalogue knows of another spooled Segment."""
+
+    name = "recorder"
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        hub: Hub,
+        bus: Bus,
+        catalogue: Catalogue,
+        options: RecordingOptions,
+        spool: Spool,
+        on_spooled: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(clock)
+        self._hub = hub
+        self._bus = bus
+        self._catalogue = catalogue
+        self._options = options
+        self._on_spooled = on_spooled
+        self.spool = spool
+        self._rows = RowQueue(clock)
+        self._backlog = Backlog()
+        self._usage = Usage(0, 1, full=False)
+        self._level = 0
+
+    def health(self) -> Health:
+        """Not ok while the spool is full or the catalogue takes no rows."""
+        found = super().health()
+        if found.ok and self._usage.full:
+            return Health(ok=False, why="the spool is full; nothing is recorded")
+        if found.ok and self._rows.failing:
+            return Health(ok=False, why=f"{len(self._rows)} rows wait for the catalogue: {self._rows.failing}")
+        return found
+
+    async def run_once(self) -> None:
+        """Sweep, then record until stopped."""
+        self.spool.root.mkdir(parents=True, exist_ok=True)
+        alive_ns = _alive_ns(self.spool.root)
+        async with AsyncExitStack() as stack:
+            pools = _Pools(self._options.disk_threads)
+            stack.callback(pools.close)
+            sweep = Sweep(self._catalogue, self.spool, self._options.node, pools.sync, self._is_live)
+            log.info("spool swept", **vars(await sweep.run()))
+            facts = Facts(self._catalogue, self._rows, self.spool, self._hub, pools.sync, sweep, self._on_spooled)
+            roster = self._roster(facts, pools.disk)
+            stack.callback(roster.close)
+            subscription = self._hub.subscribe("recorder", lossless=True)
+            stack.callback(subscription.close)
+            changes = self._bus.subscribe("cameras.changed")
+            stack.callback(changes.close)
+            serve_range = partial(self._range, pools.read)
+            stack.callback(self._bus.serve(f"recorder.range.{self._options.node}", serve_range).close)
+            await self._look(pools.sync)
+            self._act(roster)
+            await roster.load(alive_ns)
+            self._on_spooled()
+            self.ready()
+            await self._work(_Work(subscription, changes, roster, facts, pools))
+
+    async def _work(self, work: _Work) -> None:
+        rows = asyncio.create_task(self._rows.run(), name="recorder rows")
+        duties = [
+            asyncio.create_task(duty, name=f"recorder {name}")
+            for name, duty in (
+                ("packets", self._take(work)),
+                ("spool", self._keep(work)),
+                ("late", self._tick(work.roster)),
+                ("cameras", self._follow(work)),
+                ("stop", self.stopping.wait()),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait({rows, *duties}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for duty in duties:
+                duty.cancel()
+            await asyncio.gather(*duties, return_exceptions=True)
+            try:
+                async with asyncio.timeout(self._options.grace_s):
+                    await self._finish(work)
+            except TimeoutError:
+                log.warning("the recorder did not finish in time; the next start does the rest")
+            finally:
+                rows.cancel()
+                await asyncio.gather(rows, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _finish(self, work: _Work) -> None:
+        work.subscription.close()
+        with suppress(HubClosedError):
+            while True:
+                self._hand_over(await work.subscription.get(), work.roster)
+        for recorder in work.roster.recorders.values():
+            recorder.close(GapCause.NODE_DOWN)
+        await asyncio.get_running_loop().run_in_executor(work.pools.sync, work.pools.disk.shutdown)
+        await asyncio.sleep(0)  # what the disk's threads posted last comes first
+        await work.facts.settled()
+        await self._rows.drain()
+
+    async def _take(self, work: _Work) -> None:
+        while True:
+            items = await work.subscription.get()
+            for item in items:
+                if isinstance(item, RunStarted) and not work.roster.knows(item.stream):
+                    await work.roster.refresh()
+            self._hand_over(items, work.roster)
+            while self._backlog.bytes > self._options.backlog_bytes:
+                await self.clock.sleep(0.05)
+            if self._options.batch_s:
+                await self.clock.sleep(self._options.batch_s)
+
+    def _hand_over(self, items: list[HubItem], roster: Roster) -> None:
+        mono_ns, recorders = self.clock.mono_ns(), roster.recorders
+        for item in items:
+            recorder = recorders.get(item.stream)
+            if recorder is None:
+                continue
+            try:
+                recorder.take(item, mono_ns)
+            except Exception:
+                log.exception("a Stream cannot be recorded", stream=str(item.stream))
+                recorder.close(GapCause.UNKNOWN)
+
+    async def _tick(self, roster: Roster) -> None:
+        while True:
+            await self.clock.sleep(0.1)
+            mono_ns = self.clock.mono_ns()
+            for recorder in list(roster.recorders.values()):
+                recorder.tick(mono_ns)
+
+    async def _keep(self, work: _Work) -> None:
+        for count in itertools.count(1):
+            await self.clock.sleep(1.0)
+            await self._look(work.pools.sync)
+            self._act(work.roster)
+            if count % 5 == 0:
+                await work.facts.close_left()
+
+    async def _look(self, executor: Executor) -> None:
+        def look() -> Usage:
+            self.spool.sync()
+            _touch(self.spool.root, self.clock.now_ns())
+            return self.spool.usage()
+
+        self._usage = await asyncio.get_running_loop().run_in_executor(executor, look)
+
+    def _act(self, roster: Roster) -> None:
+        usage = self._usage
+        metrics.SPOOL_BYTES.set(usage.used_bytes)
+        age_ms = 0 if usage.oldest_ms is None else max(0, self.clock.now_ns() // NS_PER_MS - usage.oldest_ms)
+        metrics.SPOOL_OLDEST_S.set(age_ms / 1000)
+        if usage.full != (roster.suspended is not None):
+            roster.suspend(GapCause.SPOOL_FULL if usage.full else None)
+        if usage.level != self._level:
+            self._level = usage.level
+            log.warning("spool level", level=usage.level, ratio=round(usage.ratio, 3))
+            value = {"kind": "spool", "node": self._options.node, "used_ratio": usage.ratio}
+            self._bus.publish("recorder.state", {**value, "level": usage.level, "full": usage.full})
+
+    async def _follow(self, work: _Work) -> None:
+        while True:
+            await work.changes.get()
+            await work.roster.refresh()
+
+    async def _range(self, executor: Executor, value: Value) -> Value:
+        key, offset, length = value.get("key"), value.get("offset"), value.get("length")
+        if not isinstance(key, str) or not isinstance(offset, int) or not isinstance(length, int):
+            raise InputError("a range needs key, offset and length")
+        if offset < 0 or not 0 <= length <= MAX_RANGE_BYTES:
+            raise InputError(f"a range may have {MAX_RANGE_BYTES} bytes", field="length")
+        loop = asyncio.get_running_loop()
+        return {"data": await loop.run_in_executor(executor, self.spool.read, key, offset, length)}
+
+    def _roster(self, facts: Facts, disk: Executor) -> Roster:
+        loop = asyncio.get_running_loop()
+
+        def post(call: Callable[[], None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the next start sweeps
+                loop.call_soon_threadsafe(call)
+
+        parts = StreamParts(self.clock, self.spool, facts, self._options.cut, post)
+        make_lane = partial(Lane, disk, self._backlog)
+        return Roster(self._catalogue, self._hub, self._bus, self._options.node, parts, make_lane)
+
+    def _is_live(self, run: Run) -> bool:
+        found = self._hub.run_of(run.stream)
+        return found is not None and found.run.id == run.id
+
+
+class _Pools:
+    """Named executors: fragments, durability, ranges."""
+
+    def __init__(self, disk_threads: int) -> None:
+        self.disk = ThreadPoolExecutor(disk_threads, thread_name_prefix="disk")
+        self.sync = ThreadPoolExecutor(2, thread_name_prefix="disk-sync")
+        self.read = ThreadPoolExecutor(2, thread_name_prefix="spool-read")
+
+    def close(self) -> None:
+        """Take no more jobs; those under way end by themselves."""
+        for pool in (self.disk, self.sync, self.read):
+            pool.shutdown(wait=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    subscription: HubSubscription
+    changes: Events
+    roster: Roster
+    facts: Facts
+    pools: _Pools
+
+
+def _alive_ns(root: Path) -> int | None:
+    """When this node's recorder was last known to run."""
+    with suppress(OSError):
+        return (root / _ALIVE).stat().st_mtime_ns
+    return None
+
+
+def _touch(root: Path, now_ns: int) -> None:
+    with suppress(OSError):  # only a hint for the next start
+        (root / _ALIVE).touch()
+        os.utime(root / _ALIVE, ns=(now_ns, now_ns))

@@ -1,0 +1,169 @@
+"""Which Streams are recorded: the catalogue's cameras, each recorded Stream with its recorder and its ledger.
+
+Event loop. Others' Packets pass by. What the hub knew of a Stream before it came here is told to it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from recorder.lane import Lane
+from recorder.ledger import StreamLedger
+from recorder.stream import StreamParts, StreamRecorder
+from vms.bus.base import Bus, Served, Value
+from vms.bus.hub import Hub
+from vms.domain.camera import Camera, RecordMode, Stream, StreamRef
+from vms.domain.gap import Gap, GapCause, GapState
+from vms.domain.interval import Interval
+from vms.store import Catalogue
+
+
+class Roster:
+    """Recorders by Stream."""
+
+    def __init__(
+        self, catalogue: Catalogue, hub: Hub, bus: Bus, node: str, parts: StreamParts, make_lane: Callable[[], Lane]
+    ) -> None:
+        self._catalogue = catalogue
+        self._hub = hub
+        self._bus = bus
+        self._node = node
+        self._parts = parts
+        self._make_lane = make_lane
+        self._served: dict[StreamRef, Served] = {}
+        self._off: set[StreamRef] = set()
+        self.recorders: dict[StreamRef, StreamRecorder] = {}
+        self.suspended: GapCause | None = None
+
+    async def load(self, alive_ns: int | None) -> None:
+        """At the start, `alive_ns`: when this node was last known to run."""
+        await self._reconcile(alive_ns, starting=True)
+
+    async def refresh(self) -> None:
+        """After cameras changed."""
+        await self._reconcile(None, starting=False)
+
+    def knows(self, stream: StreamRef) -> bool:
+        """Whether a Stream was looked at, recorded or not."""
+        return stream in self.recorders or stream in self._off
+
+    def suspend(self, cause: GapCause | None) -> None:
+        """Record nothing for this cause; None: record again."""
+        self.suspended = cause
+        for recorder in self.recorders.values():
+            if cause is None:
+                recorder.allow()
+            else:
+                recorder.suspend(cause)
+
+    def close(self) -> None:
+        """Answer no more."""
+        for served in self._served.values():
+            served.close()
+        self._served.clear()
+
+    async def _reconcile(self, alive_ns: int | None, *, starting: bool) -> None:
+        sites = {site.id: site.name for site in await self._catalogue.sites.list()}
+        for camera in await self._catalogue.cameras.list(include_deleted=True):
+            names = {"site": sites.get(camera.site, ""), "camera": camera.name, "slug": camera.slug}
+            for stream in camera.streams:
+                if camera.deleted_ns is not None:
+                    await self._remove(stream.ref, camera.deleted_ns, starting=starting)
+                    continue
+                await self._apply(camera, stream, names, alive_ns, starting=starting)
+
+    async def _apply(
+        self, camera: Camera, stream: Stream, names: dict[str, str], alive_ns: int | None, *, starting: bool
+    ) -> None:
+        ref = stream.ref
+        wanted = camera.enabled and stream.record is RecordMode.CONTINUOUS
+        recorder = self.recorders.get(ref)
+        if recorder is None:
+            recorder = await self._adopt(camera, ref, names, alive_ns, starting=starting, wanted=wanted)
+            if recorder is None:
+                return
+        recorder.names = names
+        self._want(recorder, wanted=wanted)
+
+    async def _adopt(
+        self,
+        camera: Camera,
+        ref: StreamRef,
+        names: dict[str, str],
+        alive_ns: int | None,
+        *,
+        starting: bool,
+        wanted: bool,
+    ) -> StreamRecorder | None:
+        last_ns = await self._catalogue.segments.last_end_ns(ref)
+        gap = await self._catalogue.gaps.open_of(ref)
+        if not wanted and last_ns is None and gap is None:
+            self._off.add(ref)
+            return None
+        since_ns = camera.registered_ns if last_ns is None else last_ns
+        if gap is not None and gap.start_ns < since_ns:
+            self._parts.sink.gap(await self._overtaken(gap, since_ns))
+            gap = None
+        ledger = StreamLedger(ref, camera.site, self._node)
+        rows = []
+        if ref in self._off:
+            self._off.discard(ref)
+            ledger.want(since_ns, wanted=False)
+            rows += ledger.resume(since_ns, gap, GapCause.DISABLED)
+        else:
+            cause = GapCause.NODE_DOWN if starting else GapCause.UNKNOWN
+            rows += ledger.resume(since_ns, gap, cause, alive_ns=alive_ns)
+            if gap is not None and gap.cause is GapCause.DISABLED:
+                ledger.want(since_ns, wanted=False)
+        for row in rows:
+            self._parts.sink.gap(row)
+        recorder = StreamRecorder(ledger, self._make_lane(), self._parts, names)
+        if self.suspended is not None:
+            recorder.suspend(self.suspended)
+        self.recorders[ref] = recorder
+        self._serve(recorder)
+        if ledger.wanted:
+            self._tell(recorder)
+        return recorder
+
+    async def _overtaken(self, gap: Gap, until_ns: int) -> Gap:
+        """An open Gap, though there is footage after it: the process died between the two rows."""
+        found = await self._catalogue.segments.in_interval(gap.stream, Interval(gap.start_ns, until_ns))
+        end_ns = next((segment.start_ns for segment in found if segment.start_ns > gap.start_ns), until_ns)
+        return replace(gap, end_ns=end_ns, state=GapState.CLOSED, rev=gap.rev + 1)
+
+    def _want(self, recorder: StreamRecorder, *, wanted: bool) -> None:
+        if recorder.ledger.wanted == wanted:
+            return
+        for gap in recorder.ledger.want(self._parts.clock.now_ns(), wanted=wanted):
+            self._parts.sink.gap(gap)
+        if wanted:
+            self._tell(recorder)
+        else:
+            recorder.close(GapCause.DISABLED)
+
+    def _tell(self, recorder: StreamRecorder) -> None:
+        mono_ns = self._parts.clock.mono_ns()
+        for item in (self._hub.state_of(recorder.stream), self._hub.run_of(recorder.stream)):
+            if item is not None:
+                recorder.take(item, mono_ns)
+
+    async def _remove(self, ref: StreamRef, at_ns: int, *, starting: bool) -> None:
+        recorder = self.recorders.pop(ref, None)
+        self._off.discard(ref)
+        if recorder is not None:
+            for row in recorder.ledger.remove(at_ns):
+                self._parts.sink.gap(row)
+            recorder.close(GapCause.DISABLED)
+            self._served.pop(ref).close()
+        elif starting and (gap := await self._catalogue.gaps.open_of(ref)) is not None:
+            end_ns = max(at_ns, gap.start_ns + 1)
+            self._parts.sink.gap(replace(gap, end_ns=end_ns, state=GapState.CLOSED, rev=gap.rev + 1))
+
+    def _serve(self, recorder: StreamRecorder) -> None:
+        async def hot(_value: Value) -> Value:
+            return {"segments": recorder.snapshots()}
+
+        ref = recorder.stream
+        self._served[ref] = self._bus.serve(f"recorder.hot.{ref.camera}.{ref.name}", hot)
