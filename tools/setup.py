@@ -98,12 +98,14 @@ def make_venv() -> None:
         return
     if VENV.exists():
         shutil.rmtree(VENV)
+    # Of an activated .venv the Python below it: the environment may be about to be made anew.
+    python: str = sys._base_executable  # type: ignore[attr-defined]  # noqa: SLF001 - the only name it has
     result = subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(VENV)], capture_output=True, text=True, check=False
+        [python, "-m", "venv", "--without-pip", str(VENV)], capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
         detail = (result.stderr or result.stdout).strip()
-        raise SetupError(f"{sys.executable} cannot make a virtual environment: {detail}")
+        raise SetupError(f"{python} cannot make a virtual environment: {detail}")
 
 
 def _runs_as(python: Path) -> str:
