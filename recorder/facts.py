@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from recorder.examine import examine
 from recorder.rows import RowQueue
-from recorder.segment_file import examine
 from recorder.spool import PartFile, Spool
 from recorder.sweep import Sweep
 from vms import logs, metrics

@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from recorder.segment_file import SegmentFile, examine, finish
+from recorder.examine import SegmentFile, examine, finish
 from recorder.spool import Spool
 from vms import logs
 from vms.domain.footage import IndexedSegment, Segment, SegmentState

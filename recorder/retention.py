@@ -1,0 +1,150 @@
+"""What footage is old enough to go, and the Service that takes it away: days per camera, bytes per Store, oldest first.
+
+Only Segments that are `stored` are ever chosen: what is not in its home Store yet is never deleted. The object goes
+first, then the rows: whatever is interrupted in between is done again. The choice is pure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from recorder.uploader import home_store
+from vms import logs, metrics
+from vms.clock import NS_PER_S, Clock
+from vms.domain.camera import Camera
+from vms.domain.footage import CopyState, Segment, SegmentState
+from vms.domain.gap import Gap, GapCause, GapState
+from vms.domain.ids import new_id
+from vms.domain.interval import Interval
+from vms.objects.base import ObjectStore
+from vms.service import Service
+from vms.store import Catalogue
+
+log = logs.get(__name__)
+
+_DAY_NS = 86_400 * NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionOptions:
+    """`days` where a camera has none of its own; `store_bytes`: limit of each Store, by name; `batch`: Segments taken
+    from a camera at a time."""
+
+    node: str
+    days: int = 30
+    store_bytes: Mapping[str, int] = field(default_factory=dict)
+    every_s: float = 60.0
+    batch: int = 200
+
+
+def too_old_ns(camera: Camera, now_ns: int, default_days: int) -> int:
+    """What of a camera ended before this time goes."""
+    days = default_days if camera.retention_days is None else camera.retention_days
+    return now_ns - days * _DAY_NS
+
+
+def oldest_of(candidates: Iterable[Segment], excess_bytes: int) -> list[Segment]:
+    """The oldest stored Segments that together are at least `excess_bytes`; none where nothing is too much."""
+    chosen: list[Segment] = []
+    stored = (segment for segment in candidates if segment.state is SegmentState.STORED)
+    for segment in sorted(stored, key=lambda found: (found.start_ns, found.run, found.number)):
+        if excess_bytes <= 0:
+            break
+        chosen.append(segment)
+        excess_bytes -= segment.size_bytes
+    return chosen
+
+
+def merged(segment: Segment, around: Iterable[Gap], node: str) -> list[Gap]:
+    """The rows that say a Segment is expired: the neighbouring Gap made longer where there is one, else a new one.
+    `around`: Gaps that overlap [start - 1, end + 1)."""
+    expired = [gap for gap in around if gap.cause is GapCause.EXPIRED and gap.state is GapState.CLOSED]
+    before = next((gap for gap in expired if gap.end_ns == segment.start_ns), None)
+    if before is not None:
+        return [replace(before, end_ns=segment.end_ns, rev=before.rev + 1)]
+    if any(gap.start_ns <= segment.start_ns and (gap.end_ns or 0) >= segment.end_ns for gap in expired):
+        return []
+    return [
+        Gap(
+            new_id(),
+            segment.stream,
+            segment.site,
+            node,
+            segment.start_ns,
+            segment.end_ns,
+            GapCause.EXPIRED,
+            GapState.CLOSED,
+        )
+    ]
+
+
+class Retention(Service):
+    """Service `retention`."""
+
+    name = "retention"
+
+    def __init__(
+        self, clock: Clock, *, catalogue: Catalogue, stores: Mapping[str, ObjectStore], options: RetentionOptions
+    ) -> None:
+        super().__init__(clock)
+        self._catalogue = catalogue
+        self._stores = stores
+        self._options = options
+
+    async def run_once(self) -> None:
+        """Look every minute until stopped."""
+        executor = ThreadPoolExecutor(1, thread_name_prefix="retention")
+        try:
+            while True:
+                taken = await self.sweep(executor)
+                self.ready()
+                if not await self.pause(0 if taken else self._options.every_s):
+                    return
+        finally:
+            executor.shutdown(wait=False)
+
+    async def sweep(self, executor: ThreadPoolExecutor) -> int:
+        """Take away one batch of each camera; how many Segments went."""
+        cameras = await self._catalogue.cameras.list(include_deleted=True)
+        now_ns, taken = self.clock.now_ns(), 0
+        for camera in cameras:
+            before_ns = too_old_ns(camera, now_ns, self._options.days)
+            for segment in await self._catalogue.segments.expirable(camera.id, before_ns, self._options.batch):
+                await self._take(segment, executor)
+                taken += 1
+        for store in self._options.store_bytes:
+            taken += await self._shrink(store, cameras, executor)
+        return taken
+
+    async def _shrink(self, store: str, cameras: list[Camera], executor: ThreadPoolExecutor) -> int:
+        homes = {camera.site: await home_store(self._catalogue, camera.site) for camera in cameras}
+        mine = [camera for camera in cameras if homes[camera.site] == store]
+        used = sum([await self._catalogue.segments.stored_bytes(camera.id) for camera in mine])
+        excess = used - self._options.store_bytes[store]
+        if excess <= 0:
+            return 0
+        candidates: list[Segment] = []
+        for camera in mine:
+            candidates += await self._catalogue.segments.expirable(camera.id, 1 << 62, self._options.batch)
+        chosen = oldest_of(candidates, excess)
+        for segment in chosen:
+            await self._take(segment, executor)
+        return len(chosen)
+
+    async def _take(self, segment: Segment, executor: ThreadPoolExecutor) -> None:
+        """Objects first, then rows: an object without a row would never be found again."""
+        loop = asyncio.get_running_loop()
+        for copy in await self._catalogue.copies.of(segment.run, segment.number):
+            store = self._stores.get(copy.store)
+            if store is None or copy.state is CopyState.DELETED:
+                continue
+            await loop.run_in_executor(executor, store.delete, segment.key)
+            await self._catalogue.copies.put(replace(copy, state=CopyState.DELETED, rev=copy.rev + 1))
+        around = Interval(segment.start_ns - 1, segment.end_ns + 1)
+        for gap in merged(segment, await self._catalogue.gaps.in_interval(segment.stream, around), self._options.node):
+            await self._catalogue.gaps.put(gap)
+        await self._catalogue.segments.put(replace(segment, state=SegmentState.EXPIRED, rev=segment.rev + 1))
+        metrics.SEGMENTS.labels("expired").inc()
