@@ -1,0 +1,162 @@
+"""An interval of footage as one plain MP4, streamed: nothing is decoded or encoded, no file is written on the way.
+
+Whole GOPs. The first byte leaves before the second block is read, and memory holds one block, one fragment and the
+sample tables. `plan` is pure; blocks are read on the event loop and taken apart on the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from recorder.fmp4_read import Init, read_fragment, read_init
+from recorder.plain_mp4 import PlainMp4
+from recorder.playlist import HOLE_90K, rfc3339
+from recorder.segment_reader import SegmentReader
+from vms.domain.footage import GopSegment, Segment
+from vms.domain.interval import Interval
+from vms.domain.media import RunInfo
+from vms.errors import FootageError, IntervalError
+
+_HEADER_BYTES = 32 + 8
+OffLoop = Callable[[partial[Any]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Neighbouring GOPs of one Segment: a byte range, the shown time they span, and whether decode times begin anew."""
+
+    segment: Segment
+    offset: int
+    size: int
+    start_ns: int
+    end_ns: int
+    fresh: bool
+
+
+def plan(segments: Iterable[GopSegment], window: Interval, corrections: Mapping[str, int]) -> list[Part]:
+    """The byte ranges of all GOPs that reach into the window, in order. `segments` in order of time."""
+    parts: list[Part] = []
+    run, number, expected_90k = "", -1, 0
+    for indexed in segments:
+        segment, shift_ns = indexed.segment, corrections.get(indexed.segment.run, 0)
+        grown = False
+        for gop in indexed.gops:
+            start_ns = gop.wall_ns + shift_ns
+            end_ns = start_ns + gop.duration_90k * 100_000 // 9
+            if start_ns >= window.end_ns or end_ns <= window.start_ns:
+                continue
+            same = segment.run == run and segment.number in {number, number + 1}
+            joins = same and abs(gop.dts_90k - expected_90k) <= HOLE_90K
+            if joins and grown and parts[-1].offset + parts[-1].size == gop.offset_bytes:
+                last = parts[-1]
+                size = last.size + gop.size_bytes
+                parts[-1] = Part(segment, last.offset, size, last.start_ns, end_ns, last.fresh)
+            else:
+                parts.append(Part(segment, gop.offset_bytes, gop.size_bytes, start_ns, end_ns, not joins))
+            grown = True
+            run, number, expected_90k = segment.run, segment.number, gop.dts_90k + gop.duration_90k
+    return parts
+
+
+class FootageDownload:
+    """One MP4 to be sent. `interval`: shown time from its first picture to the end of its last; of what was asked,
+    whole GOPs."""
+
+    def __init__(self, parts: list[Part], inits: Mapping[str, Init], reader: SegmentReader, off_loop: OffLoop) -> None:
+        self.interval = Interval(parts[0].start_ns, max(part.end_ns for part in parts))
+        self._parts = parts
+        self._inits = inits
+        self._reader = reader
+        self._off_loop = off_loop
+
+    @classmethod
+    async def prepare(cls, parts: list[Part], reader: SegmentReader, off_loop: OffLoop) -> FootageDownload:
+        """Read the head of each Run. IntervalError where codec, size or audio change between two: one file can have but
+        one of each; it says until when there is one file."""
+        inits: dict[str, Init] = {}
+        info: RunInfo | None = None
+        for part in parts:
+            segment = part.segment
+            if segment.run in inits:
+                continue
+            data = await reader.read(segment, 0, segment.init_bytes)
+            init = inits[segment.run] = read_init(partial(_piece, data, 0))
+            if info is not None and info != init.head.run.info:
+                start, end = rfc3339(parts[0].start_ns), rfc3339(part.start_ns)
+                raise IntervalError(
+                    f"the camera changed its picture or sound at {end}: one file cannot hold both",
+                    hint=f"Ask for {start} to {end}, and from {end} on.",
+                    field="to",
+                )
+            info = init.head.run.info
+        return cls(parts, inits, reader, off_loop)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes of the file, in order. An error on the way ends it without its tables, so nothing takes it for
+        whole: ObjectError or BusError where bytes are out of reach, FootageError where they are damaged."""
+        info = next(iter(self._inits.values())).head.run.info
+        made = PlainMp4(info, sum(part.size for part in self._parts), self.interval.start_ns)
+        yield made.head()
+        position = made.first_position
+        for part in self._parts:
+            if part.fresh:
+                made.start_run()
+            scan = _Scan(made, self._inits[part.segment.run], part, position)
+            offset, end = part.offset, part.offset + part.size
+            while offset < end:
+                block = await self._reader.read(part.segment, offset, min(self._reader.block_bytes, end - offset))
+                if not block:
+                    raise FootageError(f"{part.segment.key} ends at byte {offset} of {end}")
+                offset += len(block)
+                await self._off_loop(partial(scan.feed, block))
+                yield block
+            scan.finish()
+            position += part.size
+        yield await self._off_loop(partial(made.tail))
+
+
+class _Scan:
+    """Takes the fragments of one Part from blocks as they come."""
+
+    def __init__(self, made: PlainMp4, init: Init, part: Part, position: int) -> None:
+        self._made = made
+        self._init = init
+        self._part = part
+        self._moved = position - part.offset
+        self._at = part.offset
+        self._rest = b""
+
+    def feed(self, block: bytes) -> None:
+        """Note all fragments that are whole now; keep the beginning of the next."""
+        data, base = self._rest + block, self._at
+        end = base + len(data)
+
+        while (size := self._whole(data, base)) and self._at + size <= end:
+            fragment = read_fragment(partial(_piece, data, base), self._at, self._at + size, self._init)
+            self._made.add(fragment, self._at + self._moved)
+            self._at += fragment.size
+        self._rest = data[self._at - base :]
+
+    def finish(self) -> None:
+        """FootageError where the last fragment is not whole."""
+        if self._rest:
+            raise FootageError(f"the index of {self._part.segment.key} does not fit its bytes")
+
+    def _whole(self, data: bytes, base: int) -> int:
+        """Size of the next fragment by the headers of its prft, moof and mdat, 0 where they are not all there yet. No
+        more than that it fits is checked here."""
+        at, size = self._at - base, _HEADER_BYTES
+        for _ in ("moof", "mdat"):
+            if len(data) < at + size:
+                return 0
+            size += max(8, int.from_bytes(data[at + size - 8 : at + size - 4], "big"))
+            if self._at + size - 8 > self._part.offset + self._part.size:
+                raise FootageError(f"the index of {self._part.segment.key} does not fit its bytes")
+        return size - 8
+
+
+def _piece(data: bytes, base: int, offset: int, length: int) -> bytes:
+    return data[offset - base : offset - base + length]

@@ -1,0 +1,210 @@
+"""A plain MP4 made from fragments as they pass: ftyp and one mdat first, the sample tables (moov) last. Pure.
+
+The fragments' bytes go into mdat as they are; the tables point at the samples within and skip what lies between, so
+nothing is copied, the size of mdat is known before the first byte, and only the tables grow in memory: 10 to 16 bytes
+a sample (a day of 25 frames a second: 30 MB). ISO/IEC 14496-12: stts, ctts, stss, stsz, stsc, co64 (8.6, 8.7), elst
+(8.6.6). A file with moov at its end plays from a disk in every player.
+
+Times: within a Run as recorded; from Run to Run without a step, each Run's audio kept beside its own video.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Sequence
+
+from recorder.boxes import box, full_box
+from recorder.fmp4 import ticks
+from recorder.fmp4_read import ParsedFragment, SampleRef
+from recorder.sample_entries import sample_entry
+from vms.domain.media import CLOCK_HZ, RunInfo, Track
+
+_SINCE_1904_S = 2_082_844_800
+_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_UND = 0x55C4
+_HEAD_BYTES = 32 + 16
+
+
+class PlainMp4:
+    """`head`, then for each fragment in order `add` while its bytes go out, `start_run` before the first of each Run,
+    then `tail`."""
+
+    def __init__(self, info: RunInfo, data_bytes: int, created_ns: int) -> None:
+        self._info = info
+        self._data_bytes = data_bytes
+        self._created_s = max(0, created_ns // 1_000_000_000 + _SINCE_1904_S)
+        self._tables = [_Table(ticks(track)) for track in info.tracks]
+        self._run_dts: int | None = None
+        self._out_dts = 0
+
+    def head(self) -> bytes:
+        """ftyp, and the header of an mdat with the bytes of all fragments."""
+        ftyp = box(b"ftyp", b"isom", struct.pack(">I", 0x200), b"isom", b"iso2", b"avc1", b"mp41")
+        return ftyp + struct.pack(">I4sQ", 1, b"mdat", 16 + self._data_bytes)
+
+    @property
+    def first_position(self) -> int:
+        """Where in the file the first byte of the first fragment lies."""
+        return _HEAD_BYTES
+
+    def start_run(self) -> None:
+        """Decode times begin anew with the next fragment; in the file they go on."""
+        self._run_dts = None
+        self._out_dts = self._tables[0].end
+
+    def add(self, fragment: ParsedFragment, position: int) -> None:
+        """A fragment whose first byte lies at `position` of the file."""
+        if self._run_dts is None:
+            self._run_dts = fragment.tracks[0].samples[0].dts
+        for found in fragment.tracks:
+            table = self._tables[found.track]
+            shift = (self._out_dts - self._run_dts) * table.hz // CLOCK_HZ
+            table.add(found.samples, shift, position - fragment.offset)
+
+    def tail(self) -> bytes:
+        """moov."""
+        kept = [(track, table) for track, table in zip(self._info.tracks, self._tables, strict=True) if table.count]
+        traks = [_trak(track, table, self._created_s) for track, table in kept]
+        longest = max((table.shown_90k() for _, table in kept), default=0)
+        mvhd = struct.pack(
+            ">QQIQIH10x36s24xI",
+            self._created_s,
+            self._created_s,
+            CLOCK_HZ,
+            longest,
+            0x10000,
+            0x100,
+            _MATRIX,
+            max(track.number for track in self._info.tracks) + 2,
+        )
+        return box(b"moov", full_box(b"mvhd", 1, 0, mvhd), *traks)
+
+
+class _Table:
+    """Sample tables of one track, run-length coded where the format is."""
+
+    def __init__(self, hz: int) -> None:
+        self.hz = hz
+        self.count = 0
+        self.first_dts = 0
+        self.first_offset = 0
+        self._dts = 0
+        self._last_duration = 0
+        self._sizes = array("I")
+        self._sync = array("I")
+        self._durations: list[list[int]] = []
+        self._offsets: list[list[int]] = []
+        self._chunks = array("Q")
+        self._per_chunk: list[list[int]] = []
+
+    @property
+    def end(self) -> int:
+        """Decode time of the end of the last sample."""
+        return self._dts + self._last_duration if self.count else 0
+
+    def add(self, samples: Sequence[SampleRef], shift: int, moved: int) -> None:
+        """Samples that lie together, `moved` bytes further than they say; their times plus `shift`."""
+        self._chunks.append(samples[0].offset + moved)
+        if not self._per_chunk or self._per_chunk[-1][1] != len(samples):
+            self._per_chunk.append([len(self._chunks), len(samples)])
+        for sample in samples:
+            dts, offset = sample.dts + shift, sample.pts - sample.dts
+            if self.count:
+                # Where the audio of one Run overlaps that of the next, its samples move close up.
+                dts = max(dts, self._dts + 1)
+                _count(self._durations, dts - self._dts)
+            else:
+                self.first_dts, self.first_offset = dts, offset
+            self.count += 1
+            self._dts, self._last_duration = dts, sample.duration
+            self._sizes.append(sample.size)
+            _count(self._offsets, offset)
+            if sample.is_key:
+                self._sync.append(self.count)
+
+    @property
+    def duration(self) -> int:
+        """Ticks from the first sample to the end of the last."""
+        return self.end - self.first_dts
+
+    def shown_90k(self) -> int:
+        """The same in 90 kHz, with what it begins later than the video."""
+        return (max(0, self.first_dts) + self.duration) * CLOCK_HZ // self.hz
+
+    def edits(self) -> bytes:
+        """An edit list that shows the first sample when it is due: after a rest, or from its composition offset on."""
+        length = self.duration * CLOCK_HZ // self.hz
+        rest = max(0, self.first_dts) * CLOCK_HZ // self.hz
+        skip = max(0, -self.first_dts) + max(0, self.first_offset)
+        rows = ([(rest, -1)] if rest else []) + [(length, skip)]
+        body = b"".join(struct.pack(">QqHH", span, time, 1, 0) for span, time in rows)
+        return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">I", len(rows)), body))
+
+    def boxes(self) -> list[bytes]:
+        """stts to co64."""
+        durations = [*map(tuple, self._durations), (1, max(1, self._last_duration))]
+        made = [_pairs(b"stts", 0, durations)]
+        if self._offsets != [[self.count, 0]]:
+            made.append(_pairs(b"ctts", 1, [(count, offset & 0xFFFFFFFF) for count, offset in self._offsets]))
+        if len(self._sync) != self.count:
+            made.append(full_box(b"stss", 0, 0, struct.pack(">I", len(self._sync)), _big(self._sync)))
+        per_chunk = b"".join(struct.pack(">III", first, count, 1) for first, count in self._per_chunk)
+        made.append(full_box(b"stsc", 0, 0, struct.pack(">I", len(self._per_chunk)), per_chunk))
+        made.append(full_box(b"stsz", 0, 0, struct.pack(">II", 0, self.count), _big(self._sizes)))
+        made.append(full_box(b"co64", 0, 0, struct.pack(">I", len(self._chunks)), _big(self._chunks)))
+        return made
+
+
+def _count(runs: list[list[int]], value: int) -> None:
+    if runs and runs[-1][1] == value:
+        runs[-1][0] += 1
+    else:
+        runs.append([1, value])
+
+
+def _pairs(kind: bytes, version: int, rows: Sequence[tuple[int, ...]]) -> bytes:
+    body = b"".join(struct.pack(">II", count, value) for count, value in rows)
+    return full_box(kind, version, 0, struct.pack(">I", len(rows)), body)
+
+
+def _big(values: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        return values.tobytes()
+    turned = values[:]
+    turned.byteswap()
+    return turned.tobytes()
+
+
+def _trak(track: Track, table: _Table, created_s: int) -> bytes:
+    video = track.codec.is_video
+    tkhd = struct.pack(
+        ">QQI4xQ8xHHH2x36sII",
+        created_s,
+        created_s,
+        track.number + 1,
+        table.shown_90k(),
+        0,
+        0 if video else 1,
+        0 if video else 0x100,
+        _MATRIX,
+        track.width << 16 if video else 0,
+        track.height << 16 if video else 0,
+    )
+    mdhd = struct.pack(">QQIQHH", created_s, created_s, table.hz, table.duration, _UND, 0)
+    handler = (b"vide", b"Video\x00") if video else (b"soun", b"Audio\x00")
+    media = full_box(b"vmhd", 0, 1, bytes(8)) if video else full_box(b"smhd", 0, 0, bytes(4))
+    dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
+    stsd = full_box(b"stsd", 0, 0, struct.pack(">I", 1), sample_entry(track))
+    return box(
+        b"trak",
+        full_box(b"tkhd", 1, 3, tkhd),
+        table.edits(),
+        box(
+            b"mdia",
+            full_box(b"mdhd", 1, 0, mdhd),
+            full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler[0]), handler[1]),
+            box(b"minf", media, dinf, box(b"stbl", stsd, *table.boxes())),
+        ),
+    )

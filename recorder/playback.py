@@ -1,0 +1,244 @@
+"""The read side of the recorder: coverage, playlists, bytes of Segments and footage as one file.
+
+Event loop; conversions of many rows and reads of Stores run on an executor of its own. Bytes come from a Store that
+holds the Segment, else over the bus from the spool of the node that recorded it. Times given and taken are shown times:
+wall time plus the correction of the Run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from recorder.coverage import Coverage, Missing, cover
+from recorder.footage import FootageDownload, plan
+from recorder.playlist import playlist
+from recorder.segment_reader import SegmentFile, SegmentReader
+from vms.bus.base import Bus
+from vms.clock import NS_PER_S, Clock
+from vms.domain.camera import Camera, StreamName, StreamRef
+from vms.domain.footage import GopSegment, IndexedSegment, Segment, SegmentState, gops_of
+from vms.domain.gap import Gap
+from vms.domain.interval import Interval
+from vms.domain.media import Run
+from vms.errors import BusError, IntervalError, NotFoundError, ObjectMissingError
+from vms.objects.base import ObjectStore
+from vms.store.catalogue import Catalogue
+from vms.store.segments import Span
+
+__all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOptions", "SegmentFile"]
+
+_FOREVER_NS = 1 << 62
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackOptions:
+    """Longest intervals that may be asked for, and how reading behaves. `hot_ns`: an interval that ended longer ago
+    does not ask the recorder for what it still writes."""
+
+    coverage_s: int = 366 * 86_400
+    playlist_s: int = 6 * 3600
+    footage_s: int = 24 * 3600
+    hot_s: int = 3600
+    hot_timeout_s: float = 1.0
+    range_timeout_s: float = 10.0
+    block_bytes: int = 1 << 20
+    threads: int = 4
+
+
+class Playback:
+    """What web asks. `stores`: those this node can read, by name."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        stores: Mapping[str, ObjectStore],
+        bus: Bus,
+        clock: Clock,
+        options: PlaybackOptions | None = None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._bus = bus
+        self._clock = clock
+        self._options = options or PlaybackOptions()
+        self._executor = ThreadPoolExecutor(self._options.threads, thread_name_prefix="playback")
+        self._reader = SegmentReader(
+            catalogue, stores, bus, self._executor, self._options.block_bytes, self._options.range_timeout_s
+        )
+
+    async def close(self) -> None:
+        """Wait for reads under way; idempotent."""
+        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
+
+    async def coverage(self, camera: str, stream: StreamName, interval: Interval) -> Coverage:
+        """What of an interval is recorded, and why the rest is not; cut to the time the camera has been registered for
+        and to now. NotFoundError: no such camera or stream. IntervalError: longer than a year."""
+        known = await self._camera(camera, stream)
+        self._bounded(interval, self._options.coverage_s, "coverage")
+        now_ns = self._clock.now_ns()
+        registered = known.registered_ns, min(now_ns, known.deleted_ns or _FOREVER_NS)
+        window = interval.clip(Interval(*registered)) if registered[0] < registered[1] else None
+        if window is None:
+            return Coverage(None)
+        ref = StreamRef(camera, stream)
+        hot = await self._hot(ref, window)
+        wall, runs = await self._in_wall_time(ref, window)
+        spans = await self._catalogue.segments.spans(ref, wall)
+        gaps = await self._catalogue.gaps.in_interval(ref, wall)
+        return await self._off_loop(
+            partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, registered=known.deleted_ns is None)
+        )
+
+    async def playlist(self, camera: str, stream: StreamName, interval: Interval, *, prefix: str | None = None) -> str:
+        """HLS of all GOPs that reach into the interval. `prefix`: what stands before `<run>/<number>.mp4` in URIs, by
+        default the path of the API. NotFoundError: no such camera or stream, or nothing recorded then. IntervalError:
+        longer than six hours."""
+        await self._camera(camera, stream)
+        self._bounded(interval, self._options.playlist_s, "a playlist")
+        ref = StreamRef(camera, stream)
+        segments, corrections = await self._gops(ref, interval)
+        where = f"/api/cameras/{camera}/segments/" if prefix is None else prefix
+        text = await self._off_loop(partial(playlist, segments, interval, prefix=where, corrections=corrections))
+        if text is None:
+            raise NotFoundError("nothing is recorded in this interval")
+        return text
+
+    async def segment(self, run: str, number: int) -> SegmentFile:
+        """A Segment to read ranges of, wherever it lies. NotFoundError where there is none, or it has expired."""
+        row = await self._catalogue.segments.get(run, number)
+        if row is None or row.state is SegmentState.EXPIRED:
+            raise NotFoundError("there is no such segment")
+        if row.state is SegmentState.OPEN:
+            row = await self._written_so_far(row)
+        return SegmentFile(row, self._reader)
+
+    async def segment_range(self, run: str, number: int, offset: int, length: int | None = None) -> tuple[int, bytes]:
+        """The size of a Segment and its bytes [offset, offset + length), all at once; fewer at its end."""
+        file = await self.segment(run, number)
+        return file.size_bytes, await file.read(offset, length)
+
+    async def footage(self, camera: str, stream: StreamName, interval: Interval) -> FootageDownload:
+        """All GOPs that reach into the interval as one plain MP4, not re-encoded, to be streamed. NotFoundError: no
+        such camera or stream, or nothing recorded then. IntervalError: longer than a day, or the codec, size or audio
+        changed on the way; it says which interval can be had."""
+        await self._camera(camera, stream)
+        self._bounded(interval, self._options.footage_s, "a download")
+        segments, corrections = await self._gops(StreamRef(camera, stream), interval)
+        parts = await self._off_loop(partial(plan, segments, interval, corrections))
+        if not parts:
+            raise NotFoundError("nothing is recorded in this interval")
+        return await FootageDownload.prepare(parts, self._reader, self._off_loop)
+
+    async def _camera(self, camera: str, stream: StreamName) -> Camera:
+        known = await self._catalogue.cameras.get(camera)
+        if known is None:
+            raise NotFoundError("there is no such camera")
+        if known.stream(stream) is None:
+            raise NotFoundError(f"the camera has no stream {stream}")
+        return known
+
+    def _bounded(self, interval: Interval, limit_s: int, what: str) -> None:
+        if interval.duration_ns > limit_s * NS_PER_S:
+            raise IntervalError(
+                f"{what} may span {limit_s // 3600} hours at most", hint="Ask for a shorter interval.", field="to"
+            )
+
+    async def _hot(self, stream: StreamRef, window: Interval) -> list[IndexedSegment]:
+        """What the recorder is writing. Asked for before the catalogue, so that a Segment which moves from one to the
+        other meanwhile is in both, and never in neither."""
+        if window.end_ns < self._clock.now_ns() - self._options.hot_s * NS_PER_S:
+            return []
+        subject = f"recorder.hot.{stream.camera}.{stream.name}"
+        try:
+            answer = await self._bus.request(subject, {}, timeout_s=self._options.hot_timeout_s)
+        except BusError:
+            return []
+        return list(answer["segments"])
+
+    async def _written_so_far(self, row: Segment) -> Segment:
+        window = Interval(row.start_ns, self._clock.now_ns() + self._options.hot_s * NS_PER_S)
+        for hot in await self._hot(row.stream, window):
+            if (hot.segment.run, hot.segment.number) == (row.run, row.number):
+                return hot.segment
+        # Closed between the two questions, or its recorder is gone and the sweep has not seen it yet.
+        again = await self._catalogue.segments.get(row.run, row.number)
+        if again is None or again.state in {SegmentState.OPEN, SegmentState.EXPIRED}:
+            raise ObjectMissingError("the segment cannot be read now", hint="Its recorder does not answer.")
+        return again
+
+    async def _in_wall_time(self, stream: StreamRef, window: Interval) -> tuple[Interval, list[Run]]:
+        """The window wide enough for wall times before correction, and the Runs in it that are corrected."""
+        low_ns, high_ns = await self._catalogue.runs.correction_range(stream)
+        if low_ns == high_ns == 0:
+            return window, []
+        wide = Interval(window.start_ns - high_ns, window.end_ns - low_ns)
+        runs = await self._catalogue.runs.in_interval(stream, wide)
+        return wide, [run for run in runs if run.correction_ns]
+
+    async def _gops(self, stream: StreamRef, window: Interval) -> tuple[list[GopSegment], dict[str, int]]:
+        hot = await self._hot(stream, window)
+        wall, corrected = await self._in_wall_time(stream, window)
+        found = await self._catalogue.segments.with_gops(stream, wall)
+        known = {(one.segment.run, one.segment.number) for one in found}
+        found += [
+            GopSegment(one.segment, gops_of(one.fragments))
+            for one in hot
+            if (one.segment.run, one.segment.number) not in known
+        ]
+        corrections = {run.id: run.correction_ns or 0 for run in corrected}
+        if hot or corrections:
+            found.sort(key=lambda one: one.segment.start_ns + corrections.get(one.segment.run, 0))
+        return found, corrections
+
+    async def _off_loop(self, work: partial[_Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+
+def _cover(
+    window: Interval,
+    spans: Sequence[Span],
+    hot: Sequence[IndexedSegment],
+    gaps: Sequence[Gap],
+    corrected: Sequence[Run],
+    *,
+    now_ns: int,
+    registered: bool,
+) -> Coverage:
+    shifts = {run.id: run.correction_ns or 0 for run in corrected}
+
+    def shown(run: str, start_ns: int, end_ns: int) -> Interval:
+        return Interval(start_ns + shifts.get(run, 0), end_ns + shifts.get(run, 0))
+
+    recorded = [shown(one.run, one.start_ns, one.end_ns) for one in spans if not one.expired]
+    writing = [
+        shown(one.segment.run, one.segment.start_ns, one.segment.end_ns)
+        for one in hot
+        if one.segment.start_ns < one.segment.end_ns
+    ]
+    expired = [shown(one.run, one.start_ns, one.end_ns) for one in spans if one.expired]
+    return cover(
+        window,
+        [*recorded, *writing],
+        [_shifted(gap, corrected) for gap in gaps],
+        expired,
+        now_ns=now_ns,
+        going_on=registered and bool(writing),
+    )
+
+
+def _shifted(gap: Gap, corrected: Sequence[Run]) -> Gap:
+    """A Gap's ends are ends of footage in wall time; where that footage is corrected, they move with it."""
+    if not corrected:
+        return gap
+    start_ns, end_ns = gap.start_ns, gap.end_ns
+    for run in corrected:
+        if run.start_ns <= gap.start_ns and (run.end_ns is None or gap.start_ns <= run.end_ns):
+            start_ns = gap.start_ns + (run.correction_ns or 0)
+        if gap.end_ns is not None and run.start_ns <= gap.end_ns and (run.end_ns is None or gap.end_ns <= run.end_ns):
+            end_ns = gap.end_ns + (run.correction_ns or 0)
+    return replace(gap, start_ns=start_ns, end_ns=end_ns)
