@@ -196,6 +196,30 @@ def declared() -> list[Requirement]:
     return [Requirement(line) for lines in (project["project"]["dependencies"], *groups) for line in lines]
 
 
+# The module of a package where it is not the package's name.
+MODULES = {
+    "argon2-cffi": "argon2",
+    "ffmpeg-python": "ffmpeg",
+    "opencv-python-headless": "cv2",
+    "prometheus-client": "prometheus_client",
+    "pydantic-settings": "pydantic_settings",
+    "pyyaml": "yaml",
+}
+NAMED_IN_A_URL = {"aiosqlite"}
+THROUGH_ANOTHER = {"aioice": "aiortc", "pylibsrtp": "aiortc", "starlette": "fastapi", "uvloop": "uvicorn"}
+
+
+def test_what_is_imported_is_asked_for_and_nothing_else_is() -> None:
+    """Each outside module is a requirement (or part of one that says so), and each requirement is used."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    asked = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    wanted = {MODULES.get(name, name) for name in asked}
+    used = {module.partition(".")[0] for name in python_files(*PACKAGES) for module in imports(name)}
+    outside = used - set(sys.stdlib_module_names) - {*PACKAGES, "config", "__future__"}
+    assert outside - wanted - set(THROUGH_ANOTHER) == set()
+    assert wanted - outside - NAMED_IN_A_URL == set()
+
+
 def locked() -> dict[str, set[str]]:
     """Versions in locks/ by name of the package."""
     found: dict[str, set[str]] = {}

@@ -173,6 +173,15 @@ async def test_a_second_overload_is_told_again(hub: Hub) -> None:
     assert told == ["r1", "r2"]
 
 
+async def test_who_has_lost_of_a_run_can_have_it_ended(hub: Hub) -> None:
+    """end_run reaches ingest with Stream and Run; for a Stream that nobody ingests it is nothing."""
+    told: list[tuple[StreamRef, str]] = []
+    hub.on_overload(CAMERA, lambda stream, run: told.append((stream, run)))
+    hub.end_run(CAMERA, "r1")
+    hub.end_run(OTHER, "r2")
+    assert told == [(CAMERA, "r1")]
+
+
 async def test_a_viewer_that_drops_ends_no_run(hub: Hub) -> None:
     """Only a subscription that may not lose makes ingest end the Run."""
     told: list[str] = []

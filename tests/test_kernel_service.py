@@ -196,4 +196,18 @@ async def test_two_services_of_one_name_are_refused() -> None:
     """Names are keys of health and of stop, so a double is a mistake of the composition."""
     clock = ManualClock()
     with pytest.raises(ValueError, match="one name"):
-        Supervisor([Scripted(clock, work), Scripted(clock, work)])
+        Supervisor([Scripted(clock, work), Scripted(clock, work)]).start()
+
+
+async def test_services_can_be_started_up_to_one_and_then_the_rest() -> None:
+    """The rest begins with the next start, and none is started twice."""
+    clock = ManualClock()
+    services = [Scripted(clock, work, name=name) for name in ("a", "b", "c")]
+    supervisor = Supervisor(services)
+    supervisor.start(until="b")
+    await clock.advance(0)
+    assert [service.tries for service in services] == [1, 1, 0]
+    supervisor.start()
+    await clock.advance(0)
+    assert [service.tries for service in services] == [1, 1, 1]
+    await supervisor.stop()

@@ -120,15 +120,18 @@ class Supervisor:
 
     def __init__(self, services: Iterable[Service], *, grace_s: float = 10.0) -> None:
         self.services = list(services)
-        if len({service.name for service in self.services}) < len(self.services):
-            raise ValueError("two services have one name")
         self.grace_s = grace_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def start(self) -> None:
-        """Start every service, in order."""
+    def start(self, until: str | None = None) -> None:
+        """Start every service that does not run yet, in order; with `until`, only up to the one of that name."""
+        if len({service.name for service in self.services}) < len(self.services):
+            raise ValueError("two services have one name")
         for service in self.services:
-            self._tasks[service.name] = asyncio.create_task(service.run(), name=service.name)
+            if service.name not in self._tasks:
+                self._tasks[service.name] = asyncio.create_task(service.run(), name=service.name)
+            if service.name == until:
+                return
 
     async def stop(self) -> None:
         """Stop in reverse order; bounded in time, safe to call twice."""
