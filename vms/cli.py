@@ -113,20 +113,21 @@ def camera_probe(
     """Say in plain words what a URL gives, or why it gives nothing."""
     chosen = load(config)
     secret = _asked(password) if username else ""
-    report = asyncio.run(_probe(chosen, url, username, secret, "udp" if udp else "tcp"))
-    for line in report["lines"]:
-        print(line)
-    if picture is not None and report["jpeg"]:
-        picture.write_bytes(report["jpeg"])
-        print(f"Picture: {picture}")
-    if not report["ok"]:
-        raise typer.Exit(1)
-
-
-async def _probe(chosen: settings.Settings, url: str, username: str, password: str, transport: str) -> dict[str, Any]:
     from vms.app import probe_url
 
-    return await probe_url(chosen, url, username, password, transport)
+    report = asyncio.run(probe_url(chosen, url, username, secret, "udp" if udp else "tcp"))
+    print(report.message)
+    if report.hint:
+        print(report.hint)
+    for name, value in report.facts.items():
+        print(f"  {name}: {value}")
+    for warning in report.warnings:
+        print(f"Warning: {warning}")
+    if picture is not None and report.jpeg is not None:
+        picture.write_bytes(report.jpeg)
+        print(f"Picture: {picture}")
+    if not report.ok:
+        raise typer.Exit(1)
 
 
 @camera_app.command("list")

@@ -73,8 +73,8 @@ class S3StoreSettings(_Section):
     bucket: str = Field(min_length=3, max_length=63)
     access_key: str
     secret_key: SecretStr
-    secure: bool = True
-    region: str | None = None
+    region: str = "us-east-1"
+    ca_file: Path | None = None
 
 
 class StreamerSettings(_Section):
