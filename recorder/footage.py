@@ -14,7 +14,7 @@ from typing import Any
 from recorder.fmp4_read import Init, read_fragment, read_init
 from recorder.plain_mp4 import PlainMp4
 from recorder.playlist import HOLE_90K, rfc3339
-from recorder.segment_reader import SegmentReader
+from recorder.segment_reader import SegmentSources
 from vms.domain.footage import GopSegment, Segment
 from vms.domain.interval import Interval
 from vms.domain.media import RunInfo
@@ -65,15 +65,17 @@ class FootageDownload:
     """One MP4 to be sent. `interval`: shown time from its first picture to the end of its last; of what was asked,
     whole GOPs."""
 
-    def __init__(self, parts: list[Part], inits: Mapping[str, Init], reader: SegmentReader, off_loop: OffLoop) -> None:
+    def __init__(
+        self, parts: list[Part], inits: Mapping[str, Init], sources: SegmentSources, off_loop: OffLoop
+    ) -> None:
         self.interval = Interval(parts[0].start_ns, max(part.end_ns for part in parts))
         self._parts = parts
         self._inits = inits
-        self._reader = reader
+        self._sources = sources
         self._off_loop = off_loop
 
     @classmethod
-    async def prepare(cls, parts: list[Part], reader: SegmentReader, off_loop: OffLoop) -> FootageDownload:
+    async def prepare(cls, parts: list[Part], sources: SegmentSources, off_loop: OffLoop) -> FootageDownload:
         """Read the head of each Run. IntervalError where codec, size or audio change between two: one file can have but
         one of each; it says until when there is one file."""
         inits: dict[str, Init] = {}
@@ -82,7 +84,7 @@ class FootageDownload:
             segment = part.segment
             if segment.run in inits:
                 continue
-            data = await reader.read(segment, 0, segment.init_bytes)
+            data = await sources.read(segment, 0, segment.init_bytes)
             init = inits[segment.run] = read_init(partial(_piece, data, 0))
             if info is not None and info != init.head.run.info:
                 start, end = rfc3339(parts[0].start_ns), rfc3339(part.start_ns)
@@ -92,7 +94,7 @@ class FootageDownload:
                     field="to",
                 )
             info = init.head.run.info
-        return cls(parts, inits, reader, off_loop)
+        return cls(parts, inits, sources, off_loop)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The bytes of the file, in order. An error on the way ends it without its tables, so nothing takes it for
@@ -107,7 +109,7 @@ class FootageDownload:
             scan = _Scan(made, self._inits[part.segment.run], part, position)
             offset, end = part.offset, part.offset + part.size
             while offset < end:
-                block = await self._reader.read(part.segment, offset, min(self._reader.block_bytes, end - offset))
+                block = await self._sources.read(part.segment, offset, min(self._sources.block_bytes, end - offset))
                 if not block:
                     raise FootageError(f"{part.segment.key} ends at byte {offset} of {end}")
                 offset += len(block)

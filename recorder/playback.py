@@ -17,7 +17,7 @@ from typing import TypeVar
 from recorder.coverage import Coverage, Missing, cover
 from recorder.footage import FootageDownload, plan
 from recorder.playlist import playlist
-from recorder.segment_reader import SegmentFile, SegmentReader
+from recorder.segment_reader import SegmentBytes, SegmentSources
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera, StreamName, StreamRef
@@ -30,7 +30,7 @@ from vms.objects.base import ObjectStore
 from vms.store.catalogue import Catalogue
 from vms.store.segments import Span
 
-__all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOptions", "SegmentFile"]
+__all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOptions", "SegmentBytes"]
 
 _FOREVER_NS = 1 << 62
 _Result = TypeVar("_Result")
@@ -67,7 +67,7 @@ class Playback:
         self._clock = clock
         self._options = options or PlaybackOptions()
         self._executor = ThreadPoolExecutor(self._options.threads, thread_name_prefix="playback")
-        self._reader = SegmentReader(
+        self._sources = SegmentSources(
             catalogue, stores, bus, self._executor, self._options.block_bytes, self._options.range_timeout_s
         )
 
@@ -108,14 +108,14 @@ class Playback:
             raise NotFoundError("nothing is recorded in this interval")
         return text
 
-    async def segment(self, run: str, number: int) -> SegmentFile:
+    async def segment(self, run: str, number: int) -> SegmentBytes:
         """A Segment to read ranges of, wherever it lies. NotFoundError where there is none, or it has expired."""
         row = await self._catalogue.segments.get(run, number)
         if row is None or row.state is SegmentState.EXPIRED:
             raise NotFoundError("there is no such segment")
         if row.state is SegmentState.OPEN:
             row = await self._written_so_far(row)
-        return SegmentFile(row, self._reader)
+        return SegmentBytes(row, self._sources)
 
     async def segment_range(self, run: str, number: int, offset: int, length: int | None = None) -> tuple[int, bytes]:
         """The size of a Segment and its bytes [offset, offset + length), all at once; fewer at its end."""
@@ -132,7 +132,7 @@ class Playback:
         parts = await self._off_loop(partial(plan, segments, interval, corrections))
         if not parts:
             raise NotFoundError("nothing is recorded in this interval")
-        return await FootageDownload.prepare(parts, self._reader, self._off_loop)
+        return await FootageDownload.prepare(parts, self._sources, self._off_loop)
 
     async def _camera(self, camera: str, stream: StreamName) -> Camera:
         known = await self._catalogue.cameras.get(camera)

@@ -1,0 +1,108 @@
+"""Bytes of one Segment from wherever they lie: the spool of its node over the bus, or a Store on the executor.
+
+A Segment moves from spool to Store while it is read; each block looks where it is, and looks again when it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import Executor
+
+from vms.bus.base import Bus
+from vms.domain.footage import CopyState, Segment, SegmentState
+from vms.errors import BusError, ObjectError, ObjectMissingError, VmsError
+from vms.objects.base import ObjectStore
+from vms.store.catalogue import Catalogue
+
+
+class SegmentSources:
+    """Knows the ways to the bytes of any Segment. Event loop."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        stores: Mapping[str, ObjectStore],
+        bus: Bus,
+        executor: Executor,
+        block_bytes: int,
+        timeout_s: float,
+    ) -> None:
+        self._catalogue = catalogue
+        self._stores = dict(stores)
+        self._bus = bus
+        self._executor = executor
+        self._timeout_s = timeout_s
+        self.block_bytes = block_bytes
+
+    async def read(self, segment: Segment, offset: int, length: int) -> bytes:
+        """At most one block, fewer bytes at the end. ObjectMissingError: it is nowhere any more; another ObjectError or
+        BusError: where it should be does not answer."""
+        first: VmsError | None = None
+        for place in await self._places(segment):
+            try:
+                if place is None:
+                    return await self._from_spool(segment, offset, length)
+                return await self._from_store(place, segment, offset, length)
+            except (ObjectError, BusError) as error:
+                # What was missing in one place is not as telling as what does not answer.
+                if first is None or isinstance(first, ObjectMissingError):
+                    first = error
+        raise first or ObjectMissingError(f"no store that this node can read holds {segment.key}")
+
+    async def _places(self, segment: Segment) -> list[ObjectStore | None]:
+        """Where to look, most likely first; None is the spool."""
+        held = await self._holding(segment) if segment.state is not SegmentState.OPEN else []
+        return [*held, None] if segment.state is SegmentState.STORED else [None, *held]
+
+    async def _holding(self, segment: Segment) -> list[ObjectStore]:
+        if len(self._stores) == 1:
+            return list(self._stores.values())
+        copies = await self._catalogue.copies.of(segment.run, segment.number)
+        names = [copy.store for copy in copies if copy.state is CopyState.VERIFIED]
+        if not names:
+            site = await self._catalogue.sites.get(segment.site)
+            names = [] if site is None else [site.home_store]
+        return [self._stores[name] for name in names if name in self._stores]
+
+    async def _from_store(self, store: ObjectStore, segment: Segment, offset: int, length: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, store.get, segment.key, offset, length)
+
+    async def _from_spool(self, segment: Segment, offset: int, length: int) -> bytes:
+        value = {"key": segment.key, "offset": offset, "length": length}
+        answer = await self._bus.request(f"recorder.range.{segment.node}", value, timeout_s=self._timeout_s)
+        return bytes(answer["data"])
+
+
+class SegmentBytes:
+    """One Segment to be read: its row, its size now, its bytes."""
+
+    def __init__(self, segment: Segment, sources: SegmentSources) -> None:
+        self.segment = segment
+        self._sources = sources
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that can be read; an open Segment grows."""
+        return self.segment.size_bytes
+
+    @property
+    def final(self) -> bool:
+        """Whether its bytes never change any more."""
+        return self.segment.state is not SegmentState.OPEN
+
+    async def read(self, offset: int, length: int | None = None) -> bytes:
+        """Bytes [offset, offset + length), to the end when None; fewer at the end."""
+        return b"".join([block async for block in self.blocks(offset, length)])
+
+    async def blocks(self, offset: int, length: int | None = None) -> AsyncIterator[bytes]:
+        """The same in blocks, read as they are taken. ObjectMissingError where the bytes are gone."""
+        end = self.size_bytes if length is None else min(self.size_bytes, offset + length)
+        while offset < end:
+            wanted = min(self._sources.block_bytes, end - offset)
+            data = await self._sources.read(self.segment, offset, wanted)
+            if not data:
+                raise ObjectMissingError(f"{self.segment.key} ends at byte {offset} of {end}")
+            offset += len(data)
+            yield data
