@@ -96,7 +96,7 @@ class FootageDownload:
             info = init.head.run.info
         return cls(parts, inits, sources, off_loop)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def blocks(self) -> AsyncIterator[bytes]:
         """The bytes of the file, in order. An error on the way ends it without its tables, so nothing takes it for
         whole: ObjectError or BusError where bytes are out of reach, FootageError where they are damaged."""
         info = next(iter(self._inits.values())).head.run.info

@@ -33,13 +33,14 @@ from vms.store.segments import Span
 __all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOptions", "SegmentBytes"]
 
 _FOREVER_NS = 1 << 62
+_WRITING_MAX = 4096
 _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackOptions:
-    """Longest intervals that may be asked for, and how reading behaves. `hot_ns`: an interval that ended longer ago
-    does not ask the recorder for what it still writes."""
+    """Longest intervals that may be asked for, and how reading behaves. `hot_s`: for an interval that ended
+    longer ago the recorder is not asked what it still writes."""
 
     coverage_s: int = 366 * 86_400
     playlist_s: int = 6 * 3600
@@ -66,6 +67,7 @@ class Playback:
         self._bus = bus
         self._clock = clock
         self._options = options or PlaybackOptions()
+        self._writing: dict[str, StreamRef] = {}
         self._executor = ThreadPoolExecutor(self._options.threads, thread_name_prefix="playback")
         self._sources = SegmentSources(
             catalogue, stores, bus, self._executor, self._options.block_bytes, self._options.range_timeout_s
@@ -86,7 +88,7 @@ class Playback:
         if window is None:
             return Coverage(None)
         ref = StreamRef(camera, stream)
-        hot = await self._hot(ref, window)
+        hot = await self._hot(ref) if self._is_recent(window) else []
         wall, runs = await self._in_wall_time(ref, window)
         spans = await self._catalogue.segments.spans(ref, wall)
         gaps = await self._catalogue.gaps.in_interval(ref, wall)
@@ -111,10 +113,10 @@ class Playback:
     async def segment(self, run: str, number: int) -> SegmentBytes:
         """A Segment to read ranges of, wherever it lies. NotFoundError where there is none, or it has expired."""
         row = await self._catalogue.segments.get(run, number)
-        if row is None or row.state is SegmentState.EXPIRED:
-            raise NotFoundError("there is no such segment")
-        if row.state is SegmentState.OPEN:
-            row = await self._written_so_far(row)
+        if row is None or row.state is SegmentState.OPEN:
+            row = await self._written_so_far(run, number, row)
+        if row.state is SegmentState.EXPIRED:
+            raise NotFoundError("this footage has expired")
         return SegmentBytes(row, self._sources)
 
     async def segment_range(self, run: str, number: int, offset: int, length: int | None = None) -> tuple[int, bytes]:
@@ -148,26 +150,40 @@ class Playback:
                 f"{what} may span {limit_s // 3600} hours at most", hint="Ask for a shorter interval.", field="to"
             )
 
-    async def _hot(self, stream: StreamRef, window: Interval) -> list[IndexedSegment]:
+    def _is_recent(self, window: Interval) -> bool:
+        return window.end_ns >= self._clock.now_ns() - self._options.hot_s * NS_PER_S
+
+    async def _hot(self, stream: StreamRef) -> list[IndexedSegment]:
         """What the recorder is writing. Asked for before the catalogue, so that a Segment which moves from one to the
         other meanwhile is in both, and never in neither."""
-        if window.end_ns < self._clock.now_ns() - self._options.hot_s * NS_PER_S:
-            return []
         subject = f"recorder.hot.{stream.camera}.{stream.name}"
         try:
             answer = await self._bus.request(subject, {}, timeout_s=self._options.hot_timeout_s)
         except BusError:
             return []
-        return list(answer["segments"])
+        found: list[IndexedSegment] = list(answer["segments"])
+        for one in found:
+            self._writing[one.segment.run] = stream
+        while len(self._writing) > _WRITING_MAX:
+            del self._writing[next(iter(self._writing))]
+        return found
 
-    async def _written_so_far(self, row: Segment) -> Segment:
-        window = Interval(row.start_ns, self._clock.now_ns() + self._options.hot_s * NS_PER_S)
-        for hot in await self._hot(row.stream, window):
-            if (hot.segment.run, hot.segment.number) == (row.run, row.number):
+    async def _written_so_far(self, run: str, number: int, row: Segment | None) -> Segment:
+        """A Segment that is being written, or whose row is on its way."""
+        stream = self._writing.get(run) if row is None else row.stream
+        if stream is None:
+            known = await self._catalogue.runs.get(run)
+            if known is None:
+                raise NotFoundError("there is no such segment")
+            stream = known.stream
+        for hot in await self._hot(stream):
+            if (hot.segment.run, hot.segment.number) == (run, number):
                 return hot.segment
         # Closed between the two questions, or its recorder is gone and the sweep has not seen it yet.
-        again = await self._catalogue.segments.get(row.run, row.number)
-        if again is None or again.state in {SegmentState.OPEN, SegmentState.EXPIRED}:
+        again = await self._catalogue.segments.get(run, number)
+        if again is None:
+            raise NotFoundError("there is no such segment")
+        if again.state is SegmentState.OPEN:
             raise ObjectMissingError("the segment cannot be read now", hint="Its recorder does not answer.")
         return again
 
@@ -181,7 +197,7 @@ class Playback:
         return wide, [run for run in runs if run.correction_ns]
 
     async def _gops(self, stream: StreamRef, window: Interval) -> tuple[list[GopSegment], dict[str, int]]:
-        hot = await self._hot(stream, window)
+        hot = await self._hot(stream) if self._is_recent(window) else []
         wall, corrected = await self._in_wall_time(stream, window)
         found = await self._catalogue.segments.with_gops(stream, wall)
         known = {(one.segment.run, one.segment.number) for one in found}
