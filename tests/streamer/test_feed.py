@@ -176,8 +176,7 @@ async def test_no_ingest_is_a_fault_until_there_is_one(ingest: FakeIngest, fanou
 
 
 async def test_ingest_that_goes_away_and_returns(ingest: FakeIngest, fanout: Fanout, clock: ManualClock) -> None:
-    """A renewal that fails is a fault; afterwards the feed goes on where it was, without a restart if nothing is
-    missing, and with one where something is."""
+    """After a renewal that fails the feed goes on where it was; it restarts only where something is missing."""
     stream = ingest.add()
     ingest.step(stream, 3)
     feed = fanout.acquire(stream.ref)
