@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.streamer.browser import running_viewer
 from tests.streamer.conftest import Studio
 from tests.streamer.fake_ingest import FakeStream
+from vms.domain.media import StreamCondition
 
 pytestmark = pytest.mark.browser
 
@@ -41,11 +43,55 @@ async def test_sixteen_tiles_play_and_switch_without_renegotiation(studio: Studi
             lives.append(result["live"])
             shade = await viewer.page.evaluate("t => grey(t)", at)
             assert abs(shade - (target.grey - 16) * 255 / 219) < 4
-        stats = await viewer.page.evaluate("() => stats()")
-        print("opened", opened_s, "first", sorted(firsts), "live", sorted(lives), stats)
         assert opened_s < 4
         assert statistics.median(firsts) < 200
         assert statistics.median(lives) < 400
         assert await viewer.page.evaluate("() => wall.pc.remoteDescription.sdp") == description
-        assert sum(s["lost"] for s in stats) == 0
+        assert sum(s["lost"] for s in await viewer.page.evaluate("() => stats()")) == 0
         assert not viewer.errors
+
+
+async def test_what_tiles_say_is_what_is_seen(studio: Studio) -> None:
+    """Live tiles show pictures of the age they say; a silent camera is late and frozen; it comes back by itself."""
+    ingest = studio.ingest
+    good, bad = ingest.add(80), ingest.add(140)
+    ingest.play(good, bad)
+    async with running_viewer(studio.bus) as viewer:
+        await viewer.open(4, [tile(0, good), tile(2, bad)], codecs=False)
+        state = "(i, s) => wall.messages.findLast(m => m.type === 'tile' && m.tile === i)?.state === s"
+        await viewer.until(f"() => ({state})(0, 'live') && ({state})(2, 'live')")
+        # a ping, as of a control socket that opens, brings what empty tiles are
+        await viewer.tell("message", {"type": "ping", "t": 1})
+        await viewer.until(f"() => ({state})(1, 'empty') && ({state})(3, 'empty')")
+        assert (await viewer.frames())[1::2] == [0, 0]
+        run, bad.run = bad.run, None  # falls silent, and ingest has not noticed
+        await viewer.until(f"() => ({state})(2, 'late')", seconds=5)
+        late = await viewer.frames()
+        await viewer.page.wait_for_timeout(500)
+        after = await viewer.frames()
+        assert after[2] == late[2]
+        assert after[0] > late[0]
+        bad.run = run
+        ingest.end(bad)
+        ingest.say(bad, StreamCondition.UNREACHABLE, "no route", "camera_unreachable")
+        await viewer.until(f"() => ({state})(2, 'offline')")
+        ingest.begin(bad)
+        ingest.say(bad, StreamCondition.LIVE)
+        await viewer.until(f"() => ({state})(2, 'live')")
+        await viewer.until(f"() => wall.frames[2].length > {after[2] + 5}")
+        assert await viewer.page.evaluate("() => wall.pc.connectionState") == "connected"
+        assert not viewer.errors
+
+
+async def test_a_closed_page_is_freed(studio: Studio) -> None:
+    """The viewer closes its tab: session, feed and watch go without a message from it."""
+    stream = studio.ingest.add()
+    studio.ingest.play(stream)
+    async with running_viewer(studio.bus) as viewer:
+        await viewer.open(1, [tile(0, stream)])
+        await viewer.until("() => wall.frames[0].length > 3")
+        await viewer.page.goto("about:blank")
+        async with asyncio.timeout(8):
+            while studio.streamer.sessions or studio.streamer.fanout.watched:
+                await asyncio.sleep(0.05)
+    assert not stream.watchers

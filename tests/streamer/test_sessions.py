@@ -272,3 +272,34 @@ async def test_a_player_that_vanishes_is_freed(clock: ManualClock) -> None:
             for _ in range(70):
                 await clock.advance(0.25)
             await until(lambda: not studio.streamer.sessions)
+
+
+async def test_a_wish_for_a_key_frame_brings_the_burst(studio: Studio) -> None:
+    """PLI over the wire: the cached GOP is sent again."""
+    stream = studio.ingest.add()
+    studio.ingest.step(stream, 20)
+    async with player() as viewer:
+        value = {"camera": stream.ref.camera, "stream": "sub", "sdp": await viewer.offer()}
+        await viewer.answer((await studio.bus.request("streamer.whep.open", value))["sdp"])
+        (session,) = studio.streamer.sessions.values()
+        track = session.tiles[0].track
+        await until(lambda: track.packets == 20)
+        receiver = viewer.pc.getReceivers()[0]
+        (source,) = [s.source for s in receiver.getSynchronizationSources()]
+        await asyncio.sleep(0.5)  # a burst is not sent again sooner
+        await receiver._send_rtcp_pli(source)
+        await until(lambda: track.packets == 40)
+
+
+async def test_a_wall_of_many_viewers_costs_one_watch(studio: Studio) -> None:
+    """Four viewers of one camera: ingest is watched once."""
+    stream = studio.ingest.add(90)
+    studio.ingest.play(stream)
+    async with player() as a, player() as b, player() as c, player() as d:
+        for viewer in (a, b, c, d):
+            value = {"camera": stream.ref.camera, "stream": "sub", "sdp": await viewer.offer()}
+            await viewer.answer((await studio.bus.request("streamer.whep.open", value))["sdp"])
+        for viewer in (a, b, c, d):
+            await viewer.until(shade(90))
+        assert studio.ingest.watches == 1
+        assert len(stream.watchers) == 1
