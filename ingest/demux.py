@@ -53,7 +53,10 @@ class VideoUnits:
         ordinary unit: nobody could start there. BadUnitError."""
         if len(data) > MAX_UNIT_BYTES:
             raise BadUnitError(f"an access unit of {len(data) >> 20} MB")
-        found = scan(data, self._kinds)
+        try:
+            found = scan(data, self._kinds)
+        except ValueError as error:
+            raise BadUnitError(str(error)) from None
         if found.sets:
             self._merge(found.sets)
         if found.slice_kind < 0:

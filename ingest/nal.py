@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vms.domain.media import Codec
 
 START = b"\x00\x00\x00\x01"
+MAX_HEAD_NALS = 256
 _SHORT_START = b"\x00\x00\x01"
 
 
@@ -48,11 +49,18 @@ class Scan:
 
 
 def scan(unit: bytes, kinds: NalKinds) -> Scan:
-    """Look at the NAL units of an Annex-B access unit up to its first slice, no further: slices are long."""
+    """Look at the NAL units of an Annex-B access unit up to its first slice, no further: slices are long.
+
+    ValueError where more than MAX_HEAD_NALS come before one.
+    """
     sets: list[tuple[int, bytes]] = []
     aud_end = 0
     at = unit.find(_SHORT_START)
+    seen = 0
     while at >= 0:
+        seen += 1
+        if seen > MAX_HEAD_NALS:
+            raise ValueError("access units full of NAL units without a picture")
         begin = at + 3
         if begin >= len(unit):
             break

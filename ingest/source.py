@@ -36,7 +36,7 @@ AUDIO_CODECS = {"aac": Codec.AAC, "pcm_mulaw": Codec.PCMU, "pcm_alaw": Codec.PCM
 _OPTIONS = {
     "protocol_whitelist": "rtsp,rtp,tcp,udp,tls",
     "fpsprobesize": "0",
-    "probesize": "32768",
+    "probesize": "2048",
     "analyzeduration": "500000",
     "buffer_size": "2097152",
     "max_delay": "200000",

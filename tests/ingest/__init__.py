@@ -1,0 +1,1 @@
+"""Tests of ingest: pure parts, real RTSP over sockets, hostile servers."""
