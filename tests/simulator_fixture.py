@@ -145,6 +145,6 @@ async def simulator(tmp_path: Path) -> AsyncIterator[RunningSimulator]:
 
 
 def barcode_script() -> str:
-    """tests/e2e/barcode.js for `page.add_init_script` and `page.evaluate`, which take no modules; attaches to window."""
+    """tests/e2e/barcode.js for `page.add_init_script`, which takes no modules; attaches to window."""
     source = (ROOT / "tests" / "e2e" / "barcode.js").read_text(encoding="utf-8")
     return source.replace("export function", "function")

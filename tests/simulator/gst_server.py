@@ -14,11 +14,12 @@ for name in ("Gst", "GstApp", "GstRtsp", "GstRtspServer"):
     gi.require_version(name, "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 - after require_version
 
+TICKS = "audiotestsrc is-live=true wave=ticks ! audio/x-raw"
 AUDIO = {
     "": "",
-    "pcma": "audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
-    "pcmu": "audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0",
-    "aac": "audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=16000,channels=1 ! voaacenc ! rtpmp4gpay name=pay1 pt=97",
+    "pcma": f"{TICKS},rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 pt=8",
+    "pcmu": f"{TICKS},rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0",
+    "aac": f"{TICKS},rate=16000,channels=1 ! voaacenc ! rtpmp4gpay name=pay1 pt=97",
 }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 BITS = 12
 CELLS = 16
-_BLACK, _WHITE = 16, 235
+_BLACK, _WHITE, _NEUTRAL = 16, 235, 128
 
 
 def check_bits(k: int) -> int:
@@ -19,19 +19,20 @@ def check_bits(k: int) -> int:
     return (k ^ k >> 4 ^ k >> 8) & 15
 
 
-def draw(luma: NDArray[np.uint8], k: int) -> None:
-    """Draw k (0 to 4095) into a luma plane (height x width, limited range) in place."""
-    edges = _edges(luma.shape[0])
-    luma[0 : _edge(luma.shape[0], 3), 0 : _edge(luma.shape[0], CELLS + 2)] = _BLACK
+def draw(i420: NDArray[np.uint8], k: int) -> None:
+    """Draw k (0 to 4095) into an I420 picture (height * 3/2 x width, limited range) in place."""
+    height, width = i420.shape[0] * 2 // 3, i420.shape[1]
+    luma = i420[:height]
+    edges = [_edge(height, i + 1) for i in range(CELLS + 1)]
+    bottom, right = _edge(height, 3), _edge(height, CELLS + 2)
+    luma[:bottom, :right] = _BLACK
+    # two rows of a chroma plane lie in one row of the array, hence the view
+    chroma = i420.reshape(-1)[height * width :].reshape(2, height // 2, width // 2)
+    chroma[:, : (bottom + 1) // 2, : (right + 1) // 2] = _NEUTRAL
     word = k << 4 | check_bits(k)
     for i in range(CELLS):
         if word >> (CELLS - 1 - i) & 1:
             luma[edges[0] : edges[1], edges[i] : edges[i + 1]] = _WHITE
-
-
-def region(height: int) -> tuple[int, int]:
-    """(height, width) in pixels of what the barcode and its margin cover in a picture of that height."""
-    return _edge(height, 3), _edge(height, CELLS + 2)
 
 
 def read(luma: NDArray[np.uint8]) -> int | None:
@@ -59,7 +60,3 @@ def read(luma: NDArray[np.uint8]) -> int | None:
 
 def _edge(height: int, cells: int) -> int:
     return round(height * cells / 18)
-
-
-def _edges(height: int) -> list[int]:
-    return [_edge(height, i + 1) for i in range(CELLS + 1)]

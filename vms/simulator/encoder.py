@@ -63,7 +63,7 @@ def _encode(key: ClipKey) -> Iterator[EncodedUnit]:
     sent = 0
     for k in range(picture.loop_frames):
         planes = scene.frame(k)
-        barcode.draw(planes[: picture.height], k)
+        barcode.draw(planes, k)
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = k
         for packet in codec.encode(frame):

@@ -72,6 +72,6 @@ def _outlined(mask: Plane) -> Sprite:
     edge = cv2.resize(cv2.dilate(mask, np.ones((9, 9), np.uint8)), (width, height), interpolation=cv2.INTER_AREA)
     out = np.empty((height, width, 4), np.uint8)
     tone = np.where(light > 0, 40 + light.astype(np.float32) * 0.8, 40)
-    out[:, :, :3] = np.clip(tone, 0, 244).astype(np.uint8)[:, :, None]
     out[:, :, 3] = np.maximum(light, (edge * 0.6).astype(np.uint8))
+    out[:, :, :3] = (np.clip(tone, 0, 244) * (out[:, :, 3] / 255)).astype(np.uint8)[:, :, None]
     return sprite(out)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 Plane = NDArray[np.uint8]
@@ -54,34 +53,27 @@ class Sprite:
 
 
 def sprite(bgra: Plane) -> Sprite:
-    """From a BGRA picture (straight alpha) of any size; padded to even sizes."""
+    """From a BGRA picture with premultiplied colour, of any size; padded to even sizes."""
     height, width = bgra.shape[:2]
-    bgra = cv2.copyMakeBorder(bgra, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0)).astype(
-        np.uint8
-    )
-    height, width = bgra.shape[:2]
-    alpha = bgra[:, :, 3]
-    small = cv2.resize(alpha, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    parts = planes(cv2.cvtColor(_bleed(bgra), cv2.COLOR_BGR2YUV_I420).astype(np.uint8), width, height)
+    if height % 2 or width % 2:
+        padded = cv2.copyMakeBorder(bgra, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT, value=(0, 0, 0, 0))
+        bgra = padded.astype(np.uint8)
+        height, width = bgra.shape[:2]
+    hole = cv2.bitwise_not(bgra[:, :, 3]).astype(np.uint8)
+    hole_small = cv2.resize(hole, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.uint8)
+    parts = planes(cv2.cvtColor(bgra[:, :, :3], cv2.COLOR_BGR2YUV_I420).astype(np.uint8), width, height)
     return Sprite(
-        _scaled(parts.y, alpha),
-        _scaled(parts.u, small),
-        _scaled(parts.v, small),
-        (255 - alpha).astype(np.uint8),
-        (255 - small).astype(np.uint8),
+        _without(parts.y, hole, 16),
+        _without(parts.u, hole_small, 128),
+        _without(parts.v, hole_small, 128),
+        hole,
+        hole_small,
     )
 
 
-def _bleed(bgra: Plane) -> Plane:
-    """Colour under transparent edges, so that halved chroma does not go grey there."""
-    colour, alpha = bgra[:, :, :3], bgra[:, :, 3:].astype(np.float32) / 255
-    weight = cv2.blur(alpha, (7, 7)) + 1e-3
-    spread = cv2.blur(colour.astype(np.float32) * alpha, (7, 7)) / weight[:, :, None]
-    return np.where(alpha > 0.5, colour, np.clip(spread, 0, 255)).astype(np.uint8)
-
-
-def _scaled(plane: Plane, alpha: Plane | MatLike) -> Plane:
-    return cv2.multiply(plane, alpha, scale=1 / 255).astype(np.uint8)
+def _without(plane: Plane, hole: Plane, zero: int) -> Plane:
+    """Premultiplied BGR gives zero + a (c - zero); what is to be added to the ground is a c."""
+    return cv2.subtract(plane, cv2.convertScaleAbs(hole, alpha=zero / 255)).astype(np.uint8)
 
 
 def lay(frame: Frame, image: Sprite, x: int, y: int) -> None:

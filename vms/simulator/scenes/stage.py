@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vms.simulator.scenes.caption import Caption
-from vms.simulator.scenes.sprites import Plane, Sprite, lay, planes
+from vms.simulator.scenes.sprites import Frame, Plane, Sprite, lay, planes
 
 _GRAINS = 8
 
@@ -36,10 +36,25 @@ class Actor(Protocol):
         """Where it is at that phase of the loop, 0 up to 1."""
 
 
+class Effect(Protocol):
+    """Something that changes the ground itself."""
+
+    def apply(self, frame: Frame, phase: float) -> None:
+        """Change the frame for that phase."""
+
+
 class Stage:
     """A scene at a size. `ground` is BGR, height x width."""
 
-    def __init__(self, ground: NDArray[np.uint8], actors: Sequence[Actor], caption: Caption, loop_frames: int) -> None:
+    def __init__(
+        self,
+        ground: NDArray[np.uint8],
+        actors: Sequence[Actor],
+        caption: Caption,
+        loop_frames: int,
+        effects: Sequence[Effect] = (),
+    ) -> None:
+        self._effects = list(effects)
         self._height, self._width = ground.shape[:2]
         self._actors = list(actors)
         self._caption = caption
@@ -52,6 +67,8 @@ class Stage:
         picture = self._grounds[k % _GRAINS].copy()
         frame = planes(picture, self._width, self._height)
         phase = k / self._loop_frames
+        for effect in self._effects:
+            effect.apply(frame, phase)
         placed = [item for actor in self._actors for item in actor.at(phase)]
         placed.sort(key=lambda item: -item.depth)
         for item in placed:
