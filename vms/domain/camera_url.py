@@ -31,6 +31,7 @@ _LIBAV_OPTIONS = frozenset({"udp", "tcp", "multicast", "filter_src", "listen"})
 _PRIVATE = tuple(ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 # Addresses at which clouds answer with credentials, beside the link-local one.
 _METADATA = frozenset(ipaddress.ip_address(a) for a in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
+_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -52,7 +53,7 @@ class CameraUrl:
         return f"{self.scheme}://{_bracketed(self.host)}{port}{self.target}"
 
     def at(self, address: IPAddress, username: str = "", password: str = "") -> str:
-        """The URL with the address in place of the host, and the credentials percent-encoded. Secret: only for libav."""
+        """The URL with the address for the host, and the credentials percent-encoded. Secret: only for libav."""
         userinfo = f"{quote(username, safe='')}:{quote(password, safe='')}@" if username or password else ""
         return f"{self.scheme}://{userinfo}{_bracketed(str(address))}:{self.port}{self.target}"
 
@@ -189,6 +190,8 @@ class AddressPolicy:
         host = url.host.rstrip(".").lower()
         if host == "localhost" or host.endswith(".localhost"):
             self.check(ipaddress.IPv4Address("127.0.0.1"))
+        if host in _METADATA_NAMES:
+            self.check(ipaddress.IPv4Address("169.254.169.254"))
         address = literal_address(url.host)
         if address is not None:
             self.check(address)

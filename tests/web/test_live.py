@@ -1,0 +1,316 @@
+"""The wall's session and socket, and WHEP: ownership, relay, reconnect, limits, and the end with the sign-in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.web.conftest import World, sign_in
+from tests.web.fakes import ANSWER, OFFER
+from tests.web.test_cameras import add
+from tests.web.test_server import serving
+from vms.domain.ids import new_id
+from vms.domain.person import Person
+from web.server import WebServer
+
+SDP = {"Content-Type": "application/sdp"}
+
+
+@pytest.fixture
+async def server(world: World) -> AsyncIterator[WebServer]:
+    """The service on a real socket."""
+    async with serving(world) as server:
+        yield server
+
+
+@pytest.fixture
+async def operator(server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody signed in over the real socket."""
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client)
+        yield client
+
+
+async def open_wall(client: httpx.AsyncClient, **changes: Any) -> str:
+    """A wall session's id."""
+    answer = await client.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": []} | changes)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["sdp"] == ANSWER
+    return str(answer.json()["id"])
+
+
+@asynccontextmanager
+async def control(server: WebServer, client: httpx.AsyncClient, wall: str, **headers: str) -> AsyncIterator[Any]:
+    """The wall's socket, as the page opens it."""
+    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    url = f"ws://127.0.0.1:{server.port}/api/wall/sessions/{wall}/control"
+    extra = {"Cookie": cookie, "Origin": server.url} | headers
+    async with connect(url, additional_headers=extra, compression=None) as socket:
+        yield socket
+
+
+async def heard(socket: ClientConnection) -> dict[str, Any]:
+    """The next message."""
+    message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 5))
+    return message
+
+
+async def closed(socket: ClientConnection) -> int:
+    """The code with which the server closes."""
+    with contextlib.suppress(ConnectionClosed):
+        async for _message in socket:
+            pass
+    await asyncio.wait_for(socket.wait_closed(), 10)
+    return socket.close_code or 0
+
+
+async def test_messages_go_both_ways(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
+    """Not even the first event is missed; shows and pings reach the streamer, our own heartbeat stays unseen."""
+    camera = await add(operator)
+    tiles = [{"tile": 0, "camera": camera["id"], "stream": "main"}, {"tile": 1, "camera": None}]
+    wall = await open_wall(operator, tiles=tiles)
+    opened = world.streamer.opened[0]
+    assert (opened["session"], opened["person"]) == (wall, world.admin.id)
+    assert opened["tiles"] == [{"tile": 0, "camera": camera["id"], "stream": "main"}]
+    async with control(server, operator, wall) as socket:
+        assert (await heard(socket))["state"] == "connecting"
+        await socket.send(json.dumps({"type": "ping", "t": 12.5}))
+        assert (await heard(socket)) == {"type": "pong", "t": 12.5, "server_ns": "1"}
+        show = {"type": "show", "tile": 3, "camera": camera["id"], "stream": "sub", "n": 17}
+        await socket.send(json.dumps(show))
+        world.streamer.tell(wall, {"type": "switched", "tile": 3, "n": 17, "rtp": 2**32 - 1})
+        assert (await heard(socket))["rtp"] == 2**32 - 1
+        await _until(lambda: world.streamer.messages == [show])
+
+
+async def test_an_unknown_camera_is_forbidden_and_the_tile_empty(
+    world: World, server: WebServer, operator: httpx.AsyncClient
+) -> None:
+    """The streamer is told to show nothing; the page hears why."""
+    wall = await open_wall(operator)
+    async with control(server, operator, wall) as socket:
+        await heard(socket)
+        for camera in (new_id(), "../x", "*", ">"):
+            await socket.send(json.dumps({"type": "show", "tile": 0, "camera": camera, "stream": "sub", "n": 1}))
+            said = await heard(socket)
+            assert (said["type"], said["state"], said["camera"]) == ("tile", "forbidden", camera)
+    assert {m["camera"] for m in world.streamer.messages} == {None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "5", "null", '"x"', "{}", '{"type":"shout"}', '{"type":"ping"}', '{"type":"ping","t":"x"}',
+        '{"type":"show"}', '{"type":"show","tile":"0","camera":null,"stream":"sub"}',
+        '{"type":"show","tile":true,"camera":null,"stream":"sub"}', '{"type":"show","tile":0,"stream":["sub"]}',
+        '{"type":"show","tile":0,"camera":null,"stream":"third"}', "[" * 60_000,
+        '{"type":"show","tile":0,"camera":null,"stream":"sub","n":"1"}', '{"__proto__":{"type":"ping","t":1}}',
+    ],
+)  # fmt: skip
+async def test_a_message_that_is_none_is_said_so(server: WebServer, operator: httpx.AsyncClient, text: str) -> None:
+    """An error message back; the socket lives on."""
+    wall = await open_wall(operator)
+    async with control(server, operator, wall) as socket:
+        await heard(socket)
+        await socket.send(text)
+        assert (await heard(socket))["type"] == "error"
+        await socket.send('{"type":"ping","t":1}')
+        assert (await heard(socket))["type"] == "pong"
+
+
+@pytest.mark.parametrize(("message", "code"), [("x" * 70_000, 1009), (b"{}", 1003), (None, 4429)])
+async def test_too_large_too_many_or_binary_closes(
+    server: WebServer, operator: httpx.AsyncClient, message: Any, code: int
+) -> None:
+    """The socket is closed with a code that says why; nobody else notices."""
+    wall, other = await open_wall(operator), await open_wall(operator)
+    async with control(server, operator, wall) as socket, control(server, operator, other) as calm:
+        if message is None:
+            for _ in range(600):
+                await socket.send('{"type":"ping","t":1}')
+        else:
+            await socket.send(message)
+        assert await closed(socket) == code
+        await calm.send('{"type":"ping","t":2}')
+        assert (await heard(calm))["type"] in {"tile", "pong"}
+
+
+async def test_who_may_not_join_is_refused_at_the_door(
+    world: World, server: WebServer, operator: httpx.AsyncClient
+) -> None:
+    """401 without a session, 403 from another page, 404 for a wall of somebody else or none."""
+    wall = await open_wall(operator)
+    await world.catalogue.people.put(Person(new_id(), "siti", "Siti", world.admin.password_hash))
+    async with httpx.AsyncClient(base_url=server.url) as siti, httpx.AsyncClient() as nobody:
+        await sign_in(siti, "siti")
+        for client, session, headers, status in (
+            (nobody, wall, {}, 401),
+            (operator, wall, {"Origin": "https://evil.example"}, 403),
+            (operator, wall, {"Sec-Fetch-Site": "cross-site"}, 403),
+            (siti, wall, {}, 404),
+            (operator, new_id(), {}, 404),
+        ):
+            with pytest.raises(InvalidStatus) as caught:
+                async with control(server, client, session, **headers):
+                    pass
+            assert caught.value.response.status_code == status
+        assert (await siti.delete(f"/api/wall/sessions/{wall}")).status_code == 404
+    assert (await operator.delete(f"/api/wall/sessions/{wall}")).status_code == 204
+    assert world.streamer.closed == [wall]
+
+
+async def test_a_wall_waits_fifteen_seconds_for_its_socket(
+    world: World, server: WebServer, operator: httpx.AsyncClient
+) -> None:
+    """It survives a reconnect, keeps what was said meanwhile, and ends when nobody comes back."""
+    wall = await open_wall(operator)
+    async with control(server, operator, wall) as socket:
+        await heard(socket)
+    await _until(lambda: world.parts.walls._walls[wall].leaving is not None)
+    await world.clock.advance(14)
+    world.streamer.tell(wall, {"type": "tile", "tile": 5})
+    async with control(server, operator, wall) as socket:
+        assert (await heard(socket))["tile"] == 5
+        await world.clock.advance(20)
+        assert world.streamer.closed == []
+    await _until(lambda: world.parts.walls._walls[wall].leaving is not None)
+    await world.clock.advance(16)
+    assert world.streamer.closed == [wall]
+
+
+async def test_a_second_window_takes_over(server: WebServer, operator: httpx.AsyncClient) -> None:
+    """The first socket is told so and closed; the second goes on."""
+    wall = await open_wall(operator)
+    async with control(server, operator, wall) as first:
+        await heard(first)
+        async with control(server, operator, wall) as second:
+            assert await closed(first) == 4409
+            await second.send('{"type":"ping","t":1}')
+            assert (await heard(second))["type"] == "pong"
+
+
+async def test_the_streamer_ends_a_wall(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
+    """`closed` reaches the page, then the socket closes; the session is unknown from then on."""
+    wall = await open_wall(operator)
+    async with control(server, operator, wall) as socket:
+        await heard(socket)
+        world.streamer.tell(wall, {"type": "closed", "why": "no media came"})
+        assert (await heard(socket))["type"] == "closed"
+        assert await closed(socket) == 4410
+    assert (await operator.delete(f"/api/wall/sessions/{wall}")).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["sign_out", "disabled"])
+async def test_live_ends_with_the_right_to_it(
+    world: World, server: WebServer, operator: httpx.AsyncClient, how: str
+) -> None:
+    """Signed out: at once. Account switched off elsewhere: within two seconds. WHEP too."""
+    camera, wall = await add(operator), await open_wall(operator)
+    whep = await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
+    async with control(server, operator, wall) as socket:
+        await heard(socket)
+        if how == "sign_out":
+            await operator.delete("/api/session")
+        else:
+            await world.catalogue.people.put(replace(world.admin, enabled=False, rev=2))
+            await world.clock.advance(2)
+        assert await closed(socket) == 4401
+    await _until(lambda: len(world.streamer.closed) == 2)
+    assert set(world.streamer.closed) == {wall, whep.headers["location"].rpartition("/")[2]}
+
+
+async def test_walls_of_one_person_are_bounded(world: World, admin: httpx.AsyncClient) -> None:
+    """429 beyond the limit; closing one makes room."""
+    walls = [await open_wall(admin) for _ in range(world.parts.options.walls_max)]
+    refused = await admin.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": []})
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many")
+    await admin.delete(f"/api/wall/sessions/{walls[0]}")
+    await open_wall(admin)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sdp": ""}, {"sdp": "hello"}, {"sdp": OFFER + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n" * 1000},
+        {"sdp": OFFER.replace("a=fingerprint", "a=x")}, {"sdp": OFFER.replace("a=ice-ufrag", "a=x")},
+        {"sdp": OFFER + "a" * 300_000}, {"sdp": 5}, {"tiles": [{"tile": 0}, {"tile": 0}]}, {"tiles": [{"tile": -1}]},
+        {"tiles": [{"tile": 64}]}, {"tiles": [{"tile": 0, "camera": "../x"}]}, {"tiles": {"0": None}},
+        {"tiles": [{"tile": 0, "camera": new_id()}]}, {"tiles": [{"tile": 0, "stream": "third"}]},
+    ],
+)  # fmt: skip
+async def test_a_bad_offer_reaches_no_streamer(world: World, admin: httpx.AsyncClient, changes: dict[str, Any]) -> None:
+    """4xx in problem form before a streamer hears of it."""
+    answer = await admin.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": []} | changes)
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert world.streamer.opened == []
+
+
+async def test_whep_serves_one_camera(world: World, admin: httpx.AsyncClient) -> None:
+    """201 with Location and SDP; candidates by PATCH; DELETE ends it, and a second time there is nothing."""
+    camera = await add(admin)
+    path = f"/api/cameras/{camera['id']}/whep"
+    answer = await admin.post(f"{path}?stream=sub", content=OFFER, headers=SDP)
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (201, ANSWER, "application/sdp")
+    assert {k: world.streamer.opened[0][k] for k in ("camera", "stream", "person", "sdp")} == {
+        "camera": camera["id"], "stream": "sub", "person": world.admin.id, "sdp": OFFER
+    }  # fmt: skip
+    location = answer.headers["location"]
+    fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
+    assert (await admin.patch(location, content="a=candidate:1", headers=fragment)).status_code == 204
+    assert world.streamer.fragments == ["a=candidate:1"]
+    assert (await admin.patch(location, content="a=candidate:1", headers=SDP)).status_code == 415
+    assert (await admin.delete(location)).status_code == 204
+    assert (await admin.delete(location)).status_code == 404
+
+
+async def test_whep_of_somebody_else_is_not_there(world: World, admin: httpx.AsyncClient) -> None:
+    """PATCH and DELETE answer 404 and change nothing; without a session 401."""
+    camera = await add(admin)
+    location = (await admin.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)).headers["location"]
+    await world.catalogue.people.put(Person(new_id(), "siti", "Siti", world.admin.password_hash))
+    async with world.client() as siti:
+        fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
+        assert (await siti.delete(location)).status_code == 401
+        await sign_in(siti, "siti")
+        assert (await siti.delete(location)).status_code == 404
+        assert (await siti.patch(location, content="a=x", headers=fragment)).status_code == 404
+    assert world.streamer.closed == world.streamer.fragments == []
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "headers", "status"),
+    [
+        ("", "hello", SDP, 400), ("", b"v=0\n\xff\xfe", SDP, 400), ("", "", SDP, 400),
+        ("", '{"sdp": 1}', {"Content-Type": "application/json"}, 415), ("?stream=third", OFFER, SDP, 422),
+        ("", OFFER + "a" * 2_000_000, SDP, 413),
+    ],
+)  # fmt: skip
+async def test_bad_whep_offers(
+    world: World, admin: httpx.AsyncClient, query: str, content: Any, headers: dict[str, str], status: int
+) -> None:
+    """Refused before a streamer hears of them."""
+    camera = await add(admin)
+    answer = await admin.post(f"/api/cameras/{camera['id']}/whep{query}", content=content, headers=headers)
+    assert answer.status_code == status
+    assert world.streamer.opened == []
+    gone = await admin.post(f"/api/cameras/{new_id()}/whep", content=OFFER, headers=SDP)
+    assert gone.status_code == 404
+
+
+async def _until(condition: Any) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")

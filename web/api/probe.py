@@ -1,0 +1,80 @@
+"""Trying a camera before it is registered, and its picture of now."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from vms.domain.camera_url import check_credentials
+from vms.logs import redact
+from web.api.errors import CHANGES, problems
+from web.camera_edit import check_address, parse_url
+from web.deps import OneCamera, PartsOf, Who
+from web.schemas import ProbeIn, ProbeOut
+from web.times import format_time
+
+router = APIRouter(prefix="/api/cameras", tags=["cameras"])
+
+_PROBE_S = 25.0
+_SNAPSHOT_S = 10.0
+_LONG_GOP_S = 4.0
+
+
+@router.post("/probe", operation_id="probeCamera", responses=problems(*CHANGES, 504))
+async def probe_camera(body: ProbeIn, who: Who, parts: PartsOf) -> ProbeOut:
+    """Connect to a URL once and say what it gives: codec, size, rate, key frames, one picture; or why nothing. A URL
+    that may not be connected to is a 422; a camera that gives nothing is an answer with `ok: false`."""
+    url = parse_url(body.url, "url")
+    await check_address(url, parts.policy, "url")
+    username, password = body.username, body.password.get_secret_value()
+    if not username and not password:
+        username, password = url.username, url.password
+    check_credentials(username, password)
+    request = {"url": url.bare, "username": username, "password": password, "transport": body.transport or "tcp"}
+    with parts.probes.held(who.person.id):
+        answer = await parts.bus.request("ingest.probe", request, timeout_s=_PROBE_S)
+    await parts.audit.add(who.person.id, "camera.probe", url.bare, ok=bool(answer["ok"]))
+    secrets = [password] if len(password) >= 3 else []  # a shorter one would tear words apart
+    picture = answer.get("jpeg")
+    facts = dict(answer.get("facts") or {})
+    return ProbeOut(
+        ok=bool(answer["ok"]),
+        code=str(answer.get("code", "")),
+        message=redact(str(answer.get("message", "")), secrets),
+        hint=redact(str(answer.get("hint", "")), secrets),
+        facts=facts,
+        warnings=warnings_of(facts) if answer["ok"] else [],
+        picture=f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" if picture else None,
+    )
+
+
+def warnings_of(facts: Mapping[str, Any]) -> list[str]:
+    """What works but will disappoint, in plain words."""
+    said: list[str] = []
+    if str(facts.get("codec", "")).lower() not in {"", "h264"}:
+        said.append("Most browsers do not play this codec live; choose H.264 in the camera for the wall.")
+    if facts.get("b_frames"):
+        said.append("The camera sends B-frames, which browsers do not play live; switch them off in the camera.")
+    gop_s = facts.get("gop_s")
+    if isinstance(gop_s, int | float) and gop_s > _LONG_GOP_S:
+        said.append(f"A key frame comes only every {gop_s:.0f} s: switching to it and seeking are slow. Set 1 to 2 s.")
+    return said
+
+
+@router.get(
+    "/{camera_id}/snapshot",
+    operation_id="getSnapshot",
+    response_class=Response,
+    responses=problems(404, 502, 504)
+    | {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}, "description": "A JPEG."}},
+)
+async def snapshot(
+    camera: OneCamera, parts: PartsOf, width: Annotated[int | None, Query(ge=16, le=3840)] = None
+) -> Response:
+    """The newest picture of the camera; X-Captured-At says of when."""
+    answer = await parts.bus.request(f"ingest.snapshot.{camera.id}", {"width": width}, timeout_s=_SNAPSHOT_S)
+    headers = {"X-Captured-At": format_time(answer["wall_ns"]), "X-Stream": str(answer.get("stream", ""))}
+    return Response(answer["jpeg"], media_type="image/jpeg", headers=headers)

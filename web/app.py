@@ -1,0 +1,58 @@
+"""The application: middleware from the outside in, then the routes. It makes no connection and starts no task; whoever
+serves it runs `parts_of_app(app).running()` around."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from vms.errors import VmsError
+from web import pages
+from web.api import cameras, health, live, openapi, playback, probe, session, sites
+from web.context import WebContext, WebOptions
+from web.parts import Parts
+from web.problem import ErrorGuard, on_http_exception, on_validation_error, on_vms_error
+from web.security.gate import Gate
+from web.security.headers import SecurityHeaders
+from web.security.limits import BodyLimits, EdgeLimits
+
+__all__ = ["WebContext", "WebOptions", "create_app", "parts_of_app"]
+
+
+def create_app(context: WebContext) -> FastAPI:
+    """The API and the page over the given catalogue, bus and footage."""
+    parts = Parts(context)
+    options = context.options
+    app = FastAPI(
+        title="VMS",
+        version=options.version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(ErrorGuard),
+            Middleware(EdgeLimits),
+            Middleware(Gate, parts.sessions, parts.audit, options.trusted_proxies, https=options.https),
+            Middleware(BodyLimits),
+        ],
+    )
+    app.state.parts = parts
+    app.add_exception_handler(VmsError, on_vms_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    # `probe` before `cameras`: /api/cameras/probe is not a camera's id. The page takes what is left.
+    for module in (session, sites, probe, cameras, playback, live, health, openapi, pages):
+        app.include_router(module.router)
+    return app
+
+
+def parts_of_app(app: FastAPI) -> Parts:
+    """The moving parts behind an application of create_app."""
+    return cast("Parts", app.state.parts)

@@ -1,0 +1,46 @@
+"""What routes ask for: the parts of the service, who asks, and the camera an address names."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from vms.domain.camera import Camera
+from vms.domain.ids import is_id
+from vms.errors import NotFoundError, UnauthenticatedError
+from web.parts import Parts
+from web.security.sessions import Principal
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """The parts of the running service."""
+    return cast("Parts", connection.app.state.parts)
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Who the gate let in."""
+    principal = connection.state.principal
+    if not isinstance(principal, Principal):
+        raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.")
+    return principal
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Where the request comes from, as the gate saw it."""
+    return str(connection.state.address)
+
+
+async def camera_of(camera_id: str, connection: HTTPConnection) -> Camera:
+    """The camera named in the address. NotFoundError: there is none, or it was removed."""
+    camera = await parts_of(connection).catalogue.cameras.get(camera_id) if is_id(camera_id) else None
+    if camera is None or camera.deleted_ns is not None:
+        raise NotFoundError("There is no such camera.", hint="It may have been removed.")
+    return camera
+
+
+PartsOf = Annotated[Parts, Depends(parts_of)]
+Who = Annotated[Principal, Depends(principal_of)]
+Address = Annotated[str, Depends(address_of)]
+OneCamera = Annotated[Camera, Depends(camera_of)]

@@ -1,0 +1,99 @@
+"""The moving parts of the web service, made once from its context; `start` and `stop` bound their tasks in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from vms import logs
+from vms.domain.camera_url import AddressPolicy
+from web.audit import Audit
+from web.context import WebContext
+from web.security.bonds import Bonds
+from web.security.passwords import Passwords
+from web.security.sessions import Sessions
+from web.security.throttle import Throttle
+from web.slots import Slots
+from web.states import StateBoard
+from web.walls import Walls
+from web.wheps import Wheps
+
+log = logs.get(__name__)
+
+_STOP_S = 2.0
+_DOWNLOADS_EACH = 4
+_DOWNLOADS_ALL = 16
+
+
+class Parts:
+    """What routes work with."""
+
+    def __init__(self, context: WebContext) -> None:
+        options = context.options
+        self.context = context
+        self.options = options
+        self.catalogue = context.catalogue
+        self.bus = context.bus
+        self.playback = context.playback
+        self.clock = context.clock
+        self.policy = AddressPolicy(allowed=options.allowed_networks)
+        self.audit = Audit(context.catalogue)
+        self.passwords = Passwords(options.argon2)
+        self.throttle = Throttle(context.clock)
+        self.sessions = Sessions(
+            context.catalogue, context.clock, ttl_s=options.session_ttl_s, longest_s=options.session_longest_s
+        )
+        self.board = StateBoard(context.bus, context.clock)
+        self.bonds = Bonds(self.sessions, context.clock)
+        self.walls = Walls(
+            context.bus,
+            context.clock,
+            self.bonds,
+            self.spawn,
+            each_max=options.walls_max,
+            reconnect_s=options.reconnect_s,
+        )
+        self.wheps = Wheps(context.bus, self.bonds, self.spawn)
+        self.probes = Slots("Too many cameras are tried at this moment.", each=2, total=options.probes_max)
+        self.downloads = Slots("Too many downloads run at this moment.", each=_DOWNLOADS_EACH, total=_DOWNLOADS_ALL)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the requests until done or the service stops."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("background work failed", why=logs.redact(f"{type(error).__name__}: {error}"))
+
+    def start(self) -> None:
+        """Begin to listen for states and to watch sign-ins."""
+        self.spawn(self.board.run())
+        self.spawn(self.bonds.run())
+
+    async def stop(self) -> None:
+        """End walls, WHEP sessions and tasks; at most a few seconds; safe to call twice."""
+        try:
+            await asyncio.wait_for(asyncio.gather(self.walls.close_all(), self.wheps.close_all()), _STOP_S)
+        except TimeoutError:
+            log.warning("live sessions were not closed in time")
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.passwords.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """`start` to `stop` as a block."""
+        self.start()
+        try:
+            yield
+        finally:
+            await self.stop()

@@ -1,0 +1,76 @@
+"""The narrow port on the recorder's read side: what the API asks of footage. recorder.playback implements it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from vms.domain.camera import StreamName
+from vms.domain.footage import Segment
+from vms.domain.gap import GapCause, GapState
+from vms.domain.interval import Interval
+
+
+class Missing(Protocol):
+    """A stretch that is not replayable, and why."""
+
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+    @property
+    def cause(self) -> GapCause: ...
+    @property
+    def state(self) -> GapState: ...
+
+
+class Coverage(Protocol):
+    """What of a window is recorded; `window` is None where nothing of the interval can be."""
+
+    @property
+    def window(self) -> Interval | None: ...
+    @property
+    def intervals(self) -> Sequence[Interval]: ...
+    @property
+    def gaps(self) -> Sequence[Missing]: ...
+    @property
+    def recorded_ns(self) -> int: ...
+
+
+class SegmentFile(Protocol):
+    """A Segment to read ranges of; `final` where its bytes never change any more."""
+
+    @property
+    def segment(self) -> Segment: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def final(self) -> bool: ...
+    async def read(self, offset: int, length: int | None = None) -> bytes:
+        """Bytes [offset, offset + length), all at once."""
+
+    def blocks(self, offset: int, length: int | None = None) -> AsyncIterator[bytes]:
+        """The same in blocks, read as they are taken."""
+
+
+class Download(Protocol):
+    """Footage of an interval as one MP4, made while it is taken."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The file, in order."""
+
+
+class Playback(Protocol):
+    """Reads footage. All raise NotFoundError and IntervalError."""
+
+    async def coverage(self, camera: str, stream: StreamName, interval: Interval) -> Coverage:
+        """What of an interval is recorded."""
+
+    async def playlist(self, camera: str, stream: StreamName, interval: Interval) -> str:
+        """HLS of the interval."""
+
+    async def segment(self, run: str, number: int) -> SegmentFile:
+        """One Segment."""
+
+    async def footage(self, camera: str, stream: StreamName, interval: Interval) -> Download:
+        """One MP4 of the interval."""

@@ -1,0 +1,159 @@
+"""uvicorn's HTTP protocol with what it lacks against slow and greedy clients: time for the head, its size, connections
+in all and per address, readers that stopped reading. Event loop only; one class per server, with its own counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from web.security.limits import HEADERS_MAX_BYTES, URL_MAX_BYTES
+from web.security.origin import Network, within
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """`head_s`: time for a request's head, from the first moment nothing else is under way; `stall_s`: how long a
+    client may leave an answer unread; `linger_s`: how long the rest of a refused body is still thrown away; `total`
+    and `each`: connections in all and of one address (a trusted proxy is not counted)."""
+
+    head_s: float = 10.0
+    stall_s: float = 60.0
+    linger_s: float = 5.0
+    head_bytes: int = HEADERS_MAX_BYTES + URL_MAX_BYTES + 1024
+    total: int = 1024
+    each: int = 256
+    trusted: Sequence[Network] = field(default=())
+
+
+def _refusal(status: str, words: str) -> bytes:
+    body = (
+        f'{{"type":"urn:vms:problem:connection","title":"{words}","status":{status[:3]},"detail":"{words}",'
+        f'"code":"connection"}}'
+    )
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: close\r\n\r\n{body}"
+    ).encode("ascii")
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """See the module. `limits` and `held` are given by `guarded`, which subclasses it for one server."""
+
+    limits: ConnectionLimits
+    held: Counter[str]
+
+    _head_bytes = 0
+    _head_done = False
+    _counted: str | None = None
+    _timers: dict[str, asyncio.TimerHandle]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        """Count the connection; refuse it where there are too many; give it time for its first head."""
+        self._timers = {}
+        super().connection_made(transport)
+        address = self.client[0] if self.client else ""
+        if not within(address, self.limits.trusted):
+            self._counted = address
+            self.held[address] += 1
+        if len(self.connections) > self.limits.total or self.held[address] > self.limits.each:
+            transport.write(_refusal("503 Service Unavailable", "Too many connections"))
+            transport.close()
+            return
+        self._arm("head", self.limits.head_s, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give everything back."""
+        self._uncount()
+        for name in list(self._timers):
+            self._disarm(name)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count the bytes of a head; whatever arrives while no request is under way starts its time."""
+        if not self._head_done:
+            self._head_bytes += len(data)
+            if self._head_bytes > self.limits.head_bytes:
+                self._refuse("431 Request Header Fields Too Large", "The head of the request is too large")
+                return
+        super().data_received(data)
+        if self._is_idle() and not self.transport.is_closing():
+            self._arm("head", self.limits.head_s, self._too_slow)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._head_done = False
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        self._head_done = True
+        self._head_bytes = 0
+        self._disarm("head")
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Its body is whole."""
+        self._disarm("linger")
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Answered. A client that is still sending its body is cut off soon, not at once: it should see the answer."""
+        self._head_done = False
+        if self.cycle is not None and self.cycle.more_body:
+            self._arm("linger", self.limits.linger_s, self.transport.close)
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """The WebSocket protocol takes over; it needs a session and has its own limits."""
+        self._uncount()
+        for name in list(self._timers):
+            self._disarm(name)
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we send."""
+        self._arm("stall", self.limits.stall_s, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It caught up."""
+        self._disarm("stall")
+        super().resume_writing()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _too_slow(self) -> None:
+        self._refuse("408 Request Timeout", "The request came too slowly")
+
+    def _refuse(self, status: str, words: str) -> None:
+        if not self.transport.is_closing():
+            if self._is_idle():
+                self.transport.write(_refusal(status, words))
+            self.transport.close()
+
+    def _uncount(self) -> None:
+        if self._counted is not None:
+            self.held[self._counted] -= 1
+            if not self.held[self._counted]:
+                del self.held[self._counted]
+            self._counted = None
+
+    def _arm(self, name: str, seconds: float, then: Callable[[], None]) -> None:
+        if name not in self._timers:
+            self._timers[name] = self.loop.call_later(seconds, then)
+
+    def _disarm(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+
+def guarded(limits: ConnectionLimits) -> type[GuardedProtocol]:
+    """The protocol class of one server."""
+    return type("ServerProtocol", (GuardedProtocol,), {"limits": limits, "held": Counter()})

@@ -1,0 +1,280 @@
+"""What goes in and out of the API, as pydantic models; they are also its documentation in OpenAPI.
+
+Unknown fields are refused. Passwords come in as SecretStr and never go out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, WithJsonSchema
+
+from vms.domain.camera import RecordMode, StreamName
+from vms.domain.media import StreamCondition
+from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
+
+URL_MAX = 2_048
+SDP_MAX = 262_144
+TILES_MAX = 64
+
+
+def _secret(given: SecretStr) -> SecretStr:
+    return SecretStr(clean_password(given.get_secret_value()))
+
+
+Name = Annotated[
+    str, AfterValidator(clean_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_MAX})
+]
+Username = Annotated[str, AfterValidator(clean_username), WithJsonSchema({"type": "string", "maxLength": USERNAME_MAX})]
+Password = Annotated[
+    SecretStr,
+    AfterValidator(_secret),
+    WithJsonSchema({"type": "string", "format": "password", "maxLength": PASSWORD_MAX, "writeOnly": True}),
+]
+Id = Annotated[str, Field(pattern=r"^[a-z2-7]{16}$", description="An id: 16 characters of lower-case base32.")]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Days = Annotated[StrictInt, Field(ge=1, le=3650)]
+Transport = Literal["tcp", "udp"]
+
+
+class In(BaseModel):
+    """Base of what is taken in."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Out(BaseModel):
+    """Base of what is given out."""
+
+
+class ProblemOut(Out):
+    """An error (RFC 9457). `code` is stable; `detail` and `hint` are for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    hint: str | None = None
+    field: str | None = None
+    errors: list[dict[str, str]] | None = None
+
+
+class SignIn(In):
+    """Who signs in."""
+
+    username: Username
+    password: Password
+
+
+class PasswordChange(In):
+    """The password so far, and the one from now on."""
+
+    old: Password
+    new: Password
+
+
+class PersonOut(Out):
+    """The person signed in."""
+
+    id: str
+    username: str
+    name: str
+    language: str
+    must_change: bool
+
+
+class SessionOut(Out):
+    """The sign-in; `csrf` goes into the X-CSRF-Token header of whatever changes something."""
+
+    person: PersonOut
+    csrf: str
+
+
+class SiteOut(Out):
+    """A place that owns cameras, and how many it has."""
+
+    id: str
+    slug: str
+    name: str
+    parent: str | None
+    cameras: int
+
+
+class SitesOut(Out):
+    """All sites; there is one page of them."""
+
+    items: list[SiteOut]
+    next: str | None = None
+
+
+class SiteRef(Out):
+    """The site of a camera."""
+
+    id: str
+    slug: str
+    name: str
+
+
+class StateOut(Out):
+    """Condition of a stream since when (null: not known), and why in plain words."""
+
+    condition: StreamCondition
+    since: str | None
+    why: str
+
+
+class StreamOut(Out):
+    """One feed of a camera; its URL never holds user or password."""
+
+    name: StreamName
+    url: str
+    record: RecordMode
+    state: StateOut
+
+
+class CameraOut(Out):
+    """A camera. Its password is write-only: `has_password` says whether there is one."""
+
+    id: str
+    slug: str
+    name: str
+    site: SiteRef
+    enabled: bool
+    audio: bool
+    transport: Transport
+    username: str
+    has_password: bool
+    state: StateOut
+    streams: list[StreamOut]
+    retention_days: int | None
+    registered_at: str
+    rev: int
+
+
+class CamerasOut(Out):
+    """One page of cameras; `next` is the cursor of the following one."""
+
+    items: list[CameraOut]
+    next: str | None
+
+
+class StreamIn(In):
+    """One feed. `record` left out: `main` continuously, `sub` not."""
+
+    name: StreamName
+    url: Annotated[str, Field(min_length=1, max_length=URL_MAX)]
+    record: RecordMode | None = None
+
+
+Streams = Annotated[list[StreamIn], Field(min_length=1, max_length=2)]
+
+
+class CameraIn(In):
+    """A camera to register. User and password may also stand in the URL, from where they are taken out."""
+
+    site: Id
+    name: Name
+    slug: Slug | None = None
+    username: Username = ""
+    password: Password = SecretStr("")
+    transport: Transport = "tcp"
+    enabled: StrictBool = True
+    audio: StrictBool = False
+    retention_days: Days | None = None
+    streams: Streams
+
+
+class CameraPatch(In):
+    """What changes of a camera; `rev` is that of the camera as it was read. Fields left out stay as they are."""
+
+    rev: Annotated[StrictInt, Field(ge=1, le=2**53)]
+    site: Id | None = None
+    name: Name | None = None
+    slug: Slug | None = None
+    username: Username | None = None
+    password: Password | None = None
+    transport: Transport | None = None
+    enabled: StrictBool | None = None
+    audio: StrictBool | None = None
+    retention_days: Days | None = None
+    streams: Streams | None = None
+
+
+class ProbeIn(In):
+    """A camera to try."""
+
+    url: Annotated[str, Field(min_length=1, max_length=URL_MAX)]
+    username: Username = ""
+    password: Password = SecretStr("")
+    transport: Transport | None = None
+
+
+class ProbeOut(Out):
+    """What the URL gives, or why it gives nothing; `picture` is a data URI of a JPEG."""
+
+    ok: bool
+    code: str
+    message: str
+    hint: str
+    facts: dict[str, Any]
+    warnings: list[str]
+    picture: str | None
+
+
+class TileIn(In):
+    """What a tile of the wall shows at first."""
+
+    tile: Annotated[StrictInt, Field(ge=0, lt=TILES_MAX)]
+    camera: Id | None = None
+    stream: StreamName = StreamName.SUB
+
+
+class WallIn(In):
+    """The browser's offer with one receive-only video per tile, and what the tiles show at first."""
+
+    sdp: Annotated[str, Field(min_length=1, max_length=SDP_MAX)]
+    tiles: Annotated[list[TileIn], Field(max_length=TILES_MAX)] = []
+
+
+class WallOut(Out):
+    """The wall session and the answer to the offer."""
+
+    id: str
+    sdp: str
+
+
+class IntervalOut(Out):
+    """[from, to) in RFC 3339."""
+
+    from_: Annotated[str, Field(alias="from", serialization_alias="from")]
+    to: str
+
+
+class GapOut(IntervalOut):
+    """What is not replayable of an interval, and why."""
+
+    cause: str
+    state: str
+
+
+class CoverageOut(IntervalOut):
+    """What of an interval is recorded; recorded and gaps together are all of it from registration to now."""
+
+    recorded_s: float
+    intervals: list[IntervalOut]
+    gaps: list[GapOut]
+
+
+class ServiceOut(Out):
+    """How a service is."""
+
+    ok: bool
+    why: str
+
+
+class ReadyOut(Out):
+    """Whether every service does its work."""
+
+    ready: bool
+    services: dict[str, ServiceOut]

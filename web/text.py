@@ -1,0 +1,58 @@
+"""What text a person may give: names, user names, passwords. Pure rules; raise ValueError with plain words.
+
+Everything is NFC. What cannot be seen or turns the writing direction is refused, since a name is shown everywhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+NAME_MAX = 100
+USERNAME_MAX = 64
+PASSWORD_MAX = 256
+PASSWORD_MIN = 8
+# Joiners and the emoji selector build visible characters in many scripts; every other format character is invisible.
+_JOINERS = {"\u200c", "\u200d"}
+_REFUSED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_VISIBLE = {"L", "N", "P", "S"}
+
+
+def _allowed(char: str) -> bool:
+    return char in _JOINERS or unicodedata.category(char) not in _REFUSED
+
+
+def clean_name(text: str) -> str:
+    """A name for people to read: stripped, NFC, 1 to 100 characters, nothing invisible in it."""
+    if len(text) > 4 * NAME_MAX:
+        raise ValueError(f"is longer than {NAME_MAX} characters")
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name:
+        raise ValueError("is empty")
+    if len(name) > NAME_MAX:
+        raise ValueError(f"is longer than {NAME_MAX} characters")
+    if not all(map(_allowed, name)):
+        raise ValueError("holds control, direction or invisible characters")
+    if not any(unicodedata.category(char)[0] in _VISIBLE for char in name):
+        raise ValueError("holds nothing that can be seen")
+    return name
+
+
+def clean_username(text: str, *, limit: int = USERNAME_MAX) -> str:
+    """A user name, of a person or of a camera: NFC, at most `limit` characters, no control characters; may be empty."""
+    if len(text) > limit:
+        raise ValueError(f"is longer than {limit} characters")
+    name = unicodedata.normalize("NFC", text)
+    if not all(map(_allowed, name)):
+        raise ValueError("holds control, direction or invisible characters")
+    return name
+
+
+def clean_password(text: str) -> str:
+    """A password as typed: NFC (RFC 8265 §4.2), at most 256 characters, no control characters. It is never repeated
+    in the error."""
+    if len(text) > PASSWORD_MAX:
+        raise ValueError(f"is longer than {PASSWORD_MAX} characters")
+    password = unicodedata.normalize("NFC", text)
+    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in password):
+        raise ValueError("holds control characters")
+    return password

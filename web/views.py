@@ -1,0 +1,50 @@
+"""Nouns of the domain as the API shows them. Pure. Here alone is decided what of a camera is shown: no secret."""
+
+from __future__ import annotations
+
+from vms.domain.camera import Camera, Site
+from vms.domain.interval import Interval
+from vms.domain.media import StreamState
+from vms.logs import redact
+from web.schemas import CameraOut, IntervalOut, SiteRef, StateOut, StreamOut
+from web.states import StateBoard
+from web.times import format_time
+
+
+def state_out(state: StreamState) -> StateOut:
+    """Condition, since when (null where it was not told), and why."""
+    since = format_time(state.since_ns) if state.since_ns else None
+    return StateOut(condition=state.condition, since=since, why=redact(state.why))
+
+
+def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOut:
+    """A camera without its password."""
+    return CameraOut(
+        id=camera.id,
+        slug=camera.slug,
+        name=camera.name,
+        site=SiteRef(id=camera.site, slug=site.slug if site else "", name=site.name if site else ""),
+        enabled=camera.enabled,
+        audio=camera.audio,
+        transport="udp" if camera.transport == "udp" else "tcp",
+        username=camera.username,
+        has_password=bool(camera.password),
+        state=state_out(board.of_camera(camera)),
+        streams=[
+            StreamOut(
+                name=stream.ref.name,
+                url=stream.url,
+                record=stream.record,
+                state=state_out(board.of(camera, stream.ref.name)),
+            )
+            for stream in camera.streams
+        ],
+        retention_days=camera.retention_days,
+        registered_at=format_time(camera.registered_ns),
+        rev=camera.rev,
+    )
+
+
+def interval_out(interval: Interval) -> IntervalOut:
+    """An interval in RFC 3339."""
+    return IntervalOut.model_validate({"from": format_time(interval.start_ns), "to": format_time(interval.end_ns)})

@@ -1,0 +1,136 @@
+"""Wall sessions opened through this node: whose they are, what the streamer tells them, and their end.
+
+The streamer does the work; here is the ownership, the buffer of events until the browser's socket is there, and the
+15 s that a session outlives its socket. Event loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vms.bus.base import Bus, Events
+from vms.clock import Clock
+from vms.domain.ids import new_id
+from vms.errors import NotFoundError, TooManyError, VmsError
+from web.security.bonds import Bonds
+from web.security.sessions import Principal
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+_EVENTS_LIMIT = 2048
+_OPEN_TIMEOUT_S = 15.0
+
+
+@dataclass(eq=False)
+class Wall:
+    """One session. `replaced` is set when another socket takes over, `over` when the session ends, with the reason."""
+
+    id: str
+    person: str
+    sign_in: str
+    events: Events
+    over: asyncio.Future[str]
+    untie: Callable[[], None]
+    replaced: asyncio.Event | None = None
+    leaving: asyncio.Task[None] | None = None
+
+
+class Walls:
+    """All wall sessions of this node."""
+
+    def __init__(
+        self, bus: Bus, clock: Clock, bonds: Bonds, spawn: Spawn, *, each_max: int, reconnect_s: float
+    ) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._bonds = bonds
+        self._spawn = spawn
+        self._each_max = each_max
+        self._reconnect_s = reconnect_s
+        self._walls: dict[str, Wall] = {}
+
+    async def open(self, who: Principal, sdp: str, tiles: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+        """Open a session at a streamer: its id and the answer to the offer. It must be joined within 15 s."""
+        if sum(wall.person == who.person.id for wall in self._walls.values()) >= self._each_max:
+            raise TooManyError("Too many walls are open under this name.", hint="Close one of them.")
+        wall = self._new(who)
+        request = {"session": wall.id, "person": wall.person, "sdp": sdp, "tiles": list(tiles)}
+        try:
+            answer = await self._bus.request("streamer.wall.open", request, timeout_s=_OPEN_TIMEOUT_S)
+        except BaseException:
+            self._forget(wall, "not opened")
+            raise
+        self.leave(wall)
+        return wall.id, str(answer["sdp"])
+
+    def _new(self, who: Principal) -> Wall:
+        wall_id = new_id()
+        wall = Wall(
+            wall_id,
+            who.person.id,
+            who.session.token_sha256,
+            # Subscribed before the session exists, so that not even its first event is missed.
+            self._bus.subscribe(f"streamer.wall.event.{wall_id}", limit=_EVENTS_LIMIT),
+            asyncio.get_running_loop().create_future(),
+            lambda: None,
+        )
+        wall.untie = self._bonds.tie(wall.sign_in, lambda: self._spawn(self.close(wall, "signed out")))
+        self._walls[wall_id] = wall
+        return wall
+
+    def of(self, wall_id: str, who: Principal) -> Wall:
+        """The session, if it is this person's; NotFoundError else, whoever else's it may be."""
+        wall = self._walls.get(wall_id)
+        if wall is None or wall.person != who.person.id:
+            raise NotFoundError("There is no such wall session.", hint="Open another.")
+        return wall
+
+    def join(self, wall: Wall) -> asyncio.Event:
+        """A socket is there; the returned event tells it that a later one took over."""
+        if wall.leaving is not None:
+            wall.leaving.cancel()
+            wall.leaving = None
+        if wall.replaced is not None:
+            wall.replaced.set()
+        wall.replaced = asyncio.Event()
+        return wall.replaced
+
+    def leave(self, wall: Wall) -> None:
+        """No socket is there: end the session unless one comes in time."""
+        wall.replaced = None
+        if wall.id in self._walls and wall.leaving is None:
+            wall.leaving = asyncio.create_task(self._end_later(wall))
+
+    async def _end_later(self, wall: Wall) -> None:
+        await self._clock.sleep(self._reconnect_s)
+        wall.leaving = None
+        await self.close(wall, "no socket")
+
+    async def close(self, wall: Wall, why: str) -> None:
+        """End the session here and at the streamer; idempotent."""
+        if self._forget(wall, why):
+            try:
+                await self._bus.request(f"streamer.wall.close.{wall.id}", {})
+            except VmsError:
+                return  # over there already, or no streamer: it notices the missing heartbeat itself
+
+    def ended(self, wall: Wall, why: str) -> None:
+        """The streamer said that it is over."""
+        self._forget(wall, why)
+
+    async def close_all(self) -> None:
+        """The service stops."""
+        await asyncio.gather(*(self.close(wall, "the server stops") for wall in list(self._walls.values())))
+
+    def _forget(self, wall: Wall, why: str) -> bool:
+        known = self._walls.pop(wall.id, None) is not None
+        wall.untie()
+        wall.events.close()
+        if wall.leaving is not None:
+            wall.leaving.cancel()
+            wall.leaving = None
+        if not wall.over.done():
+            wall.over.set_result(why)
+        return known

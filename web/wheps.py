@@ -1,0 +1,80 @@
+"""WHEP sessions opened through this node: whose they are, and their end with the sign-in. Event loop only."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vms.bus.base import Bus
+from vms.domain.camera import StreamRef
+from vms.errors import NotFoundError, VmsError
+from web.security.bonds import Bonds
+from web.security.sessions import Principal
+from web.walls import Spawn
+
+_KEPT_MAX = 2_000
+_OPEN_TIMEOUT_S = 15.0
+
+
+@dataclass(eq=False)
+class _Whep:
+    id: str
+    person: str
+    untie: Callable[[], None]
+
+
+class Wheps:
+    """All WHEP sessions of this node. Those that ended by themselves at the streamer are pushed out by later ones."""
+
+    def __init__(self, bus: Bus, bonds: Bonds, spawn: Spawn) -> None:
+        self._bus = bus
+        self._bonds = bonds
+        self._spawn = spawn
+        self._sessions: OrderedDict[str, _Whep] = OrderedDict()
+
+    async def open(self, who: Principal, stream: StreamRef, sdp: str) -> tuple[str, str]:
+        """Open at a streamer: the session's id and the answer to the offer."""
+        request = {"camera": stream.camera, "stream": stream.name.value, "person": who.person.id, "sdp": sdp}
+        answer = await self._bus.request("streamer.whep.open", request, timeout_s=_OPEN_TIMEOUT_S)
+        whep = _Whep(str(answer["session"]), who.person.id, lambda: None)
+        whep.untie = self._bonds.tie(who.session.token_sha256, lambda: self._spawn(self._close(whep)))
+        self._sessions[whep.id] = whep
+        while len(self._sessions) > _KEPT_MAX:
+            await self._close(next(iter(self._sessions.values())))
+        return whep.id, str(answer["sdp"])
+
+    async def patch(self, session: str, who: Principal, fragment: str) -> None:
+        """Hand on ICE candidates of the viewer (RFC 8840)."""
+        whep = self._of(session, who)
+        try:
+            await self._bus.request(f"streamer.whep.patch.{whep.id}", {"fragment": fragment})
+        except NotFoundError:
+            self._forget(whep)
+            raise
+
+    async def close(self, session: str, who: Principal) -> None:
+        """End one's own session."""
+        await self._close(self._of(session, who))
+
+    async def close_all(self) -> None:
+        """The service stops."""
+        for whep in list(self._sessions.values()):
+            await self._close(whep)
+
+    def _of(self, session: str, who: Principal) -> _Whep:
+        whep = self._sessions.get(session)
+        if whep is None or whep.person != who.person.id:
+            raise NotFoundError("There is no such session.")
+        return whep
+
+    def _forget(self, whep: _Whep) -> None:
+        self._sessions.pop(whep.id, None)
+        whep.untie()
+
+    async def _close(self, whep: _Whep) -> None:
+        self._forget(whep)
+        try:
+            await self._bus.request(f"streamer.whep.close.{whep.id}", {})
+        except VmsError:
+            return  # over there already
