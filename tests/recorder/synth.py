@@ -34,7 +34,13 @@ class Unit:
 
 @functools.cache
 def video_clip(
-    *, codec: str = "libx264", frames: int = 50, gop: int = 25, b_frames: int = 0, size: tuple[int, int] = (160, 96)
+    *,
+    codec: str = "libx264",
+    frames: int = 50,
+    gop: int = 25,
+    b_frames: int = 0,
+    size: tuple[int, int] = (160, 96),
+    preset: str = "ultrafast",
 ) -> tuple[Unit, ...]:
     """Access units in Annex-B at 25 fps with parameter sets in band; dts of the first is 0."""
     width, height = size
@@ -43,7 +49,7 @@ def video_clip(
     encoder.framerate, encoder.time_base = Fraction(25), Fraction(1, 25)
     params = f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:repeat-headers=1:log-level=none:pools=1"
     key = "x264-params" if codec == "libx264" else "x265-params"
-    encoder.options = {"preset": "ultrafast", key: params.replace(":pools=1", "") if codec == "libx264" else params}
+    encoder.options = {"preset": preset, key: params.replace(":pools=1", "") if codec == "libx264" else params}
     y, x = np.mgrid[0 : height * 3 // 2, 0:width]
     packets = []
     for n in range(frames):
