@@ -1,5 +1,6 @@
-// Replay of one stream: seek to an instant, play, step, go on over window ends and gaps. Two reels take turns: while one
-// shows, the other gets the next window or the one a seek asked for, so that the old picture stays until the new is here.
+// Replay of one stream: seek to an instant, play, step, go on over window ends and gaps. A seek stays in the reel that is
+// seen (a copy of the last frame covers it while another window loads); playing on, the other reel gets the next window
+// before this one ends, and they change places.
 import type { StreamName } from "../api/types";
 import { expose } from "../shell/instruments";
 import type { CoverageBook } from "./coverage.svelte";
@@ -27,6 +28,8 @@ export class Player {
   speed = $state(1);
   /** Which of the two reels is seen. */
   front = $state(0);
+  /** The copy of the last frame is seen instead. */
+  covered = $state(false);
   skipped = $state.raw<Skipped | null>(null);
   #reels: Reel[] = [];
   #shown: number | null = null;
@@ -38,6 +41,7 @@ export class Player {
   #awaited: { index: number; token: number } | null = null;
   #pending: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #cover: HTMLCanvasElement | null = null;
   #undo: (() => void)[] = [];
 
   constructor(
@@ -62,8 +66,9 @@ export class Player {
     );
   }
 
-  /** The two elements, once they are in the page. */
-  use(first: HTMLVideoElement, second: HTMLVideoElement): void {
+  /** The two elements and the canvas that covers them, once they are in the page. */
+  use(first: HTMLVideoElement, second: HTMLVideoElement, cover: HTMLCanvasElement): void {
+    this.#cover = cover;
     this.#reels = [first, second].map((video, index) => {
       const reel = new Reel(video);
       reel.onBroken = () => index === this.front && this.#broken();
@@ -102,7 +107,7 @@ export class Player {
     }
     if (this.coverage.knows(ms) && !this.coverage.isRecorded(ms)) return this.#overGap(ms, token);
     try {
-      await this.#loadBack(ms, token);
+      await this.#load(ms, token);
     } catch (error) {
       if (token !== this.#token) return;
       if (error instanceof NoFootage) await this.#overGap(ms, token);
@@ -158,18 +163,27 @@ export class Player {
     return `/api/cameras/${this.camera}/playlist.m3u8?from=${iso(from)}&to=${iso(to)}&stream=${this.stream}`;
   }
 
-  async #loadBack(ms: number, token: number): Promise<void> {
-    const back = 1 - this.front;
-    const reel = this.#reels[back];
+  async #load(ms: number, token: number): Promise<void> {
+    const reel = this.#reels[this.front];
     if (!reel) return;
     const from = Math.floor(ms - BEFORE_MS);
     const to = Math.ceil(Math.min(ms + AFTER_MS, Date.now() + 1000));
     if (to - from < 1000) throw new NoFootage("future");
+    this.#copy(reel.video);
     await reel.load(this.#url(from, to), from, to, ms);
     if (token !== this.#token) return;
     if (reel.mediaTime(ms) === null) throw new NoFootage("after the end");
-    this.#awaited = { index: back, token };
     this.#run(reel);
+  }
+
+  // The last frame stays in sight while the element under it is emptied and filled again.
+  #copy(video: HTMLVideoElement): void {
+    const cover = this.#cover;
+    if (!cover || this.covered || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || !video.videoWidth) return;
+    cover.width = video.videoWidth;
+    cover.height = video.videoHeight;
+    cover.getContext("2d")?.drawImage(video, 0, 0);
+    this.covered = true;
   }
 
   #run(reel: Reel): void {
@@ -201,11 +215,9 @@ export class Player {
     const old = this.#reels[this.front];
     this.front = index;
     this.#awaited = null;
-    old?.video.pause();
-    // Not at once: preparing it would take time from the picture that has just come.
-    setTimeout(() => {
-      if (old && old !== this.#reels[this.front] && !this.#preparing) old.ready();
-    }, 50);
+    // The one that is seen is the first in the document; the other moves, since a moved element stops.
+    if (old) this.#reels[index]?.video.after(old.video);
+    old?.empty();
   }
 
   #presented(mediaTime: number): void {
@@ -217,6 +229,7 @@ export class Player {
     this.#lastMedia = mediaTime;
     const before = this.#shown;
     this.#shown = epoch;
+    this.covered = false;
     if (this.state === "seeking") {
       if (epoch - this.at > JUMP_MS) this.skipped = { from: this.at, to: epoch };
       this.state = "ready";
@@ -271,17 +284,21 @@ export class Player {
     if (next === null || next <= ms) {
       const nearNow = Date.now() - ms < 15_000;
       if (nearNow && this.playing) this.#edge(ms);
-      else this.state = nearNow ? "edge" : "gap";
+      else {
+        this.covered = this.covered && nearNow;
+        this.state = nearNow ? "edge" : "gap";
+      }
       return;
     }
     try {
-      await this.#loadBack(next, token);
+      await this.#load(next, token);
     } catch {
       if (token === this.#token) this.#broken();
     }
   }
 
   #broken(): void {
+    this.covered = false;
     this.state = "broken";
     this.playing = false;
   }

@@ -22,8 +22,9 @@ export interface TileMessage {
   type: "tile";
   tile: number;
   camera: string | null;
-  stream: StreamName;
-  n: number;
+  stream: StreamName | null;
+  /** Null for what came with the offer. */
+  n: number | null;
   state: ServerTileState;
   age_ms: number | null;
   since: string | null;
@@ -33,7 +34,7 @@ export interface TileMessage {
 
 export type ServerMessage =
   | TileMessage
-  | { type: "switched"; tile: number; n: number; rtp: number }
+  | { type: "switched"; tile: number; n: number | null; rtp: number }
   | { type: "clock"; tile: number; rtp: number; wall_ns: string }
   | { type: "pong"; t: number; server_ns: string }
   | { type: "error"; message: string }

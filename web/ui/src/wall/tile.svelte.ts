@@ -94,12 +94,13 @@ export class WallTile {
     if (message.type === "clock") {
       this.#clock = { rtp: message.rtp >>> 0, wallMs: Number(message.wall_ns) / 1e6 };
     } else if (message.type === "switched") {
-      if (message.n < this.expected) return;
+      if ((message.n ?? 0) < this.expected) return;
       this.#switchedRtp = message.rtp >>> 0;
-      this.#clock = null;
+      // A clock that came before it may be of the camera before; one of the new camera has passed the switch.
+      if (this.#clock && !rtpReached(this.#clock.rtp, this.#switchedRtp)) this.#clock = null;
       if (this.#shownRtp !== null && rtpReached(this.#shownRtp, this.#switchedRtp)) this.#reveal(performance.now());
     } else if (message.type === "tile") {
-      if (message.n < this.expected || message.camera !== this.camera) return;
+      if ((message.n ?? 0) < this.expected || message.camera !== this.camera) return;
       this.told = message;
       this.#told = performance.now();
     }

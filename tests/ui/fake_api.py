@@ -1,0 +1,342 @@
+"""The HTTP API as the page knows it, over things that tests set: people, cameras, states, gaps, probes, faults.
+
+The wall is the real streamer over the fake ingest of its own tests; everything else is a few dictionaries. Event loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tests.ui.footage import GOP, FPS, Minute, minute
+from vms.bus.memory import MemoryBus
+from vms.domain.ids import new_id
+from vms.errors import VmsError
+from web.security.headers import content_security_policy
+
+STATIC = Path(__file__).parents[2] / "web" / "static"
+GOP_MS = GOP * 1000 // FPS
+SESSION = "a-session"
+CSRF = "a-csrf-token"
+
+
+def iso(ms: float) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    at = dt.datetime.fromtimestamp(int(ms) // 1000, tz=dt.UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{int(ms) % 1000:03d}Z"
+
+
+def now_ms() -> int:
+    """Wall clock in ms."""
+    return time.time_ns() // 1_000_000
+
+
+def ms_of(text: str) -> int:
+    """RFC 3339 to ms."""
+    return int(dt.datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:
+    """RFC 9457."""
+    retry = more.pop("retry_after", None)
+    body = {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code, **more}
+    headers = {"Retry-After": str(retry)} if retry else None
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+@dataclass
+class FakeApi:
+    """`requests` holds method and path of everything asked under /api; `gaps` are (from_ms, to_ms, cause)."""
+
+    bus: MemoryBus
+    jpeg: bytes = b""
+    password: str = "rahasia-negeri"
+    must_change: bool = False
+    throttled_s: int = 0
+    sites: list[dict[str, Any]] = field(default_factory=list)
+    cameras: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gaps: list[tuple[int, int, str]] = field(default_factory=list)
+    probe: dict[str, Any] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    no_wall: bool = False
+    registered_ms: int = field(default_factory=lambda: (now_ms() - 3 * 3600_000) // 60_000 * 60_000)
+    port: int = 0
+    _walls: dict[str, Any] = field(default_factory=dict)
+    _server: uvicorn.Server | None = None
+    _serving: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def add_site(self, name: str) -> dict[str, Any]:
+        """A site of that name."""
+        site = {"id": new_id(), "slug": name.lower().replace(" ", "-"), "name": name, "parent": None, "cameras": 0}
+        self.sites.append(site)
+        return site
+
+    def add_camera(self, site: dict[str, Any], name: str, **more: Any) -> dict[str, Any]:
+        """A live camera with both streams."""
+        ident = new_id()
+        state = {"condition": "live", "since": iso(self.registered_ms), "why": ""}
+        host = f"rtsp://10.20.{len(self.sites)}.{len(self.cameras) + 11}:554"
+        camera = {
+            "id": ident, "slug": name.lower().replace(" ", "-"), "name": name,
+            "site": {key: site[key] for key in ("id", "slug", "name")}, "enabled": True, "audio": False,
+            "transport": "tcp", "username": "operator", "has_password": True, "state": state,
+            "streams": [
+                {"name": "main", "url": f"{host}/main", "record": "continuous", "state": state},
+                {"name": "sub", "url": f"{host}/sub", "record": "off", "state": state},
+            ],
+            "retention_days": None, "registered_at": iso(self.registered_ms), "rev": 1, **more,
+        }  # fmt: skip
+        self.cameras[ident] = camera
+        site["cameras"] += 1
+        return camera
+
+    async def start(self) -> None:
+        """Serve; the port is kept over a stop."""
+        config = uvicorn.Config(self._app(), "127.0.0.1", self.port, log_level="critical", lifespan="off", ws="websockets-sansio")
+        self._server = uvicorn.Server(config)
+        self._serving = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """As if the process were killed: every connection ends."""
+        assert self._server is not None and self._serving is not None
+        self._server.should_exit = self._server.force_exit = True
+        await self._serving
+        for wall in list(self._walls):
+            await self._close_wall(wall)
+
+    def _app(self) -> Starlette:
+        routes = [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/api/session", self._session, methods=["GET", "POST", "DELETE"]),
+            Route("/api/session/password", self._password, methods=["POST"]),
+            Route("/api/sites", self._sites),
+            Route("/api/cameras", self._cameras, methods=["GET", "POST"]),
+            Route("/api/cameras/probe", self._probe, methods=["POST"]),
+            Route("/api/cameras/{id}", self._camera, methods=["GET", "PATCH", "DELETE"]),
+            Route("/api/cameras/{id}/snapshot", self._snapshot),
+            Route("/api/cameras/{id}/coverage", self._coverage),
+            Route("/api/cameras/{id}/playlist.m3u8", self._playlist),
+            Route("/api/cameras/{id}/segments/{run}/{number}.mp4", self._segment),
+            Route("/api/cameras/{id}/footage.mp4", self._footage),
+            Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
+            Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
+            WebSocketRoute("/api/wall/sessions/{id}/control", self._control),
+            Route("/{path:path}", self._page),
+        ]
+        return Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)])
+
+    async def _guard(self, request: Request, call_next: Any) -> Response:
+        path = request.url.path
+        if path.startswith("/api"):
+            self.requests.append(f"{request.method} {path}")
+            if path != "/api/session" and request.cookies.get("vms_session") != SESSION:
+                return problem(401, "unauthenticated", "Nobody is signed in.")
+            changes = request.method not in {"GET", "HEAD"} and not (path == "/api/session" and request.method == "POST")
+            if changes and request.headers.get("x-csrf-token") != CSRF:
+                return problem(403, "forbidden", "The CSRF token is missing.")
+        response: Response = await call_next(request)
+        response.headers["Content-Security-Policy"] = content_security_policy(request.headers.get("host", ""))
+        return response
+
+    async def _healthz(self, _: Request) -> Response:
+        return JSONResponse({"alive": True})
+
+    async def _readyz(self, _: Request) -> Response:
+        bad = self.no_wall
+        services = {"ingest": {"ok": True, "why": ""}, "recorder": {"ok": True, "why": ""}}
+        services["streamer"] = {"ok": not bad, "why": "The service is not running." if bad else ""}
+        return JSONResponse({"ready": not bad, "services": services}, 503 if bad else 200)
+
+    def _signed_in(self) -> dict[str, Any]:
+        person = {"id": "p", "username": "admin", "name": "Operator Satu", "language": "id", "must_change": self.must_change}
+        return {"person": person, "csrf": CSRF}
+
+    async def _session(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            response = Response(status_code=204)
+            response.delete_cookie("vms_session")
+            return response
+        if request.method == "GET":
+            if request.cookies.get("vms_session") != SESSION:
+                return problem(401, "unauthenticated", "Nobody is signed in.")
+            return JSONResponse(self._signed_in())
+        body = await request.json()
+        if self.throttled_s:
+            return problem(429, "too_many", "Too many tries.", retry_after=self.throttled_s)
+        if body["username"] != "admin" or body["password"] != self.password:
+            return problem(401, "unauthenticated", "The user name or the password is wrong.")
+        answer = JSONResponse(self._signed_in())
+        answer.set_cookie("vms_session", SESSION, httponly=True, samesite="strict")
+        return answer
+
+    async def _password(self, request: Request) -> Response:
+        body = await request.json()
+        if body["old"] != self.password:
+            return problem(422, "input", "The old password is wrong.", field="old")
+        self.password, self.must_change = body["new"], False
+        return Response(status_code=204)
+
+    async def _sites(self, _: Request) -> Response:
+        return JSONResponse({"items": self.sites, "next": None})
+
+    async def _cameras(self, request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"items": list(self.cameras.values()), "next": None})
+        body = await request.json()
+        self.bodies.append(body)
+        site = next(site for site in self.sites if site["id"] == body["site"])
+        camera = self.add_camera(site, body["name"], username=body["username"], has_password="password" in body)
+        return JSONResponse(camera, 201)
+
+    async def _camera(self, request: Request) -> Response:
+        camera = self.cameras.get(request.path_params["id"])
+        if camera is None:
+            return problem(404, "not_found", "There is no such camera.")
+        if request.method == "DELETE":
+            del self.cameras[camera["id"]]
+            return Response(status_code=204)
+        if request.method == "PATCH":
+            body = await request.json()
+            self.bodies.append(dict(body))
+            if body.pop("rev") != camera["rev"]:
+                return problem(409, "conflict", "It has changed meanwhile.")
+            body.pop("password", None), body.pop("site", None), body.pop("streams", None)
+            camera.update(body, rev=camera["rev"] + 1)
+            if "enabled" in body:
+                condition = "live" if body["enabled"] else "disabled"
+                camera["state"] = {"condition": condition, "since": iso(now_ms()), "why": ""}
+        return JSONResponse(camera)
+
+    async def _probe(self, request: Request) -> Response:
+        self.bodies.append(await request.json())
+        return JSONResponse(self.probe)
+
+    async def _snapshot(self, _: Request) -> Response:
+        return Response(self.jpeg, media_type="image/jpeg", headers={"X-Captured-At": iso(now_ms() - 300)})
+
+    def _recorded(self, start: int, end: int) -> list[tuple[int, int]]:
+        edge, found = max(start, self.registered_ms), []
+        for gap_from, gap_to, _ in sorted(self.gaps):
+            if edge < min(gap_from, end):
+                found.append((edge, min(gap_from, end)))
+            edge = max(edge, gap_to)
+        return [*found, (edge, end)] if edge < end else found
+
+    async def _coverage(self, request: Request) -> Response:
+        start, end = ms_of(request.query_params["from"]), min(ms_of(request.query_params["to"]), now_ms())
+        start = max(start, self.registered_ms)
+        recorded = self._recorded(start, end)
+        gaps = [
+            {"from": iso(max(a, start)), "to": iso(min(b, end)), "cause": cause, "state": "open" if b > now_ms() else "closed"}
+            for a, b, cause in self.gaps
+            if b > start and a < end
+        ]
+        return JSONResponse({
+            "from": iso(start), "to": iso(end), "recorded_s": sum(b - a for a, b in recorded) / 1000,
+            "intervals": [{"from": iso(a), "to": iso(b)} for a, b in recorded], "gaps": gaps,
+        })  # fmt: skip
+
+    async def _playlist(self, request: Request) -> Response:
+        start, end = ms_of(request.query_params["from"]), min(ms_of(request.query_params["to"]), now_ms() - 500)
+        camera, footage = request.path_params["id"], minute()
+        lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{GOP_MS // 1000}", "#EXT-X-PLAYLIST-TYPE:VOD"]
+        last = None
+        for at in range(start // GOP_MS * GOP_MS, end, GOP_MS):
+            if not self._recorded(at, at + GOP_MS) == [(at, at + GOP_MS)]:
+                continue
+            number, i = divmod(at, 60_000)
+            name = f"/api/cameras/{camera}/segments/run{number}/0.mp4"
+            if last is None or last[0] != number or last[1] != at:
+                lines += ["#EXT-X-DISCONTINUITY"] if last is not None else []
+                lines += [f'#EXT-X-MAP:URI="{name}",BYTERANGE="{footage.init}@0"', f"#EXT-X-PROGRAM-DATE-TIME:{iso(at)}"]
+            offset, length = footage.gops[i // GOP_MS]
+            lines += [f"#EXTINF:{GOP_MS / 1000:.6f},", f"#EXT-X-BYTERANGE:{length}@{offset}", name]
+            last = (number, at + GOP_MS)
+        if last is None:
+            return problem(404, "not_found", "Nothing is recorded there.")
+        return Response("\n".join([*lines, "#EXT-X-ENDLIST", ""]), media_type="application/vnd.apple.mpegurl")
+
+    async def _segment(self, request: Request) -> Response:
+        footage: Minute = minute()
+        first, _, last = request.headers["range"].removeprefix("bytes=").partition("-")
+        part = footage.data[int(first) : int(last) + 1]
+        headers = {"Content-Range": f"bytes {first}-{last}/{len(footage.data)}"}
+        return Response(part, 206, headers, media_type="video/mp4")
+
+    async def _footage(self, _: Request) -> Response:
+        disposition = {"Content-Disposition": 'attachment; filename="footage.mp4"'}
+        return Response(minute().data, media_type="video/mp4", headers=disposition)
+
+    async def _open_wall(self, request: Request) -> Response:
+        if self.no_wall:
+            return problem(503, "no_responder", "No streamer is there.")
+        body, ident = await request.json(), new_id()
+        self._walls[ident] = self.bus.subscribe(f"streamer.wall.event.{ident}", limit=2048)
+        try:
+            answer = await self.bus.request("streamer.wall.open", {"session": ident, "person": "p", **body})
+        except VmsError as error:
+            return problem(error.status, error.code, error.message)
+        return JSONResponse({"id": ident, "sdp": answer["sdp"]}, 201)
+
+    async def _end_wall(self, request: Request) -> Response:
+        await self._close_wall(request.path_params["id"])
+        return Response(status_code=204)
+
+    async def _close_wall(self, ident: str) -> None:
+        events = self._walls.pop(ident, None)
+        if events is not None:
+            events.close()
+            try:
+                await self.bus.request(f"streamer.wall.close.{ident}", {})
+            except VmsError:
+                return  # it ended by itself
+
+    async def _control(self, socket: WebSocket) -> None:
+        ident = socket.path_params["id"]
+        events = self._walls.get(ident)
+        if events is None:
+            await socket.close(4404)
+            return
+        await socket.accept()
+
+        async def tell() -> None:
+            async for _, value in events:
+                await socket.send_text(json.dumps(value["message"]))
+
+        telling = asyncio.create_task(tell())
+        try:
+            while True:
+                await self.bus.request(f"streamer.wall.message.{ident}", json.loads(await socket.receive_text()))
+        except (WebSocketDisconnect, VmsError):
+            telling.cancel()
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    async def _page(self, request: Request) -> Response:
+        found = STATIC / request.path_params["path"]
+        return FileResponse(found if found.is_file() else STATIC / "index.html")
