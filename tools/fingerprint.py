@@ -33,6 +33,8 @@ def of_paths(root: Path, paths: Iterable[Path]) -> str:
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
+        if path.name in SKIPPED_FOLDERS:
+            continue
         if path.is_file():
             yield path
             continue

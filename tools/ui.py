@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import fingerprint
 import setup
@@ -36,7 +37,7 @@ def main() -> int:
 
 def build() -> int:
     """Install and `npm run build` where the sources are not those of the last build."""
-    want = fingerprint.of_paths(setup.ROOT, [UI])
+    want = fingerprint.of_paths(setup.ROOT, sources())
     if BUILT.exists() and STAMP.exists() and STAMP.read_text(encoding="ascii") == want:
         return 0
     started = time.monotonic()
@@ -50,6 +51,12 @@ def build() -> int:
     STAMP.write_text(want, encoding="ascii")
     print(f"ui: done in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return 0
+
+
+def sources() -> list[Path]:
+    """What the build reads; paraglide writes notes of its own into project.inlang."""
+    inlang = UI / "project.inlang"
+    return [path for path in UI.iterdir() if path != inlang] + [inlang / "settings.json"]
 
 
 def install() -> int:
