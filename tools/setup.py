@@ -60,7 +60,7 @@ def bring(profile: str) -> None:
         sys.version,
         str(ROOT),
         f"node={node} npm={system_program('npm')} ffmpeg={ffmpeg}",
-        fingerprint.of_paths(ROOT, [LOCKS, ROOT / "pyproject.toml", *sorted((ROOT / "tools").glob("*.py"))]),
+        fingerprint.of_paths(ROOT, [LOCKS, ROOT / "pyproject.toml", Path(__file__).resolve()]),
     )
     if state.get("fingerprint") == want and (VENV / "bin/vms").exists() and (VENV / "bin/python").exists():
         return
