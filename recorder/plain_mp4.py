@@ -66,8 +66,9 @@ class PlainMp4:
     def tail(self) -> bytes:
         """moov."""
         kept = [(track, table) for track, table in zip(self._info.tracks, self._tables, strict=True) if table.count]
-        traks = [_trak(track, table, self._created_s) for track, table in kept]
-        longest = max((table.shown_90k() for _, table in kept), default=0)
+        origin_90k = self._tables[0].shown_90k
+        traks = [_trak(track, table, self._created_s, origin_90k) for track, table in kept]
+        longest = max((table.length_90k(origin_90k) for _, table in kept), default=0)
         mvhd = struct.pack(
             ">QQIQIH10x36s24xI",
             self._created_s,
@@ -129,16 +130,22 @@ class _Table:
         """Ticks from the first sample to the end of the last."""
         return self.end - self.first_dts
 
+    @property
     def shown_90k(self) -> int:
-        """The same in 90 kHz, with what it begins later than the video."""
-        return (max(0, self.first_dts) + self.duration) * CLOCK_HZ // self.hz
+        """When its first sample in decode order is shown, in 90 kHz."""
+        return (self.first_dts + self.first_offset) * CLOCK_HZ // self.hz
 
-    def edits(self) -> bytes:
-        """An edit list that shows the first sample when it is due: after a rest, or from its composition offset on."""
-        length = self.duration * CLOCK_HZ // self.hz
-        rest = max(0, self.first_dts) * CLOCK_HZ // self.hz
-        skip = max(0, -self.first_dts) + max(0, self.first_offset)
-        rows = ([(rest, -1)] if rest else []) + [(length, skip)]
+    def length_90k(self, origin_90k: int) -> int:
+        """How long it is shown from `origin_90k` on, a rest before its first sample included."""
+        return self.shown_90k - origin_90k + self.duration * CLOCK_HZ // self.hz
+
+    def edits(self, origin_90k: int) -> bytes:
+        """An edit list that lets the file begin at `origin_90k` of decode time: the track begins after a rest, or what
+        lies before is skipped. With frames out of order the first picture is due later than it is decoded."""
+        late_90k = self.shown_90k - origin_90k
+        rest, early = max(0, late_90k), max(0, -late_90k) * self.hz // CLOCK_HZ
+        rows = [(rest, -1)] if rest else []
+        rows.append((self.length_90k(origin_90k) - rest, self.first_offset + early))
         body = b"".join(struct.pack(">QqHH", span, time, 1, 0) for span, time in rows)
         return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">I", len(rows)), body))
 
@@ -177,14 +184,14 @@ def _big(values: array[int]) -> bytes:
     return turned.tobytes()
 
 
-def _trak(track: Track, table: _Table, created_s: int) -> bytes:
+def _trak(track: Track, table: _Table, created_s: int, origin_90k: int) -> bytes:
     video = track.codec.is_video
     tkhd = struct.pack(
         ">QQI4xQ8xHHH2x36sII",
         created_s,
         created_s,
         track.number + 1,
-        table.shown_90k(),
+        max(0, table.length_90k(origin_90k)),
         0,
         0 if video else 1,
         0 if video else 0x100,
@@ -200,7 +207,7 @@ def _trak(track: Track, table: _Table, created_s: int) -> bytes:
     return box(
         b"trak",
         full_box(b"tkhd", 1, 3, tkhd),
-        table.edits(),
+        table.edits(origin_90k),
         box(
             b"mdia",
             full_box(b"mdhd", 1, 0, mdhd),

@@ -110,7 +110,7 @@ def _ready(server: MinioServer) -> bool:
     with urllib3.PoolManager(retries=False, timeout=2.0) as http:
         while time.monotonic() < deadline and server.process.poll() is None:
             try:
-                if http.request("GET", f"{server.endpoint}/minio/health/live").status == 200:
+                if http.request("GET", f"{server.endpoint}/minio/health/cluster").status == 200:
                     return True
             except urllib3.exceptions.HTTPError:
                 time.sleep(0.05)
