@@ -154,7 +154,7 @@ class Worker:
         silent_s = (now_ns - max(session.active_ns, self._opened_ns)) / NS_PER_S
         if silent_s > (options.stall_watched_s if self.watched else options.stall_s + 0.5):
             self._abandon(CameraStalledError("The camera is connected and silent."))
-        elif self._tail.run is None:
+        elif self._tail.run is None and session.active_ns:
             waited_s = (now_ns - self._opened_ns) / NS_PER_S
             if waited_s > options.give_up_no_key_s:
                 self._abandon(NoKeyFrameError("The camera sends no key frame."))
