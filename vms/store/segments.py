@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vms.clock import NS_PER_S
@@ -95,10 +95,10 @@ class Segments:
         return await self._rows(_indexed(stream, interval), _with_gops)
 
     async def spans(self, stream: StreamRef, interval: Interval) -> list[Span]:
-        """Closed and expired Segments that overlap the interval, neighbours of a Run joined, in order of start."""
-        c = segments.c
-        columns = select(c.run, c.number, c.start_ns, c.end_ns, (c.state == "expired").label("expired"))
-        return await self._rows(_overlapping(columns, stream, interval).where(c.state != "open"), _spans)
+        """Closed and expired Segments that overlap the interval, neighbours of a Run joined, in order of start. The
+        database joins them: a year of a camera is half a million rows, and seldom more than some hundred spans."""
+        rows = await self._rows(_islands(stream, interval), _spans)
+        return sorted(rows, key=lambda span: (span.start_ns, span.run))
 
     async def by_state(self, state: SegmentState, node: str | None = None) -> list[Segment]:
         """All in a state, of a Node or of all, oldest first."""
@@ -216,21 +216,29 @@ def _with_gops(rows: Sequence[Row[Any]]) -> list[GopSegment]:
     return [GopSegment(_segment(row), packing.unpack_gops(row.packed)) for row in rows]
 
 
+def _islands(stream: StreamRef, interval: Interval) -> Select[Any]:
+    """Gaps and islands: a row that does not continue the one before begins an island; the running sum of those
+    beginnings numbers the islands."""
+    c = segments.c
+    order = (c.start_ns, c.epoch, c.number)
+    expired = case((c.state == "expired", 1), else_=0)
+
+    def before(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.lag(column).over(order_by=order)
+
+    goes_on = and_(before(c.run) == c.run, before(c.number) == c.number - 1, before(expired) == expired)
+    begins = case((goes_on, 0), else_=1).label("begins")
+    columns = select(c.run, c.number, c.start_ns, c.end_ns, c.epoch, expired.label("expired"), begins)
+    marked = _overlapping(columns, stream, interval).where(c.state != "open").order_by(None).subquery("marked")
+    m = marked.c
+    number = func.sum(m.begins).over(order_by=(m.start_ns, m.epoch, m.number), rows=(None, 0)).label("island")
+    islands = select(m.run, m.start_ns, m.end_ns, m.expired, number).subquery("islands")
+    i = islands.c
+    return select(func.min(i.run), func.min(i.start_ns), func.max(i.end_ns), func.max(i.expired)).group_by(i.island)
+
+
 def _spans(rows: Sequence[Any]) -> list[Span]:
-    """Joins neighbours; the rows are sorted by start."""
-    found: list[Span] = []
-    run, following, start_ns, end_ns, expired = "", -1, 0, 0, False
-    for row_run, number, row_start, row_end, row_expired in rows:
-        if row_run == run and number == following and row_expired == expired:
-            end_ns = max(end_ns, row_end)
-        else:
-            if run and start_ns < end_ns:
-                found.append(Span(run, start_ns, end_ns, bool(expired)))
-            run, start_ns, end_ns, expired = row_run, row_start, row_end, row_expired
-        following = number + 1
-    if run and start_ns < end_ns:
-        found.append(Span(run, start_ns, end_ns, bool(expired)))
-    return found
+    return [Span(run, start_ns, end_ns, bool(expired)) for run, start_ns, end_ns, expired in rows if start_ns < end_ns]
 
 
 def _values(segment: Segment) -> dict[str, Any]:
