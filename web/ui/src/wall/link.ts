@@ -14,6 +14,8 @@ export interface LinkHooks {
   /** The WebSocket is open: `fresh` after a new session, whose tiles came with the offer. */
   open(fresh: boolean): void;
   message(message: ServerMessage): void;
+  /** The tracks are about to end: the last pictures can still be copied. */
+  losing(): void;
   state(state: LinkState): void;
 }
 
@@ -92,6 +94,7 @@ export class WallLink {
     clearInterval(this.#heartbeat);
     this.#socket?.close();
     this.#socket = null;
+    if (this.#attached && !this.#closed) this.hooks.losing();
     this.#peer?.close();
     this.#peer = null;
     this.#session = "";

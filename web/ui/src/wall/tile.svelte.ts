@@ -11,12 +11,14 @@ export class WallTile {
   /** What the server said about the present camera. */
   told = $state.raw<TileMessage | null>(null);
   revealed = $state(false);
+  /** A copy of the last picture is seen: the track it came from is gone. */
+  kept = $state(false);
   stream: StreamName = "sub";
   n = 0;
   /** Messages of earlier switches say less than this. */
   expected = 0;
   media: MediaStream | null = null;
-  /** Where pictures over HTTP are drawn, while there are such. */
+  /** Where pictures over HTTP are drawn, and the last one of a lost session. */
   canvas: HTMLCanvasElement | null = null;
   #video: HTMLVideoElement | null = null;
   #told = 0;
@@ -47,6 +49,7 @@ export class WallTile {
     this.#firstFrameAt = null;
     if (!same) {
       this.revealed = false;
+      this.kept = false;
       this.#clock = null;
       this.#forgetFrame();
     }
@@ -61,6 +64,16 @@ export class WallTile {
     this.#clock = null;
     this.#shownRtp = null;
     if (this.#video) this.#play(this.#video);
+  }
+
+  /** The session is lost and its track with it: keep the last picture (marked as what it is) until there is another. */
+  keep(): void {
+    const [video, canvas] = [this.#video, this.canvas];
+    if (!video?.videoWidth || !canvas || !this.revealed || this.kept) return;
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext("2d")?.drawImage(video, 0, 0);
+    this.kept = true;
   }
 
   /** The element that shows it; gives the function that takes it away. */
@@ -84,6 +97,7 @@ export class WallTile {
   picture(capturedMs: number | null): void {
     this.#frames++;
     this.revealed = true;
+    this.kept = true;
     this.#lastFrameAt = performance.now();
     this.#lastFrameAge = capturedMs === null ? null : Math.max(0, Date.now() - capturedMs);
     this.#firstFrameAt ??= Date.now();
@@ -153,8 +167,11 @@ export class WallTile {
   }
 
   #presented(now: number, metadata: VideoFrameCallbackMetadata): void {
+    // A track that ends presents one black frame: no picture of a camera.
+    if (this.media?.getVideoTracks()[0]?.readyState !== "live") return;
     const rtp = metadata.rtpTimestamp === undefined ? null : metadata.rtpTimestamp >>> 0;
     this.#frames++;
+    this.kept = false;
     this.#shownRtp = rtp;
     this.#lastFrameAt = now;
     this.#lastFrameAge = this.#ageAt(rtp);

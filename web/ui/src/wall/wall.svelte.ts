@@ -58,6 +58,9 @@ export class WallState {
       message: (message) => {
         if ("tile" in message) this.tiles[message.tile]?.hear(message);
       },
+      losing: () => {
+        for (const tile of this.tiles) tile.keep();
+      },
       state: (state) => this.#linkIs(state),
     });
   }
