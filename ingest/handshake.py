@@ -6,9 +6,12 @@ limit, and what is wrong is said in plain words. Connects to the resolved addres
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ingest.rtsp import MAX_HEAD_BYTES, MediaLine, Reply, authorization, media_lines, parse_head
 from ingest.url import Target
@@ -20,30 +23,57 @@ from vms.errors import (
     CameraUnsupportedError,
 )
 
+VIDEO_ENCODINGS = frozenset({"H264", "H265"})
+_ENCODING = re.compile(r"[A-Z0-9.-]{1,24}")
 _SIGN_IN_HINT = "Check the user name and password of the camera."
 _PATH_HINT = "Check the path of the URL in the camera's manual."
 _PORT_HINT = "Check the port: RTSP is usually 554."
 
 
-def describe(target: Target, timeout_s: float = 5.0) -> list[MediaLine]:
-    """The camera's tracks. CameraError with message and hint; whole call at most `timeout_s`."""
+@contextmanager
+def described(target: Target, timeout_s: float = 5.0) -> Iterator[list[MediaLine]]:
+    """The camera's tracks, at least one video that can be recorded. CameraError with message and hint.
+
+    Asking takes at most `timeout_s`. The connection stays open inside the `with`: some servers take a stream down when
+    the only one who asked for it leaves, and refuse it for a moment (gst-rtsp-server does).
+    """
+    connection: _Connection | None = None
     try:
-        with _Connection(target, time.monotonic() + timeout_s) as connection:
-            return _describe(connection, target)
-    except CameraError:
-        raise
-    except TimeoutError:
-        raise CameraStalledError(
+        try:
+            connection = _Connection(target, time.monotonic() + timeout_s)
+            lines = _describe(connection, target)
+        except (OSError, ValueError) as error:
+            raise _plain(error) from None
+        _require_video(lines)
+        yield lines
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _plain(error: Exception) -> CameraError:
+    if isinstance(error, TimeoutError):
+        return CameraStalledError(
             "The camera accepts connections and does not answer.", hint=f"{_PORT_HINT} The camera may be busy."
-        ) from None
-    except ssl.SSLError:
-        raise CameraUnreachableError("The camera does not speak TLS here.", hint="Try rtsp:// for rtsps://.") from None
-    except ValueError as error:
-        raise CameraUnreachableError(f"What answers does not speak RTSP properly: {error}.", hint=_PORT_HINT) from None
-    except OSError:
-        raise CameraUnreachableError(
-            "The camera closed the connection.", hint="It may have too many viewers, or it restarts."
-        ) from None
+        )
+    if isinstance(error, ssl.SSLError):
+        return CameraUnreachableError("The camera does not speak TLS here.", hint="Try rtsp:// for rtsps://.")
+    if isinstance(error, ValueError):
+        return CameraUnreachableError(f"What answers does not speak RTSP properly: {error}.", hint=_PORT_HINT)
+    return CameraUnreachableError(
+        "The camera closed the connection.", hint="It may have too many viewers, or it restarts."
+    )
+
+
+def _require_video(lines: list[MediaLine]) -> None:
+    video = [line.encoding for line in lines if line.kind == "video"]
+    if not video:
+        raise CameraUnsupportedError("The camera sends no video.", hint=_PATH_HINT)
+    if not VIDEO_ENCODINGS.intersection(video):
+        name = video[0] if _ENCODING.fullmatch(video[0]) else "an unknown format"
+        raise CameraUnsupportedError(
+            f"The camera sends {name}, which is not supported.", hint="Set the camera to H.264 or H.265."
+        )
 
 
 def _describe(connection: _Connection, target: Target) -> list[MediaLine]:
@@ -85,10 +115,8 @@ class _Connection:
         self._sequence = 0
         self._socket = _connect(target, self._left())
 
-    def __enter__(self) -> _Connection:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Leave."""
         self._socket.close()
 
     def _left(self) -> float:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.demux import BadUnitError, Unit, VideoUnits
-from ingest.handshake import describe
+from ingest.handshake import described
 from ingest.picture import jpeg
 from ingest.source import OpenOptions, Source
 from ingest.threads import in_thread
@@ -94,11 +94,9 @@ def _failed(error: VmsError, password: str) -> ProbeReport:
 
 def _probe(url: str, username: str, password: str, transport: str, options: ProbeOptions) -> ProbeReport:
     target = resolve(url, options.policy, username, password)
-    lines = describe(target, options.open_timeout_s)
-    source = Source(
-        target,
-        OpenOptions(transport, audio=True, open_timeout_s=options.open_timeout_s, read_timeout_s=options.read_s),
-    )
+    opening = OpenOptions(transport, audio=True, open_timeout_s=options.open_timeout_s, read_timeout_s=options.read_s)
+    with described(target, options.open_timeout_s) as lines:
+        source = Source(target, opening)
     try:
         units = VideoUnits(source.codec, source.extradata)
         seen = _read(source, units, options)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from ingest.demux import VideoUnits
 from ingest.handoff import Handoff
-from ingest.handshake import describe
+from ingest.handshake import described
 from ingest.runs import Made, RunBuilder, RunOrigin
 from ingest.source import OpenOptions, Source
 from ingest.url import resolve
@@ -104,11 +105,10 @@ class Session:
     def _read(self) -> None:
         request = self._request
         target = resolve(request.url, request.policy, request.username, request.password)
-        if request.check and not self._stop:
-            describe(target, request.open.open_timeout_s)
-        if self._stop:
-            return
-        source = Source(target, request.open)
+        with described(target, request.open.open_timeout_s) if request.check else nullcontext():
+            if self._stop:
+                return
+            source = Source(target, request.open)
         try:
             self._builder = builder = RunBuilder(
                 request.origin,

@@ -133,6 +133,9 @@ async def running(*cameras: Camera, worker: WorkerOptions = FAST, **options: flo
     supervisor = Supervisor([rig.fleet, rig.watch], grace_s=10)
     supervisor.start()
     try:
+        async with asyncio.timeout(5):
+            while not rig.watch.health().ok:
+                await asyncio.sleep(0)
         yield rig
     finally:
         await supervisor.stop()
