@@ -56,7 +56,7 @@ class SegmentFile(Protocol):
 class Download(Protocol):
     """Footage of an interval as one MP4, made while it is taken."""
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def blocks(self) -> AsyncIterator[bytes]:
         """The file, in order."""
 
 

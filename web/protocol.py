@@ -97,13 +97,13 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Its body is whole."""
+        """Its body is whole; what follows belongs to the next head."""
+        self._head_done = False
         self._disarm("linger")
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Answered. A client that is still sending its body is cut off soon, not at once: it should see the answer."""
-        self._head_done = False
         if self.cycle is not None and self.cycle.more_body:
             self._arm("linger", self.limits.linger_s, self.transport.close)
         super().on_response_complete()

@@ -20,6 +20,7 @@ from vms.domain.ids import is_id
 from vms.errors import BusError, NotFoundError, VmsError
 from vms.store.catalogue import Catalogue
 from web.security.limits import JSON_MAX_DEPTH, json_depth_exceeds
+from web.uncut import uncut
 from web.walls import Wall, Walls
 
 log = logs.get(__name__)
@@ -179,7 +180,7 @@ class Relay:
             return
         known = camera is None
         if isinstance(camera, str) and is_id(camera):
-            found = await self._catalogue.cameras.get(camera)
+            found = await uncut(self._catalogue.cameras.get(camera))
             known = found is not None and found.deleted_ns is None
         shown = {"type": "show", "tile": tile, "camera": camera if known else None, "stream": stream, "n": n}
         await self._forward(shown)

@@ -162,7 +162,7 @@ class FakeFile:
         """A range at once."""
         return b"".join([block async for block in self.blocks(offset, length)])
 
-    async def blocks(self, offset: int, length: int | None = None) -> AsyncIterator[bytes]:
+    async def blocks(self, offset: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """A range in blocks."""
         end = len(self.data) if length is None else offset + length
         for at in range(offset, end, self.block):
@@ -170,11 +170,6 @@ class FakeFile:
                 raise ObjectMissingError("the object is gone")
             self.taken += 1
             yield self.data[at : min(end, at + self.block)]
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """All of it, as a download."""
-        async for block in self.blocks(0):
-            yield block
 
 
 class FakePlayback:

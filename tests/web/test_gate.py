@@ -174,3 +174,16 @@ async def test_an_error_of_ours_tells_nothing(
     assert "hunter22" not in answer.text
     assert "RuntimeError" not in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_who_shows_no_token_costs_no_query(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a cookie, or with one that cannot be a token, the catalogue is not asked."""
+
+    async def asked(_sha256: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(world.catalogue.sessions, "by_token", asked)
+    for cookie in ("", "vms_session=short", "other=" + "A" * 43):
+        assert (await client.get("/api/cameras", headers={"Cookie": cookie})).status_code == 401

@@ -105,7 +105,8 @@ async def test_playlist_is_hls_and_written_down(world: World, admin: httpx.Async
     path = f"/api/cameras/{camera['id']}/playlist.m3u8"
     answer = await admin.get(path, params={"from": FROM, "to": TO})
     assert (answer.text, answer.headers["content-type"]) == ("#EXTM3U\n", "application/vnd.apple.mpegurl")
-    entry = (await world.catalogue.audit.list())[0][0]
+    while (entry := (await world.catalogue.audit.list())[0][0]).action != "footage.replay":
+        await asyncio.sleep(0)
     assert (entry.action, entry.subject, entry.detail["stream"]) == ("footage.replay", camera["id"], "main")
     longer = await admin.get(path, params={"from": FROM, "to": "2026-09-21T20:00:01Z"})
     assert (longer.status_code, longer.json()["code"]) == (422, "interval")
@@ -237,8 +238,7 @@ async def _begin(client: httpx.AsyncClient, path: str) -> tuple[httpx.Response, 
 
 
 async def test_downloads_are_bounded_and_end_with_the_client_or_the_session(world: World) -> None:
-    """One block at a time is in memory; four downloads of one person; a client that leaves frees its place; signing
-    out cuts those under way."""
+    """One block at a time, four at once per person; who leaves frees a place, who signs out is cut."""
     async with serving(world) as server, httpx.AsyncClient(base_url=server.url, timeout=20) as client:
         await sign_in(client)
         camera = await add(client)

@@ -8,9 +8,13 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
-from tests.web.conftest import PASSWORD, World, sign_in
+from tests.web.conftest import CHEAP, PASSWORD, World, sign_in
 from vms.clock import NS_PER_S
+from vms.errors import InputError, TooManyError
+from web.app import create_app, parts_of_app
+from web.security.passwords import Passwords, hash_password
 from web.security.throttle import ThrottledError
 
 
@@ -223,3 +227,47 @@ async def test_what_happens_is_in_the_audit_log(world: World, admin: httpx.Async
     assert {entry.person for entry in entries} == {world.admin.id}
     assert PASSWORD not in repr(entries)
     assert entries[-1].at_ns // NS_PER_S == world.clock.now_ns() // NS_PER_S
+
+
+async def test_unknown_user_costs_what_a_known_one_does(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Either way one Argon2id hash of the same cost is verified."""
+    verified: list[str] = []
+    real = PasswordHasher.verify
+
+    def counting(self: PasswordHasher, stored: str, password: str) -> bool:
+        verified.append(stored.rpartition("$")[0].rpartition("$")[0])
+        return bool(real(self, stored, password))
+
+    monkeypatch.setattr(PasswordHasher, "verify", counting)
+    for username in ("admin", "nobody"):
+        await client.post("/api/session", json={"username": username, "password": "x"})
+    assert len(verified) == 2
+    assert verified[0] == verified[1]
+
+
+async def test_hashing_is_bounded() -> None:
+    """Of forty at once sixteen are verified, the others told to wait: memory and time stay bounded."""
+    passwords = Passwords(CHEAP)
+    stored = hash_password("right", CHEAP)
+    results = await asyncio.gather(*(passwords.verify("right", stored) for _ in range(40)), return_exceptions=True)
+    passwords.close()
+    assert results.count(True) == 16
+    assert sum(isinstance(result, TooManyError) for result in results) == 24
+    assert await passwords.verify("right", stored)
+    assert not await passwords.verify("right", "damaged")
+    passwords.close()
+    with pytest.raises(InputError):
+        hash_password("x" * 300)
+
+
+@pytest.mark.parametrize(("https", "scheme"), [(True, "http"), (False, "https")])
+async def test_cookie_is_secure_where_the_browser_speaks_tls(world: World, https: bool, scheme: str) -> None:
+    """By option behind a proxy, or by the scheme of the request."""
+    app = create_app(replace(world.parts.context, options=replace(world.parts.options, https=https)))
+    transport = httpx.ASGITransport(app=app, client=("203.0.113.5", 1))
+    async with httpx.AsyncClient(transport=transport, base_url=f"{scheme}://vms.test") as client:
+        answer = await client.post("/api/session", json={"username": "admin", "password": PASSWORD})
+        assert "Secure" in answer.headers["set-cookie"]
+    parts_of_app(app).passwords.close()

@@ -27,6 +27,7 @@ from web.schemas import CoverageOut, GapOut
 from web.security.sessions import Principal
 from web.streaming import BlocksResponse
 from web.times import HOUR_NS, format_time, parse_interval
+from web.uncut import uncut
 from web.views import interval_out
 
 router = APIRouter(prefix="/api/cameras/{camera_id}", tags=["footage"])
@@ -97,7 +98,8 @@ async def get_playlist(
     """The recording of at most six hours for an HLS player; one entry per group of pictures, with wall time."""
     interval = parse_interval(from_, to, longest_ns=_PLAYLIST_NS)
     text = await parts.playback.playlist(camera.id, stream, interval)
-    await _write_down(parts, who, "footage.replay", camera, interval, stream)
+    # Beside the answer: each seek of a player asks for a playlist, and must not wait for the disk.
+    parts.spawn(uncut(_write_down(parts, who, "footage.replay", camera, interval, stream)))
     return Response(text, media_type=_HLS)
 
 
@@ -179,7 +181,7 @@ async def download_footage(
     stack = ExitStack()
     stack.enter_context(parts.downloads.held(who.person.id))
     stack.enter_context(parts.bonds.tied(who.session.token_sha256, cut.set))
-    return BlocksResponse(download.chunks(), 200, _MP4, headers, holding=stack, cut=cut)
+    return BlocksResponse(download.blocks(), 200, _MP4, headers, holding=stack, cut=cut)
 
 
 def download_name(site: str, camera: str, interval: Interval) -> str:

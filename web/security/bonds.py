@@ -5,7 +5,6 @@ When the session or the account is gone, everything tied to it is closed within 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +12,7 @@ from vms import logs
 from vms.clock import Clock
 from vms.errors import VmsError
 from web.security.sessions import Sessions
+from web.uncut import uncut
 
 log = logs.get(__name__)
 
@@ -54,11 +54,6 @@ class Bonds:
         for cut in self._tied.pop(sha256, set()):
             cut()
 
-    def cut_all(self) -> None:
-        """Close everything, as when the service stops."""
-        for sha256 in list(self._tied):
-            self.cut(sha256)
-
     async def check(self) -> None:
         """One round over the sessions that have something open."""
         for sha256 in list(self._tied):
@@ -70,6 +65,6 @@ class Bonds:
         while True:
             await self._clock.sleep(CHECK_EVERY_S)
             try:
-                await asyncio.wait_for(self.check(), 10.0)
-            except (VmsError, TimeoutError) as error:
-                log.warning("sessions not checked", why=str(error))
+                await uncut(self.check())
+            except VmsError as error:
+                log.warning("sessions not checked", why=error.message)
