@@ -91,7 +91,7 @@ def _reading(path: Path) -> Iterator[tuple[Read, int]]:
 
 def _whole(read: Read, size: int, init: Init) -> list[ParsedFragment]:
     """Fragments to the first that is not whole. Pages that never reached the disk read as zeros, inside boxes that
-    look right: fragments at the end whose NAL units do not add up do not count either."""
+    look right: fragments at the end whose NAL units do not add up, or end in a zero, do not count either."""
     found, at = [], init.size
     while at < size:
         try:
@@ -109,7 +109,8 @@ def _whole(read: Read, size: int, init: Init) -> list[ParsedFragment]:
 def _sound(read: Read, fragment: ParsedFragment) -> bool:
     try:
         for sample in fragment.tracks[0].samples:
-            split_lengths(read(sample.offset, sample.size))
+            if any(unit[-1] == 0 for unit in split_lengths(read(sample.offset, sample.size))):
+                return False
     except ValueError:
         return False
     return True

@@ -14,17 +14,17 @@ _START = b"\x00\x00\x01"
 def ranges(stream: bytes) -> list[tuple[int, int]]:
     """[start, end) of each unit that is not empty. A stream without any start code is one unit."""
     at = stream.find(_START)
-    if at < 0:
-        return [(0, len(stream))] if stream else []
-    found = []
-    while at >= 0:
-        start = at + 3
+    start = 0 if at < 0 else at + 3
+    found, more = [], True
+    while more:
         at = stream.find(_START, start)
+        more = at >= 0
         end = len(stream) if at < 0 else at
         while end > start and stream[end - 1] == 0:
             end -= 1
         if end > start:
             found.append((start, end))
+        start = at + 3
     return found
 
 

@@ -91,6 +91,10 @@ class Recording(Service):
             return Health(ok=False, why=f"{len(self._rows)} rows wait for the catalogue: {self._rows.failing}")
         return found
 
+    async def written(self) -> None:
+        """Wait until the catalogue has every row there is."""
+        await self._rows.drain()
+
     async def run_once(self) -> None:
         """Sweep, then record until stopped."""
         self.spool.root.mkdir(parents=True, exist_ok=True)
