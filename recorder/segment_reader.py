@@ -38,17 +38,19 @@ class SegmentSources:
     async def read(self, segment: Segment, offset: int, length: int) -> bytes:
         """At most one block, fewer bytes at the end. ObjectMissingError: it is nowhere any more; another ObjectError or
         BusError: where it should be does not answer."""
-        first: VmsError | None = None
+        failed: list[VmsError] = []
         for place in await self._places(segment):
             try:
                 if place is None:
                     return await self._from_spool(segment, offset, length)
                 return await self._from_store(place, segment, offset, length)
+            except ObjectMissingError as error:
+                # Gone from the spool is what becomes of every Segment; gone from a Store is news.
+                if place is not None:
+                    failed.append(error)
             except (ObjectError, BusError) as error:
-                # What was missing in one place is not as telling as what does not answer.
-                if first is None or isinstance(first, ObjectMissingError):
-                    first = error
-        raise first or ObjectMissingError(f"no store that this node can read holds {segment.key}")
+                failed.append(error)
+        raise _most_telling(failed) or ObjectMissingError(f"{segment.key} is nowhere where this node can read it")
 
     async def _places(self, segment: Segment) -> list[ObjectStore | None]:
         """Where to look, most likely first; None is the spool."""
@@ -73,6 +75,12 @@ class SegmentSources:
         value = {"key": segment.key, "offset": offset, "length": length}
         answer = await self._bus.request(f"recorder.range.{segment.node}", value, timeout_s=self._timeout_s)
         return bytes(answer["data"])
+
+
+def _most_telling(failed: list[VmsError]) -> VmsError | None:
+    """A Store that does not answer; else what was said first, where the Segment most likely is."""
+    away = (error for error in failed if isinstance(error, ObjectError) and not isinstance(error, ObjectMissingError))
+    return next(away, None) or next(iter(failed), None)
 
 
 class SegmentBytes:

@@ -15,8 +15,8 @@ _ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></
 
 
 class LyingServer(ThreadingHTTPServer):
-    """`fault` says what is wrong: `status:<n>:<code>`, `etag`, `size`, `html`, `cut`, `drip`, `slow`, `encrypted`; with
-    `once:` before it, the first time only."""
+    """`fault` says what is wrong: `status:<n>:<code>`, `etag`, `size`, `html`, `cut`, `drip`, `slow`, `encrypted`,
+    `encrypted-lost`, `unversioned`; with `once:` before it, the first time only."""
 
     daemon_threads = True
 
@@ -77,6 +77,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The object, or an empty listing of versions."""
         if self._failed("GET"):
+            return
+        if "versions" in self.path and self.server.fault == "unversioned":
+            body = _ERROR.format(code="NotImplemented").encode()
+            self._answer(501, body, {"Content-Type": "application/xml"})
             return
         if "versions" in self.path:
             self._answer(200, b"<ListVersionsResult></ListVersionsResult>", {"Content-Type": "application/xml"})

@@ -140,3 +140,12 @@ def test_missing_is_not_unavailable() -> None:
         with pytest.raises(ObjectMissingError):
             store.get(KEY)
         store.close()
+
+
+def test_a_server_without_versions() -> None:
+    """Where versions cannot be listed, the object itself is removed."""
+    with lying_server("unversioned") as server:
+        store = S3Store("home", server.options())
+        store.delete(KEY)
+        store.close()
+        assert server.requests == ["GET", "DELETE"]

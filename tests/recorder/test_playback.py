@@ -131,8 +131,8 @@ async def _read_by_libav(folder: Path, text: str, count: str) -> str:
 
 
 async def test_a_playlist_plays(shelf: Shelf, playback: Playback, tmp_path: Path) -> None:
-    """libav's HLS client finds every packet of two Runs by the byte ranges, and decodes every frame of one. (Over a
-    discontinuity it does not start its decoder anew, as browsers do.)"""
+    """libav's HLS client finds every packet of two Runs by the byte ranges, and decodes every frame of one."""
+    # Over a discontinuity it does not start its decoder anew, as browsers do: frames are counted within one Run.
     web = tmp_path / "web"
     for start_s in (0, 30):
         run = make_run(start_ns=START_NS + start_s * S)
@@ -242,11 +242,16 @@ async def test_what_does_not_answer_is_said(shelf: Shelf, playback: Playback, mo
     with pytest.raises(NoResponderError):
         await playback.segment_range(run.id, 0, 0, 10)
     await shelf.store(one)
+    stored = shelf.stores["home"]
+    assert len((await playback.segment_range(run.id, 0, 0, 10))[1]) == 10
+    stored.delete(one.segment.key)
+    with pytest.raises(ObjectMissingError):
+        await playback.segment_range(run.id, 0, 0, 10)
 
     def down(*_args: object) -> bytes:
         raise ObjectUnavailableError("the store home does not answer")
 
-    monkeypatch.setattr(shelf.stores["home"], "get", down)
+    monkeypatch.setattr(stored, "get", down)
     with pytest.raises(ObjectUnavailableError):
         await playback.segment_range(run.id, 0, 0, 10)
 

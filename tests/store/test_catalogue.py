@@ -10,13 +10,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.store.conftest import KEY
-from tests.store.samples import SITE, T0, camera, segment
-from vms.errors import CatalogueError
+from tests.store.samples import SITE, STREAM, T0, camera, segment
+from vms.domain.interval import Interval
+from vms.errors import CatalogueError, InputError
 from vms.store.catalogue import Catalogue
 from vms.store.database import parse_url
 from vms.store.migrate import upgrade
+from vms.store.segments import _islands
 from vms.store.tables import METADATA
 
 
@@ -156,3 +160,24 @@ async def test_errors_name_no_values(catalogue: Catalogue, tmp_path: Path) -> No
     chain = [caught.value, caught.value.__cause__]
     assert all("rahasia-123" not in f"{error!s}{error!r}" for error in chain)
     assert "no such table" in str(caught.value)
+
+
+async def test_what_no_database_holds_is_bad_input(catalogue: Catalogue) -> None:
+    """A lone surrogate in a name, a time beyond 64 bits: the client's fault, not the database's."""
+    with pytest.raises(InputError):
+        await catalogue.people.by_username("\ud800")
+    with pytest.raises(InputError):
+        await catalogue.gaps.in_interval(STREAM, Interval(0, 1 << 70))
+    assert await catalogue.people.count() == 0
+
+
+def test_the_same_tables_and_statements_on_postgresql() -> None:
+    """Nothing is particular to SQLite: tables, indices and the joined spans compile for the other database too."""
+    dialect = postgresql.dialect()
+    made = [str(CreateTable(table).compile(dialect=dialect)) for table in METADATA.sorted_tables]
+    made += [
+        str(CreateIndex(index).compile(dialect=dialect)) for table in METADATA.sorted_tables for index in table.indexes
+    ]
+    made.append(str(_islands(STREAM, Interval(1, 2)).compile(dialect=dialect)))
+    assert sum("WHERE" in text for text in made if text.startswith("CREATE")) == 6
+    assert "lag(segments.run) OVER (ORDER BY" in made[-1]

@@ -91,4 +91,7 @@ async def test_tampering_with_the_audit_shows(catalogue: Catalogue, tmp_path: Pa
 async def test_audit_takes_anything(catalogue: Catalogue) -> None:
     """What attackers send as names is cut to size and kept, lone surrogates too."""
     await catalogue.audit.add("x" * 5000, "y" * 5000, "\x00\u202e" * 5000, {"name": "\ud800"})
+    await catalogue.audit.add("\ud800", "sign_in.refused", "\udfff")
+    (entry, _), _ = await catalogue.audit.list(2)
+    assert (entry.person, entry.subject) == ("?", "?")
     assert await catalogue.audit.first_broken() is None

@@ -13,7 +13,7 @@ import hashlib
 import io
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,10 +160,18 @@ class S3Store:
         """Remove every version and delete marker, by name of the version where the bucket has versions."""
         check_key(key)
         with self._plain(key):
-            versions = self._client.list_objects(self._bucket, prefix=key, include_version=True)
-            for found in versions:
-                if found.object_name == key:
-                    self._client.remove_object(self._bucket, key, version_id=found.version_id)
+            for version in self._versions(key):
+                self._client.remove_object(self._bucket, key, version_id=version)
+
+    def _versions(self, key: str) -> Sequence[str | None]:
+        """All of an object; only the present one where the server knows no versions, or does not let us see them."""
+        try:
+            listed = tuple(self._client.list_objects(self._bucket, prefix=key, include_version=True))
+        except S3Error as error:
+            if error.code not in {"NotImplemented", "AccessDenied"}:
+                raise
+            return (None,)
+        return [found.version_id for found in listed if found.object_name == key]
 
     def check(self) -> None:
         """Make the bucket where it is missing; write, read and remove an object."""

@@ -26,7 +26,7 @@ class Audit:
 
     async def add(self, person: str, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> AuditEntry:
         """Append. `person`: id, or the name that was claimed; `detail`: plain JSON values, never a secret. What is too
-        long for its column is cut."""
+        long for its column is cut, what is no text is replaced."""
         newest = select(audit).where(audit.c.node == self._node).order_by(audit.c.number.desc()).limit(1)
         async with self._db.write() as connection:
             last = (await connection.execute(newest)).first()
@@ -34,9 +34,9 @@ class Audit:
                 node=self._node,
                 number=1 if last is None else last.number + 1,
                 at_ns=self._clock.now_ns(),
-                person=person[:100],
-                action=action[:64],
-                subject=subject[:200],
+                person=_kept(person, 100),
+                action=_kept(action, 64),
+                subject=_kept(subject, 200),
                 detail=dict(detail or {}),
                 previous="" if last is None else last.hash,
             )
@@ -75,6 +75,11 @@ class Audit:
             if not rows:
                 return first_broken(entries)
             entries += [_entry(row) for row in rows]
+
+
+def _kept(text: str, limit: int) -> str:
+    """What a database takes of a text: no NUL, no lone surrogate, no more than the column holds."""
+    return text[:limit].replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def _cursor(text: str) -> tuple[int, str, int]:

@@ -2,7 +2,8 @@
 
 SQLite: WAL, synchronous=FULL (a commit is on the disk when it returns), writes one after the other through a connection
 of their own that begins IMMEDIATE, so that no write ever fails because another began earlier; reads beside them on a
-small pool. PostgreSQL: one pool for both. SQL errors leave as CatalogueError without statement values.
+small pool. PostgreSQL: one pool for both. SQL errors leave as CatalogueError without statement
+values; what no database could hold is an InputError.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from vms.domain.camera import StreamRef
 from vms.domain.interval import Interval
-from vms.errors import CatalogueError
+from vms.errors import CatalogueError, InputError
 
 _READERS = 4
 _PRAGMAS = (
@@ -136,6 +137,8 @@ class _Plain:
         return None
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, UnicodeEncodeError | OverflowError):
+            raise InputError("a text that is no Unicode, or a number beyond 64 bits, cannot be looked up") from error
         if isinstance(error, IntegrityError) or not isinstance(error, SQLAlchemyError | OSError):
             return
         raise plain_error(self._url, error) from error
