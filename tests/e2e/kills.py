@@ -103,5 +103,5 @@ def _check_file(path: Path, row: sqlite3.Row, found: Kills) -> None:
     if not units:
         found.unreadable.append(f"{path.name}: empty")
     data = path.read_bytes()
-    if len(data) != row["size_bytes"] or hashlib.sha256(data).hexdigest() != row["sha256"]:
+    if len(data) != row["size_bytes"] or hashlib.sha256(data).digest() != bytes(row["sha256"]):
         found.disagreements.append(f"{path.name} is not what its row says")

@@ -1,0 +1,69 @@
+"""The bars in their short form, on whole systems: real RTSP, real files, real browser. The full ones are in make bench.
+
+Timings get generous slack here; loss gets none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import complete, glass, kills, seeking, switching
+from tests.e2e.browser import running_browser
+from tests.e2e.system import running_system
+
+SUB_FPS, MAIN_FPS, LOOP_S = 15, 25, 20
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+async def test_wall_of_ten_is_live_at_once_and_switches(tmp_path: Path) -> None:
+    """A1 to A3: ten tiles present frames soon, no console error; delay and switching are far from broken."""
+    async with running_system(tmp_path) as system:
+        await system.until_live()
+        async with running_browser(url=system.url, cookie=system.cookie()) as screen:
+            took_s = await glass.wall_with(screen.page, f"{system.url}/wall", 10)
+            assert took_s < 10
+            await glass.wall_with(screen.page, f"{system.url}/wall?grid=4", 4)
+            await screen.page.wait_for_timeout(2000)
+            ages = await glass.delays(screen.page, system, range(4), frames=120, fps=SUB_FPS, loop_s=LOOP_S)
+            assert len(ages) >= 60
+            assert sorted(ages)[len(ages) // 2] < 1000
+            found = await switching.measure(screen.page, system, count=6, seed=1, fps=SUB_FPS, loop_s=LOOP_S)
+            assert found.missed <= 1
+            assert screen.errors == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+async def test_every_unit_is_replayable(tmp_path: Path, transport: str) -> None:
+    """A4: what was wholly written from the first key frame after each PLAY can be replayed, once."""
+    found = await complete.measure(tmp_path, seconds=60, cameras=10, transport=transport, close_every_s=15)
+    assert found.owed > 10_000
+    assert (found.missing, found.doubled) == (0, 0), found.missing_of
+
+
+@pytest.mark.timeout(600)
+async def test_kill_at_random_moments_loses_half_a_second_at_most(tmp_path: Path) -> None:
+    """A5: after ten kills everything can be read, all agrees, and no tail lost more than 0.5 s."""
+    found = await kills.measure(tmp_path, kills=10, cameras=3, seed=11)
+    assert found.unreadable == []
+    assert found.disagreements == []
+    assert max(found.tails_s) <= kills.TAIL_BAR_S, sorted(found.tails_s)[-5:]
+
+
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+async def test_replay_seeks_to_the_asked_frame(tmp_path: Path) -> None:
+    """A7: every seek presents the asked frame, within one."""
+    async with running_system(tmp_path, cameras=4) as system:
+        await system.until_live()
+        await asyncio.sleep(25)
+        async with running_browser(url=system.url, cookie=system.cookie()) as screen:
+            slug = system.cameras[0]["slug"]
+            found = await seeking.measure(screen.page, system, slug, count=12, seed=2, fps=MAIN_FPS, loop_s=LOOP_S)
+            assert found.missed == []
+            assert sorted(found.ms)[len(found.ms) // 2] < 2000
+            assert screen.errors == []
