@@ -1,6 +1,6 @@
 """The Sink of a node's recorders: facts become rows in the queue, closed files become durable first. Event loop.
 
-A file that cannot be closed now is tried again every few seconds, by the same code that sweeps at the start.
+A file that cannot be closed now is tried again every other second, by the same code that sweeps at the start.
 """
 
 from __future__ import annotations

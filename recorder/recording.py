@@ -197,7 +197,7 @@ class Recording(Service):
             await self.clock.sleep(1.0)
             await self._look(work.pools.sync)
             self._act(work.roster)
-            if count % 5 == 0:
+            if count % 2 == 0:
                 await work.facts.close_left()
 
     async def _look(self, executor: Executor) -> None:
