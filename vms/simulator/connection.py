@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from vms.errors import InputError
 from vms.simulator.digest import Digest, Verdict
@@ -48,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._reader = Reader()
         self._session = secrets.token_hex(8)
         self._feed: Feed | None = None
-        self._carrier: Carrier | None = None
+        self._carry: Callable[[], Carrier] | None = None
         self._viewer: Viewer | None = None
         self._why = "client"
         self._transport: asyncio.Transport | None = None
@@ -155,14 +156,14 @@ class Connection(asyncio.Protocol):
             return reply(501, cseq)
         session = {"Session": self._session}
         if method in {"GET_PARAMETER", "SET_PARAMETER"}:
-            return reply(200, cseq, session if self._carrier else None)
-        if self._carrier is None or request.headers.get("session", "").partition(";")[0] != self._session:
+            return reply(200, cseq, session if self._carry else None)
+        if self._carry is None or request.headers.get("session", "").partition(";")[0] != self._session:
             return reply(454, cseq)
         if method == "PLAY":
             return self._play(request, cseq, feed)
         self._end_play("teardown" if method == "TEARDOWN" else "pause")
         if method == "TEARDOWN":
-            self._carrier = None
+            self._carry = None
         return reply(200, cseq, session)
 
     def _setup(self, request: Request, cseq: str, feed: Feed) -> bytes:
@@ -172,27 +173,29 @@ class Connection(asyncio.Protocol):
         if self._viewer is not None:
             return reply(455, cseq)
         self._feed = feed
-        self._carrier, answer = self._carry(wanted)
+        self._carry, answer = self._carriage(wanted)
         session = f"{self._session};timeout=60"
         return reply(200, cseq, {"Transport": answer, "Session": session})
 
-    def _carry(self, wanted: Transport) -> tuple[Carrier, str]:
+    def _carriage(self, wanted: Transport) -> tuple[Callable[[], Carrier], str]:
+        """What makes a carrier for each PLAY, and the Transport header of the answer."""
         assert self._transport is not None
         if wanted.tcp:
-            carrier = TcpCarrier(self._transport, wanted.first, wanted.second)
-            return carrier, f"RTP/AVP/TCP;unicast;interleaved={wanted.first}-{wanted.second}"
+            tcp = partial(TcpCarrier, self._transport, wanted.first, wanted.second)
+            return tcp, f"RTP/AVP/TCP;unicast;interleaved={wanted.first}-{wanted.second}"
         shared = self._shared
         peer = self._transport.get_extra_info("peername")[0]
         server = f"{shared.rtp.getsockname()[1]}-{shared.rtcp.getsockname()[1]}"
         ports = f"client_port={wanted.first}-{wanted.second};server_port={server}"
-        return UdpCarrier(shared.rtp, shared.rtcp, peer, (wanted.first, wanted.second)), f"RTP/AVP;unicast;{ports}"
+        udp = partial(UdpCarrier, shared.rtp, shared.rtcp, peer, (wanted.first, wanted.second))
+        return udp, f"RTP/AVP;unicast;{ports}"
 
     def _play(self, request: Request, cseq: str, feed: Feed) -> bytes:
-        assert self._carrier is not None
+        assert self._carry is not None
         if self._viewer is None:
             self._feed = feed
             ending = Ending(in_order=self.finish, abrupt=self.drop)
-            self._viewer = Viewer(self._conn, self._carrier, feed.log, ending)
+            self._viewer = Viewer(self._conn, self._carry(), feed.log, ending)
             feed.viewers.append(self._viewer)
             feed.log.event(self._conn, "play", time.time_ns())
         first = feed.timestamp(feed.next_key())

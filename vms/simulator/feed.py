@@ -64,8 +64,8 @@ class Feed:
             if now_ns - due_ns > _MAX_LATE_NS:
                 self._skip(now_ns)
                 continue
-            self._emit(self.next_n)
             self.next_n += 1
+            self._emit(self.next_n - 1)
 
     def _skip(self, now_ns: int) -> None:
         self.next_n = (now_ns - self._start_ns) * self.clip.picture.fps // NS_PER_S

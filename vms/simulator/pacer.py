@@ -42,7 +42,15 @@ class Pacer:
             self._timer = None
 
     def _wake(self) -> None:
-        now_ns = time.monotonic_ns() + _EARLY_NS
+        try:
+            self._advance(time.monotonic_ns() + _EARLY_NS)
+        finally:
+            # whatever one stream met, the others go on
+            next_ns = min(self._due[0][0], self._flush_ns) if self._due else self._flush_ns
+            delay_s = max(0, next_ns - time.monotonic_ns()) / NS_PER_S
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
+
+    def _advance(self, now_ns: int) -> None:
         due = self._due
         while due and due[0][0] <= now_ns:
             i = due[0][1]
@@ -52,9 +60,6 @@ class Pacer:
         if now_ns >= self._flush_ns:
             self._flush_ns = now_ns + _FLUSH_NS
             self._flush()
-        next_ns = min(due[0][0], self._flush_ns) if due else self._flush_ns
-        delay_s = max(0, next_ns - time.monotonic_ns()) / NS_PER_S
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
 
     def _flush(self) -> None:
         for feed in self._feeds:
