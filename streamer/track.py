@@ -149,9 +149,10 @@ class TileTrack(MediaStreamTrack):
                 await self._wake.wait()
                 continue
             shown = self._shown
-            wait_s = self._pacer.count(size)
-            if wait_s and self._burst:
-                await self._clock.sleep(wait_s)
+            if self._burst:
+                await self._pacer.turn(size)
+            else:
+                self._pacer.count(size)
             if shown == self._shown and not self._begin:
                 return self._next()
 
