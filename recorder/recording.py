@@ -43,13 +43,14 @@ _ALIVE = "alive"
 
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
-    """`batch_s`: how long to let Packets gather before they are looked at; `backlog_bytes`: how much may wait for the
-    disk; `grace_s`: how long a stop waits for files and rows."""
+    """`batch_s`: how long to let Packets gather before they are looked at; `queue_bytes`: how much may wait in the hub,
+    `backlog_bytes`: for the disk; `grace_s`: how long a stop waits for files and rows."""
 
     node: str
     cut: CutOptions = field(default_factory=CutOptions)
     disk_threads: int = 2
     batch_s: float = 0.02
+    queue_bytes: int = 48 << 20
     backlog_bytes: int = 64 << 20
     grace_s: float = 5.0
 
@@ -100,6 +101,10 @@ class Recording(Service):
         self.spool.root.mkdir(parents=True, exist_ok=True)
         alive_ns = _alive_ns(self.spool.root)
         async with AsyncExitStack() as stack:
+            # First of all, so that what ingest publishes during the sweep waits for us.
+            queue_bytes = self._options.queue_bytes
+            subscription = self._hub.subscribe("recorder", limit_bytes=queue_bytes, lossless=True)
+            stack.callback(subscription.close)
             pools = _Pools(self._options.disk_threads)
             stack.callback(pools.close)
             sweep = Sweep(self._catalogue, self.spool, self._options.node, pools.sync, self._is_live)
@@ -107,8 +112,6 @@ class Recording(Service):
             facts = Facts(self._catalogue, self._rows, self.spool, self._hub, pools.sync, sweep, self._on_spooled)
             roster = self._roster(facts, pools.disk)
             stack.callback(roster.close)
-            subscription = self._hub.subscribe("recorder", lossless=True)
-            stack.callback(subscription.close)
             changes = self._bus.subscribe("cameras.changed")
             stack.callback(changes.close)
             serve_range = partial(self._range, pools.read)

@@ -5,6 +5,7 @@ Event loop. Others' Packets pass by. What the hub knew of a Stream before it cam
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,16 +34,19 @@ class Roster:
         self._make_lane = make_lane
         self._served: dict[StreamRef, Served] = {}
         self._off: set[StreamRef] = set()
+        self._lock = asyncio.Lock()
         self.recorders: dict[StreamRef, StreamRecorder] = {}
         self.suspended: GapCause | None = None
 
     async def load(self, alive_ns: int | None) -> None:
         """At the start, `alive_ns`: when this node was last known to run."""
-        await self._reconcile(alive_ns, starting=True)
+        async with self._lock:
+            await self._reconcile(alive_ns, starting=True)
 
     async def refresh(self) -> None:
         """After cameras changed."""
-        await self._reconcile(None, starting=False)
+        async with self._lock:
+            await self._reconcile(None, starting=False)
 
     def knows(self, stream: StreamRef) -> bool:
         """Whether a Stream was looked at, recorded or not."""
@@ -123,7 +127,7 @@ class Roster:
             recorder.suspend(self.suspended)
         self.recorders[ref] = recorder
         self._serve(recorder)
-        if ledger.wanted:
+        if ledger.wanted and not starting:  # at the start the subscription tells it
             self._tell(recorder)
         return recorder
 

@@ -230,17 +230,18 @@ class StreamRecorder:
         elif self._suspended is not None:
             self._gaps(self.ledger.blocked(run.start_ns, self._suspended))
 
-    def _failed(self, run: str, error: OSError | FootageError) -> GapCause:
-        log.error("recording stopped", stream=str(self.stream), why=logs.redact(str(error)))
-        if self._run is not None and self._run.id == run:
+    def _failed(self, run: str, error: Exception) -> GapCause:
+        log.error("recording stopped", stream=str(self.stream), why=logs.redact(f"{type(error).__name__}: {error}"))
+        mine, disk = self._run is not None and self._run.id == run, isinstance(error, OSError)
+        if mine:
             self._segmenter, self._held_ns = None, None
-            if isinstance(error, FootageError):
-                self._bad_run = run
-            else:
+            if disk:
                 self._retry_ns = self._parts.clock.mono_ns() + int(self._backoff.next_s() * NS_PER_S)
-        if isinstance(error, FootageError):
-            return GapCause.STREAM_CORRUPT
-        return GapCause.SPOOL_FULL if no_room(error) else GapCause.DISK_ERROR
+            else:
+                self._bad_run = run
+        if isinstance(error, OSError):
+            return GapCause.SPOOL_FULL if no_room(error) else GapCause.DISK_ERROR
+        return GapCause.STREAM_CORRUPT
 
     def _retry(self, run: Run, mono_ns: int) -> None:
         if self._suspended is None and self._retry_ns is not None and mono_ns >= self._retry_ns:

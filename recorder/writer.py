@@ -19,7 +19,6 @@ from recorder.segmenter import Cut
 from recorder.spool import PartFile, Spool
 from vms.domain.footage import Fragment, IndexedSegment, Segment, SegmentState, footage_key
 from vms.domain.media import CLOCK_HZ, Codec, Packet, Run
-from vms.errors import FootageError
 from vms.proof import chain, merkle
 from vms.proof.leaf import Sample
 
@@ -43,12 +42,12 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Nothing is written any more from `end_ns` on. `error`: what the disk said, None when it was asked to stop.
-    `left`: key of a `.part` that could not be closed."""
+    """Nothing is written any more from `end_ns` on. `error`: what the disk said (OSError) or why the Run cannot be
+    written (others), None when it was asked to stop. `left`: key of a `.part` that could not be closed."""
 
     run: str
     end_ns: int
-    error: OSError | FootageError | None = None
+    error: Exception | None = None
     left: str | None = None
 
 
@@ -163,7 +162,7 @@ class RunWriter:
                 return
             try:
                 self._append(cut)
-            except (OSError, FootageError) as error:
+            except Exception as error:  # noqa: BLE001 - a Stream that cannot be written must be a Gap, never a silence
                 self._fail(error)
 
     def stop(self, end_ns: int | None = None) -> None:
@@ -175,7 +174,7 @@ class RunWriter:
             at = current.end_ns if end_ns is None else max(end_ns, current.fragments[-1].wall_ns + 1)
             try:
                 self._close(current, at)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 self._fail(error)
                 return
         self._stopped = True
@@ -204,7 +203,7 @@ class RunWriter:
             current = self._open(cut)
             try:
                 current.append(cut, runs)
-            except OSError:
+            except Exception:
                 self._spool.discard(current.part)
                 raise
             self._current = current
@@ -232,7 +231,7 @@ class RunWriter:
         self._current = None
         self._tell(Closed(closed, current.part))
 
-    def _fail(self, error: OSError | FootageError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Leave the file to be closed later by who reads it."""
         current, self._current, self._stopped, left = self._current, None, True, None
         if current is not None:

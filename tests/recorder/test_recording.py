@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import Callable
@@ -270,6 +271,19 @@ async def test_who_comes_in_the_middle_asks_for_a_new_run(tmp_path: Path) -> Non
         r.publish(sent[30:])
         await until(lambda: r.asked)
         assert list(r.spool.files()) == []
+
+
+async def test_what_comes_during_the_sweep_is_recorded(tmp_path: Path) -> None:
+    """Ingest may begin while the recorder still sweeps: not a Packet is missed, and no new Run is asked for."""
+    async with rig(tmp_path, start=False) as r:
+        r.start()
+        await asyncio.sleep(0)
+        run = make_run()
+        r.play(run, packets(run, seconds=2), reason=EndReason.CAMERA_UNREACHABLE)
+        await until_spooled(r, 1)
+        segments, gaps = await rows_of(r)
+        seamless(segments, gaps)
+        assert (segments[0].start_ns, r.asked) == (run.start_ns, [])
 
 
 async def test_headers_that_cannot_be_read_are_a_gap(tmp_path: Path) -> None:

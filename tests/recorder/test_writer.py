@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -137,3 +138,20 @@ def test_a_failure_of_sync_stops_the_writer(tmp_path: Path) -> None:
     (stop,) = [event for event in events if isinstance(event, Stopped)]
     assert isinstance(stop.error, OSError)
     assert stop.left is not None
+
+
+def test_what_no_file_can_hold_ends_the_run(tmp_path: Path) -> None:
+    """A presentation time beyond 32 bits of offset: the Run ends there, what was before it is kept."""
+    run = make_run()
+    sent = list(packets(run, seconds=2))
+    sent[30] = replace(sent[30], pts_90k=1 << 40)
+    spool, events, segmenter = Spool(SpoolOptions(tmp_path)), list[WriterEvent](), Segmenter(run.info, CutOptions())
+    writer = RunWriter(run, spool, {}, events.append)
+    for packet in sent:
+        writer.append(segmenter.push(packet))
+    (stop,) = [event for event in events if isinstance(event, Stopped)]
+    assert not isinstance(stop.error, OSError)
+    assert stop.left is not None
+    found = finish(spool, stop.left)
+    assert found is not None
+    assert found.segment.segment.end_ns == stop.end_ns == run.start_ns + 30 * 40_000_000
