@@ -21,8 +21,8 @@ class SegmentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One moof+mdat: byte range in the Segment, dts of its first video sample (90 kHz in the Run), wall time, length
-    of its video in 90 kHz, and whether it begins with a key frame."""
+    """One prft+moof+mdat: byte range in the Segment, dts of its first video sample (90 kHz in the Run), wall time,
+    length of its video in 90 kHz, and whether it begins with a key frame."""
 
     offset_bytes: int
     size_bytes: int
@@ -46,7 +46,8 @@ class Gop:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One self-contained fMP4. Its identity is (run, number); `init_bytes` is the size of ftyp+moov at its start."""
+    """One self-contained fMP4. Its identity is (run, number); `init_bytes` is the size of ftyp+moov at its start;
+    `previous_root` is the head of the Run's chain before it (vms/proof/chain.py), empty for number 0."""
 
     run: str
     number: int

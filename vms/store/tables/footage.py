@@ -88,7 +88,7 @@ segments = Table(
     Column("size_bytes", BigInteger, nullable=False, doc="Size of the file, init data included."),
     Column("sha256", HexBytes, nullable=False, doc="SHA-256 of the file; empty while open."),
     Column("leaf_root", HexBytes, nullable=False, doc="Root of the Merkle tree of its GOPs; empty while open."),
-    Column("previous_root", HexBytes, nullable=False, doc="leaf_root of the Segment before in the Run."),
+    Column("previous_root", HexBytes, nullable=False, doc="Head of the Run's chain before it; empty: first."),
     Column("first_gop", Integer, nullable=False, doc="Number in the Run of its first GOP."),
     Column("gops", Integer, nullable=False, doc="How many GOPs it holds."),
     Column("rev", Integer, nullable=False, doc="Version of the fact; the greater wins."),
