@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -227,6 +228,20 @@ async def test_live_ends_with_the_right_to_it(
         assert await closed(socket) == 4401
     await _until(lambda: len(world.streamer.closed) == 2)
     assert set(world.streamer.closed) == {wall, whep.headers["location"].rpartition("/")[2]}
+
+
+async def test_stopping_ends_walls_in_order(world: World) -> None:
+    """The page is told by a code, the streamer frees the session, and it does not take the five seconds."""
+    begun = time.monotonic()
+    async with serving(world) as server, httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client)
+        wall = await open_wall(client)
+        async with control(server, client, wall) as socket:
+            await heard(socket)
+            server.stop()
+            assert await closed(socket) in {4410, 1012}
+    assert world.streamer.closed == [wall]
+    assert time.monotonic() - begun < 8
 
 
 async def test_walls_of_one_person_are_bounded(world: World, admin: httpx.AsyncClient) -> None:

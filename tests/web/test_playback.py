@@ -19,6 +19,7 @@ from vms.domain.gap import GapCause, GapState
 from vms.domain.ids import new_id
 from vms.domain.interval import Interval
 from web.api.playback import download_name
+from web.protocol import ConnectionLimits
 
 FROM, TO = "2026-09-21T14:00:00Z", "2026-09-21T15:00:00Z"
 FROM_NS = 1_789_999_200_000_000_000
@@ -74,7 +75,6 @@ async def test_coverage_says_what_is_there_and_why_not(world: World, admin: http
     assert (empty.json()["from"], empty.json()["recorded_s"]) == (empty.json()["to"], 0.0)
 
 
-@pytest.mark.parametrize("noun", ["coverage", "playlist.m3u8", "footage.mp4"])
 @pytest.mark.parametrize(
     "params",
     [
@@ -88,14 +88,15 @@ async def test_coverage_says_what_is_there_and_why_not(world: World, admin: http
     ],
     ids=range(18),
 )  # fmt: skip
-async def test_impossible_intervals(world: World, admin: httpx.AsyncClient, noun: str, params: dict[str, str]) -> None:
+async def test_impossible_intervals(world: World, admin: httpx.AsyncClient, params: dict[str, str]) -> None:
     """422 with the field, before anything is read."""
     camera = await add(admin)
-    answer = await admin.get(f"/api/cameras/{camera['id']}/{noun}", params=params)
-    assert answer.status_code == 422
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["field"] in {"from", "to", "stream"}
-    assert "<script>" not in answer.text
+    for noun in ("coverage", "playlist.m3u8", "footage.mp4"):
+        answer = await admin.get(f"/api/cameras/{camera['id']}/{noun}", params=params)
+        assert answer.status_code == 422, noun
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["field"] in {"from", "to", "stream"}
+        assert "<script>" not in answer.text
     assert world.playback.asked == []
 
 
@@ -265,3 +266,22 @@ async def test_downloads_are_bounded_and_end_with_the_client_or_the_session(worl
                 break
             await asyncio.sleep(0.01)
         assert not world.parts.downloads._held
+
+
+async def test_a_client_that_does_not_read_is_let_go(world: World) -> None:
+    """An answer that nobody takes is ended, and its place is free again."""
+    limits = ConnectionLimits(stall_s=0.3)
+    async with serving(world, limits=limits) as server, httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client)
+        camera = await add(client)
+        world.playback.download = put_segment(world, camera["id"], data=bytes(60_000_000))
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1000)
+        target = f"/api/cameras/{camera['id']}/footage.mp4?from={FROM}&to={TO}"
+        cookie = f"vms_session={client.cookies['vms_session']}"
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
+        assert b"200 OK" in await asyncio.wait_for(reader.readline(), 5)
+        assert world.parts.downloads._held.total() == 1
+        async with asyncio.timeout(10):
+            while world.parts.downloads._held:
+                await asyncio.sleep(0.02)
+        writer.close()

@@ -211,7 +211,8 @@ async def test_a_browser_that_trusts_the_authority_gets_in(world: World, tmp_pat
         assert server.url.startswith("https://")
         trusting = ssl.create_default_context(cafile=str(authority.ca_file))
         async with httpx.AsyncClient(base_url=server.url, verify=trusting) as client:
-            assert (await client.get("/healthz")).status_code == 200
+            answer = await client.get("/healthz")
+            assert (answer.status_code, answer.headers["cross-origin-opener-policy"]) == (200, "same-origin")
             answer = await client.post("/api/session", json={"username": "admin", "password": "x"})
             assert answer.status_code == 401
             await sign_in(client)

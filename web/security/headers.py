@@ -15,10 +15,9 @@ _FIXED = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": (
-        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), "
+        "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), "
         "display-capture=(), fullscreen=(self), gamepad=(self), autoplay=(self)"
     ),
 }
@@ -57,13 +56,15 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         policy = content_security_policy(Headers(scope=scope).get("host", ""))
+        # Over plain HTTP browsers ignore it, and complain on the console.
+        opener = {"Cross-Origin-Opener-Policy": "same-origin"} if scope["scheme"] == "https" else {}
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("Cache-Control", "no-store")
-                for name, value in _FIXED.items():
+                for name, value in (_FIXED | opener).items():
                     headers.setdefault(name, value)
             await send(message)
 
