@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from typing import Any
 
 import av
 import cv2
+import psutil
 import pytest
 
 from tests.simulator.rtsp_client import RtspClient, is_key
-from tests.simulator_fixture import SMALL, RunningSimulator, running_simulator, simulator
+from tests.simulator_fixture import ROOT, SMALL, RunningSimulator, running_simulator, simulator
 from vms.simulator import barcode, sei
 
 __all__ = ["simulator"]
@@ -260,3 +263,26 @@ async def test_more_cameras_than_scenes_have_names_of_their_own(tmp_path: Path) 
         assert not list(tmp_path.glob("*.part"))
         seen = await asyncio.to_thread(pull, running.cameras[13].with_login(running), "tcp", 6)
     assert [unit.k for unit in seen] == [unit.n % 5 for unit in seen]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_ended_while_it_encodes(tmp_path: Path, number: int) -> None:
+    """SIGTERM ends it at once, and its encoders end with it, even where it was killed."""
+    arguments = ("-m", "vms.simulator", "--cache", str(tmp_path), "--cameras", "4", "--main-size", "1920x1080")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT
+    )
+    try:
+        async with asyncio.timeout(30):
+            while len(children := psutil.Process(process.pid).children(recursive=True)) < 2:
+                await asyncio.sleep(0.1)
+        process.send_signal(number)
+        assert process.stdout is not None
+        assert await asyncio.wait_for(process.stdout.read(), 20) == b""
+        await asyncio.wait_for(process.wait(), 10)
+        assert not (await asyncio.to_thread(psutil.wait_procs, children, 20))[1]
+        assert not list(tmp_path.glob("*.clip"))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

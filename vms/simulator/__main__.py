@@ -13,8 +13,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 
+from vms.simulator import encoder
 from vms.simulator.options import Picture, SimulatorOptions, parse_size
 from vms.simulator.server import Simulator
 
@@ -94,6 +97,10 @@ async def _serve(options: SimulatorOptions, *, until_stdin_closes: bool) -> None
         sys.stdout.write(json.dumps(simulator.facts()) + "\n")
         sys.stdout.flush()
         await stopping
+    else:
+        encoder.abandon()
+        with suppress(BrokenProcessPool):
+            await starting
     await simulator.stop()
 
 

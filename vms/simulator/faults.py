@@ -1,9 +1,9 @@
 """What a stream can be told to do wrong, and the request that tells it. Pure.
 
-{"camera": slug|"*", "stream": "main"|"sub"|"*", "fault": kind, …}: `refuse` ("how": "503"|"close"), `stall`, `drop`
-(once, at once), `resolution` ("size": "640x480"), `no_key`, `password`, `loss` ("rate": 0..1), `close_every`
-("seconds"), `none` ends them; `status` changes nothing and tells who is connected. A standing fault replaces the one
-before, except that `drop` leaves it.
+{"camera": slug|"*", "stream": "main"|"sub"|"*", "fault": kind, …}: `refuse` ("how": "503"|"close"; new sessions only),
+`stall`, `drop` (once, at once), `resolution` ("size": "640x480"), `no_key`, `password`, `loss` ("rate": 0..1),
+`close_every` ("seconds"), `none` ends them; `status` changes nothing and tells who is connected. A standing fault
+replaces the one before, except that `drop` leaves it.
 """
 
 from __future__ import annotations

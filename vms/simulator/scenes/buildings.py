@@ -56,7 +56,7 @@ def house(seed: int, width: float = 8.0, length: float = 7.0, stilts: float = 0.
     rng = np.random.default_rng(seed)
     wall, roof = PASTELS[int(rng.integers(len(PASTELS)))], ROOFS[int(rng.integers(len(ROOFS)))]
     if stilts:
-        wall = tuple(c * 0.5 + w * 0.5 for c, w in zip(wall, WOOD, strict=True))  # type: ignore[assignment]  # three stay three
+        wall = ((wall[0] + WOOD[0]) / 2, (wall[1] + WOOD[1]) / 2, (wall[2] + WOOD[2]) / 2)
     faces: list[Face] = []
     if stilts:
         for x in np.linspace(-width / 2 + 0.3, width / 2 - 0.3, 5):
