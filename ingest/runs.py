@@ -7,11 +7,11 @@ be used (a hole nobody can fill); the next one begins at the next key frame.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.clockstate import clock_state
 from ingest.demux import BadUnitError, VideoUnits
-from ingest.timestamps import Anchor, BrokenTimestampsError, Timeline
+from ingest.timestamps import Anchor, BrokenTimestampsError, Timeline, fill_leading
 from vms import metrics
 from vms.clock import NS_PER_MS, NS_PER_S, Clock
 from vms.domain.camera import StreamRef
@@ -22,6 +22,8 @@ from vms.errors import CameraCorruptError
 # What libav read while it opened comes in one burst. It is stamped when the burst is over, when the anchor is known.
 BURST_NS = 2 * NS_PER_MS
 BURST_UNITS = 512
+# Units without dts at the start of a connection: one, or with B-frames as many as may be reordered (16) and one.
+MAX_LEADING = 17
 # A Run begins behind the one before it, unless that is so far ahead that the clock was set back meanwhile.
 FLOOR_NS = 10 * NS_PER_S
 
@@ -54,6 +56,17 @@ class _Stamped:
     pts_90k: int
     is_key: bool
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A unit as libav gave it; `arrived`: wall and monotonic time of its first bytes, `mono_ns`: when it was given."""
+
+    data: bytes
+    pts: int | None
+    dts: int | None
+    arrived: tuple[int, int]
+    mono_ns: int
 
 
 def ns_of(ticks_90k: int) -> int:
@@ -91,6 +104,7 @@ class RunBuilder:
         self._seq = 0
         self._walls = [0, 0]
         self._handed_over: tuple[int, int] | None = None
+        self._leading: list[_Came] | None = []
         self._held: list[_Stamped] | None = []
 
     @property
@@ -113,17 +127,34 @@ class RunBuilder:
         if before is None:
             frame_ns = ns_of(self._video_time.frame)
             before = (wall_ns - frame_ns, mono_ns - frame_ns)
+        came = _Came(data, pts, dts, before, mono_ns)
+        if self._leading is None:
+            self._unit(came)
+            return
+        self._leading.append(came)
+        if dts is not None or len(self._leading) > MAX_LEADING:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Give the first units of the connection the times they lack."""
+        leading, self._leading = self._leading, None
+        if leading:
+            stamps = fill_leading([(came.pts, came.dts) for came in leading], self._video_time.frame)
+            for came, (pts, dts) in zip(leading, stamps, strict=True):
+                self._unit(replace(came, pts=pts, dts=dts))
+
+    def _unit(self, came: _Came) -> None:
         try:
-            unit = self._video.unit(data)
+            unit = self._video.unit(came.data)
         except BadUnitError as error:
             self.why_bad = str(error)
             self.end(EndReason.STREAM_CORRUPT)
             return
         if unit is None:
             return
-        dts_90k, pts_90k = self._place(pts, dts, before[1])
-        self._observe(dts_90k, *before)
-        self._end_burst(mono_ns - before[1])
+        dts_90k, pts_90k = self._place(came.pts, came.dts, came.arrived[1])
+        self._observe(dts_90k, *came.arrived)
+        self._end_burst(came.mono_ns - came.arrived[1])
         if unit.track is not None:
             self._at_key(unit.track)
         if self._track is not None:
@@ -157,7 +188,8 @@ class RunBuilder:
         self._run = self._track = None
 
     def flush(self) -> None:
-        """Stamp what is held of the first burst."""
+        """Stamp what is held of the first units."""
+        self._settle()
         held, self._held = self._held, None
         for stamped in held or ():
             self._stamp(stamped)

@@ -6,7 +6,9 @@ connection. `Anchor` says which wall time that was (DESIGN §5.9). Neither reads
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Sequence
 
 from vms.clock import NS_PER_S
 from vms.domain.media import CLOCK_HZ
@@ -115,6 +117,27 @@ class Timeline:
         self._out += passed if passed > 2 * self._nominal else self._nominal
         self._offset = raw - self._out
         self._stuck_ns = None
+
+
+Stamps = tuple[int | None, int | None]
+
+
+def fill_leading(stamps: Sequence[Stamps], frame: int) -> list[Stamps]:
+    """The (pts, dts) of a connection's first units, of which only the last has a dts, all with both.
+
+    libav gives no times with the first unit, and no dts until it has seen as many pictures as may be reordered. The
+    dts before the first known one are a frame apart; the first unit is a key frame, so it is shown before the others.
+    """
+    *leading, (last_pts, last_dts) = stamps
+    if last_dts is None:
+        return list(stamps)
+    shown = sorted({pts for pts, _ in stamps if pts is not None})
+    step = min((b - a for a, b in itertools.pairwise(shown)), default=frame)
+    filled: list[Stamps] = []
+    for back, (pts, _) in zip(range(len(leading), 0, -1), leading, strict=True):
+        dts = last_dts - back * step
+        filled.append((max(shown[0] - step, dts) if pts is None and not filled and shown else pts, dts))
+    return [*filled, (last_pts, last_dts)]
 
 
 FREE_NS = 10 * NS_PER_S

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ingest.condition import NoKeyFrameError, Verdict, is_hopeless, judge
+from ingest.condition import NoKeyFrameError, is_hopeless, judge
 from ingest.gop import GopCache
 from ingest.handoff import Handoff
 from ingest.runs import RunBroken, RunOrigin
@@ -46,8 +46,8 @@ class Leases(Protocol):
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """Seconds: each half of opening; silence that is a stall, and while somebody watches; without a key frame until it
-    is said, and until another connection is tried; waits between tries and where only a person can help; how long a
-    stream must have lived for waits to begin small again; how long stopping may take."""
+    is said, and until another connection is tried; waits between tries, where only a person can help, and after three
+    refused passwords; how long a stream must have lived for waits to begin small again; how long stopping may take."""
 
     open_timeout_s: float = 5.0
     stall_s: float = 10.0
@@ -56,7 +56,8 @@ class WorkerOptions:
     give_up_no_key_s: float = 300.0
     backoff_s: float = 0.25
     backoff_cap_s: float = 20.0
-    hopeless_s: float = 300.0
+    hopeless_s: float = 60.0
+    locked_s: float = 300.0
     settled_s: float = 10.0
     stop_s: float = 2.0
     policy: AddressPolicy = field(default_factory=AddressPolicy)
@@ -212,11 +213,9 @@ class Worker:
         if live_ns is not None and self._clock.mono_ns() - live_ns > self._options.settled_s * NS_PER_S:
             self._backoff.reset()
         self._say(verdict.condition, verdict.cause, verdict.why)
-        self._log(verdict)
-        return self._options.hopeless_s if is_hopeless(error, self._refusals) else self._backoff.next_s()
-
-    def _log(self, verdict: Verdict) -> None:
-        log.info("camera", stream=str(self.spec.stream), condition=verdict.condition, why=verdict.why)
+        if is_hopeless(error, self._refusals):
+            return self._options.locked_s if self._refusals else self._options.hopeless_s
+        return self._backoff.next_s()
 
     def _leave(self, reason: EndReason) -> None:
         """Close what is open of the session: its handoff, its Run."""
@@ -280,4 +279,5 @@ class Worker:
             return
         since_ns = before.since_ns if before and before.condition is condition else self._clock.now_ns()
         self._state = StreamState(self.spec.stream, condition, since_ns, text, str(cause or ""))
+        log.info("stream", stream=str(self.spec.stream), condition=str(condition), why=text)
         self._parts.tell(self._state)

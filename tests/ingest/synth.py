@@ -20,11 +20,19 @@ def stream(
     codec: Codec, width: int = 192, height: int = 108, *, frames: int = 12, gop: int = 6, b_frames: int = 0
 ) -> tuple[bytes, ...]:
     """Access units in Annex-B with parameter sets at every key frame, in decoding order."""
+    return tuple(data for _, data in timed(codec, width, height, frames=frames, gop=gop, b_frames=b_frames))
+
+
+@functools.cache
+def timed(
+    codec: Codec, width: int = 192, height: int = 108, *, frames: int = 12, gop: int = 6, b_frames: int = 0
+) -> tuple[tuple[int, bytes], ...]:
+    """The same, each with the number of its picture in the order of display."""
     encoder = av.CodecContext.create(_ENCODERS[codec], "w")
     assert isinstance(encoder, VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
-    fixed = f"bframes={b_frames}:scenecut=0:keyint={gop}:repeat-headers=1"
+    fixed = f"bframes={b_frames}:b-adapt=0:scenecut=0:keyint={gop}:repeat-headers=1"
     encoder.options = (
         {"preset": "ultrafast", "bf": str(b_frames), "x264-params": fixed}
         if codec is Codec.H264
@@ -37,7 +45,7 @@ def stream(
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
         frame.pts = i
         units += encoder.encode(frame)
-    return tuple(bytes(packet) for packet in [*units, *encoder.encode(None)])
+    return tuple((packet.pts or 0, bytes(packet)) for packet in [*units, *encoder.encode(None)])
 
 
 def without_sets(unit: bytes, codec: Codec) -> bytes:

@@ -17,12 +17,14 @@ from dataclasses import replace
 
 import pytest
 
+from ingest.nal import split
 from ingest.worker import WorkerOptions
 from tests.ingest.hostile import Clocked, Script, Send, framed, hostile, play, rtp, sdp
 from tests.ingest.rig import FAST, Rig, camera, running
+from tests.ingest.synth import timed
 from vms.domain.camera import Camera, StreamName, StreamRef
 from vms.domain.gap import GapCause
-from vms.domain.media import EndReason, StreamCondition
+from vms.domain.media import Codec, EndReason, StreamCondition
 from vms.errors import CameraError
 
 QUICK = replace(FAST, open_timeout_s=0.7, stall_s=1.0, no_key_s=0.7)
@@ -315,6 +317,29 @@ async def test_a_codec_that_changes_under_way_is_not_trusted() -> None:
     async with hostile(Script(media=media)) as server, running(camera(server.url), worker=QUICK) as rig:
         await rig.until(lambda: any(s.why for s in rig.states()), 10)
         assert rig.runs() == []
+
+
+async def b_frames(send: Send) -> None:
+    """Pictures in decoding order, their RTP times in the order of display (RFC 6184 §5.1)."""
+    pictures, seq = timed(Codec.H264, frames=24, gop=12, b_frames=2), 0
+    for turn in itertools.count():
+        for shown, data in pictures:
+            for nal in split(data):
+                await send(framed(rtp(nal, seq, (turn * 24 + shown) * 3600)))
+                seq += 1
+            await asyncio.sleep(0.02)
+
+
+async def test_b_frames_keep_their_order() -> None:
+    """Decoding times a frame apart, every picture shown once, in the camera's order, from the first one on."""
+    async with all_of({"cam": Script(media=b_frames)}) as rig:
+        await rig.until_packets(48)
+        packets = rig.packets()[:48]
+    assert [p.dts_90k for p in packets] == [i * 3600 for i in range(48)]
+    order = [shown + turn * 24 for turn in range(2) for shown, _ in timed(Codec.H264, frames=24, gop=12, b_frames=2)]
+    first = packets[0].pts_90k
+    assert [(p.pts_90k - first) // 3600 for p in packets] == order
+    assert all(p.pts_90k >= p.dts_90k for p in packets)
 
 
 def test_errors_of_ours_are_what_the_reader_expects() -> None:

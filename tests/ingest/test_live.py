@@ -77,7 +77,7 @@ async def test_times_are_those_of_the_camera(simulator: RunningSimulator) -> Non
 async def test_a_dropped_connection_is_taken_up_again(simulator: RunningSimulator) -> None:
     """The end of a live stream is a fault: the Run ends, the next one is of the same epoch and behind it."""
     async with running(of(simulator)) as rig:
-        await rig.until_packets(30)
+        await rig.until_packets(10)
         await fault(simulator, "drop")
         await rig.until(lambda: len(rig.runs()) == 2)
         await rig.until_packets(20)
@@ -99,7 +99,7 @@ async def test_everything_sent_before_an_orderly_end_is_published(simulator: Run
     """The camera closes after a unit: that unit is the last Packet of the Run."""
     async with running(of(simulator)) as rig:
         await rig.until_packets(5)
-        await fault(simulator, "close_every", seconds=1)
+        await fault(simulator, "close_every", seconds=0.7)
         await rig.until(lambda: len(rig.ends()) >= 2, 15)
         await fault(simulator, "none")
     await asyncio.sleep(0.3)  # the send log is written out every 100 ms
@@ -115,12 +115,12 @@ async def test_everything_sent_before_an_orderly_end_is_published(simulator: Run
 
 async def test_a_silent_camera_is_stalled_and_opened_anew(simulator: RunningSimulator) -> None:
     """Nothing for the time set: stalled with its cause, within a second of that; when it speaks again, live."""
-    async with running(of(simulator), worker=replace(FAST, stall_s=1.5)) as rig:
+    async with running(of(simulator), worker=replace(FAST, stall_s=1.0)) as rig:
         await rig.until_packets(20)
         await fault(simulator, "stall")
         began = time.monotonic()
         state = await rig.until_condition(StreamCondition.STALLED)
-        assert 1.0 < time.monotonic() - began < 4
+        assert 0.7 < time.monotonic() - began < 4
         assert state.cause == GapCause.STREAM_STALLED
         assert "silent" in state.why
         assert rig.ends()[-1].reason is EndReason.STREAM_STALLED
@@ -225,9 +225,9 @@ async def test_loss_over_udp_is_lived_through(simulator: RunningSimulator) -> No
     async with running(of(simulator, "udp")) as rig:
         await rig.until_packets(10)
         await fault(simulator, "loss", rate=0.2)
-        await rig.until_packets(60, 20)
+        await rig.until_packets(25, 20)
         await fault(simulator, "none")
-        await rig.until_packets(20)
+        await rig.until_packets(15)
     for started in rig.runs():
         seqs = [p.seq for p in rig.packets() if p.run == started.run.id]
         assert seqs == list(range(len(seqs)))
@@ -276,7 +276,7 @@ async def test_main_that_is_not_recorded_is_pulled_while_watched(simulator: Runn
     assert_whole(rig)
 
 
-async def test_a_hundred_cameras_come_back_together(simulator: RunningSimulator) -> None:
+async def test_forty_cameras_come_back_together(simulator: RunningSimulator) -> None:
     """All of them lose the camera at once: all are live again within 30 s, none at the same instant."""
     one = of(simulator)
     cams = []

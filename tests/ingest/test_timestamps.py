@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.timestamps import BRIDGES, WRAP, Anchor, BrokenTimestampsError, Timeline
+from ingest.timestamps import BRIDGES, WRAP, Anchor, BrokenTimestampsError, Stamps, Timeline, fill_leading
 
 FRAME = 3600
 MS = 1_000_000
@@ -100,6 +100,24 @@ def test_reordered_pictures_keep_their_presentation_times() -> None:
     pairs = [(7200, 0), (18_000, 3600), (10_800, 7200), (14_400, 10_800)]
     placed = [timeline.place(pts, dts, i * 40 * MS) for i, (pts, dts) in enumerate(pairs)]
     assert placed == [(0, 7200), (3600, 18_000), (7200, 10_800), (10_800, 14_400)]
+
+
+@pytest.mark.parametrize(
+    ("given_", "filled"),
+    [
+        ([(7200, 7200)], [(7200, 7200)]),
+        ([(None, None), (7200, 7200)], [(3600, 3600), (7200, 7200)]),
+        (
+            [(None, None), (0, None), (-7200, None), (-3600, -7200)],
+            [(-10_800, -18_000), (0, -14_400), (-7200, -10_800), (-3600, -7200)],
+        ),
+        ([(None, None), (None, None), (None, 90_000)], [(None, 82_800), (None, 86_400), (None, 90_000)]),
+        ([(None, None), (5, None)], [(None, None), (5, None)]),
+    ],
+)
+def test_leading_units_get_the_times_they_lack(given_: list[Stamps], filled: list[Stamps]) -> None:
+    """One without B-frames; as many as may be reordered with them; none where no dts ever comes."""
+    assert fill_leading(given_, FRAME) == filled
 
 
 @given(

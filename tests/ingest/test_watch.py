@@ -34,7 +34,7 @@ def listening(rig: Rig) -> MemoryEvents:
 async def test_a_watcher_starts_from_the_cached_group(simulator: RunningSimulator) -> None:
     """The answer holds Run, state and the group from its key frame; the event subject goes on without a hole."""
     async with running(of(simulator)) as rig:
-        await rig.until_packets(25)
+        await rig.until_packets(12)
         events = listening(rig)
         answer = await rig.bus.request(WATCH, ALL)
         assert answer["subject"] == "media.cam1.main"
@@ -60,7 +60,7 @@ async def test_nobody_watching_not_a_byte(simulator: RunningSimulator) -> None:
         assert not events._queue
         await rig.bus.request(WATCH, {**ALL, "credit_s": 0.3})
         await items(events, 3)
-        await rig.until_packets(40)
+        await rig.until_packets(20)
         while events._queue:
             await events.get()
         await rig.until_packets(10)
