@@ -22,7 +22,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tests.ui.footage import GOP, FPS, Minute, minute
+from tests.ui.footage import FPS, GOP, Minute, minute
 from vms.bus.memory import MemoryBus
 from vms.domain.ids import new_id
 from vms.errors import VmsError
@@ -112,7 +112,9 @@ class FakeApi:
 
     async def start(self) -> None:
         """Serve; the port is kept over a stop."""
-        config = uvicorn.Config(self._app(), "127.0.0.1", self.port, log_level="critical", lifespan="off", ws="websockets-sansio")
+        config = uvicorn.Config(
+            self._app(), "127.0.0.1", self.port, log_level="critical", lifespan="off", ws="websockets-sansio"
+        )
         self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve())
         while not self._server.started:
@@ -155,7 +157,9 @@ class FakeApi:
             self.requests.append(f"{request.method} {path}")
             if path != "/api/session" and request.cookies.get("vms_session") != SESSION:
                 return problem(401, "unauthenticated", "Nobody is signed in.")
-            changes = request.method not in {"GET", "HEAD"} and not (path == "/api/session" and request.method == "POST")
+            changes = request.method not in {"GET", "HEAD"} and not (
+                path == "/api/session" and request.method == "POST"
+            )
             if changes and request.headers.get("x-csrf-token") != CSRF:
                 return problem(403, "forbidden", "The CSRF token is missing.")
         response: Response = await call_next(request)
@@ -172,7 +176,13 @@ class FakeApi:
         return JSONResponse({"ready": not bad, "services": services}, 503 if bad else 200)
 
     def _signed_in(self) -> dict[str, Any]:
-        person = {"id": "p", "username": "admin", "name": "Operator Satu", "language": "id", "must_change": self.must_change}
+        person = {
+            "id": "p",
+            "username": "admin",
+            "name": "Operator Satu",
+            "language": "id",
+            "must_change": self.must_change,
+        }
         return {"person": person, "csrf": CSRF}
 
     async def _session(self, request: Request) -> Response:
@@ -182,7 +192,7 @@ class FakeApi:
             return response
         if request.method == "GET":
             if request.cookies.get("vms_session") != SESSION:
-                return problem(401, "unauthenticated", "Nobody is signed in.")
+                return Response(status_code=204)
             return JSONResponse(self._signed_in())
         body = await request.json()
         if self.throttled_s:
@@ -251,7 +261,12 @@ class FakeApi:
         start = max(start, self.registered_ms)
         recorded = self._recorded(start, end)
         gaps = [
-            {"from": iso(max(a, start)), "to": iso(min(b, end)), "cause": cause, "state": "open" if b > now_ms() else "closed"}
+            {
+                "from": iso(max(a, start)),
+                "to": iso(min(b, end)),
+                "cause": cause,
+                "state": "open" if b > now_ms() else "closed",
+            }
             for a, b, cause in self.gaps
             if b > start and a < end
         ]
@@ -272,7 +287,10 @@ class FakeApi:
             name = f"/api/cameras/{camera}/segments/run{number}/0.mp4"
             if last is None or last[0] != number or last[1] != at:
                 lines += ["#EXT-X-DISCONTINUITY"] if last is not None else []
-                lines += [f'#EXT-X-MAP:URI="{name}",BYTERANGE="{footage.init}@0"', f"#EXT-X-PROGRAM-DATE-TIME:{iso(at)}"]
+                lines += [
+                    f'#EXT-X-MAP:URI="{name}",BYTERANGE="{footage.init}@0"',
+                    f"#EXT-X-PROGRAM-DATE-TIME:{iso(at)}",
+                ]
             offset, length = footage.gops[i // GOP_MS]
             lines += [f"#EXTINF:{GOP_MS / 1000:.6f},", f"#EXT-X-BYTERANGE:{length}@{offset}", name]
             last = (number, at + GOP_MS)

@@ -16,6 +16,7 @@ from web.api.openapi import describe
 
 # The whole list of what is open to anybody. Whoever makes it longer has thought about it.
 PUBLIC = {
+    ("GET", "/api/session"),
     ("POST", "/api/session"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),

@@ -55,7 +55,7 @@ def _finish(operation: dict[str, Any], method: str, path: str) -> None:
     access = access_of(method.upper(), path)
     if access is Access.SESSION:
         operation["security"] = [{"session": []} if method in {"get", "head"} else {"session": [], "csrf": []}]
-    elif access is Access.LOOPBACK_OR_SESSION:
+    elif access in {Access.LOOPBACK_OR_SESSION, Access.ASK}:
         operation["security"] = [{}, {"session": []}]
     else:
         operation["security"] = []

@@ -72,10 +72,16 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Par
     return _answer(Principal(person, session))
 
 
-@router.get("", operation_id="getSession", responses=problems())
-async def get_session(who: Who) -> SessionOut:
-    """Who is signed in, and their CSRF token."""
-    return _answer(who)
+@router.get(
+    "",
+    operation_id="getSession",
+    response_model=SessionOut,
+    responses=problems() | {204: {"description": "Nobody is signed in."}},
+)
+async def get_session(request: Request) -> SessionOut | Response:
+    """Who is signed in, and their CSRF token; 204 when nobody is: a page may ask before it knows."""
+    who = request.state.principal
+    return Response(status_code=204) if who is None else _answer(who)
 
 
 @router.delete("", operation_id="signOut", status_code=204, responses=problems(*CHANGES))

@@ -29,6 +29,7 @@ class Access(Enum):
 
     PUBLIC = "public"
     SIGN_IN = "sign_in"
+    ASK = "ask"
     LOOPBACK_OR_SESSION = "loopback_or_session"
     SESSION = "session"
 
@@ -43,6 +44,8 @@ def access_of(method: str, path: str) -> Access:
     """What the address asks. Pages are public: they hold nothing, all they show comes from /api."""
     if path == "/api/session" and method == "POST":
         return Access.SIGN_IN
+    if path == "/api/session" and method in _READ:
+        return Access.ASK
     if path == "/metrics":
         return Access.LOOPBACK_OR_SESSION
     if path == "/api" or path.startswith("/api/") or method not in _READ:
@@ -82,6 +85,8 @@ class Gate:
         if access is Access.SIGN_IN:
             return None
         principal = await self._sessions.find(HTTPConnection(scope).cookies.get(COOKIE))
+        if principal is None and access is Access.ASK:
+            return None
         if principal is None:
             raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.")
         try:

@@ -17,8 +17,11 @@ if (router.path === "/signin" && !session.likely()) {
   session.known = true;
 } else {
   // Failures show themselves: nobody signed in leads to sign-in, a server that is away to the banner.
-  session.read().catch(() => undefined);
-  if (router.path !== "/signin") catalogue.load().catch(() => undefined);
+  const signedIn = session.read().catch(() => false);
+  const wanted = router.path !== "/signin";
+  // Where nobody signed in before, the rest waits for the answer; else all goes out at once.
+  if (wanted && session.likely()) catalogue.load().catch(() => undefined);
+  else if (wanted) void signedIn.then((yes) => (yes ? catalogue.load() : undefined)).catch(() => undefined);
   if (router.path === "/wall") firstOffer.prepare();
 }
 

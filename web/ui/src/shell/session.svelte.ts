@@ -1,5 +1,5 @@
 // Who is signed in. The cookie is the server's (HttpOnly); here are only the person and the CSRF token.
-import { ApiError, call, useCsrf, whenSignedOut } from "../api/client";
+import { call, useCsrf, whenSignedOut } from "../api/client";
 import type { Person, SignedIn } from "../api/types";
 import { locale } from "./locale.svelte";
 import { router, urlOf } from "./router.svelte";
@@ -17,12 +17,11 @@ class Session {
   /** Ask who is signed in. Gives false when nobody is; throws Unreachable when the server is away. */
   async read(): Promise<boolean> {
     try {
-      this.#take(await call<SignedIn>("GET", "/api/session", { anonymous: true }));
-      return true;
-    } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 401) throw error;
-      this.#forget();
-      return false;
+      // 204, nothing, when nobody is signed in: asking is no error.
+      const answer = await call<SignedIn | undefined>("GET", "/api/session", { anonymous: true });
+      if (answer) this.#take(answer);
+      else this.#forget();
+      return Boolean(answer);
     } finally {
       this.known = true;
     }
