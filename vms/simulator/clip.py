@@ -99,7 +99,7 @@ def load(key: ClipKey, folder: Path) -> Clip:
 def _code_digest() -> str:
     """A changed painter or encoder makes new clips, without anybody having to remember a version."""
     here = Path(__file__).parent
-    sources = sorted([*(here / "scenes").glob("*.py"), here / "encoder.py", here / "barcode.py"])
+    sources = sorted([*(here / "scenes").glob("*.py"), here / "render.py", here / "barcode.py"])
     return _sha(b"\0".join(path.read_bytes() for path in sources))
 
 
