@@ -72,6 +72,9 @@ class Feed:
                 await self._follow(events)
             except VmsError as error:
                 self._failed(error.code)
+            except Exception:  # whatever it was, those who watch must not stay with a dead feed
+                log.exception("feed failed", stream=str(self.stream))
+                self._failed("error")
             finally:
                 events.close()
             await self._clock.sleep(self._backoff.next_s())
@@ -102,8 +105,9 @@ class Feed:
             return
         self.run = run
         self._last_seq = gop[-1].seq if gop else -1
-        self._holed = run is not None and not gop
-        self._keep([p for p in gop if p.track == 0])
+        pictures = [p for p in gop if p.track == 0]
+        self._keep(pictures if pictures and pictures[0].is_key else [])
+        self._holed = run is not None and not self.gop
         self._tell()
         for sink in list(self.sinks):
             sink.restart()

@@ -16,10 +16,13 @@ from aiortc.rtp import AnyRtcpPacket
 
 from streamer.negotiation import MID_URI, MediaOffer, VideoFormat
 from streamer.track import TileTrack
-from vms.clock import Clock
+from vms.clock import NS_PER_S, Clock
 
 # aiortc adds a random origin to our timestamps and tells it nobody; this is the RTP timestamp of its last packet.
 _RTP_TIMESTAMP = "_RTCRtpSender__rtp_timestamp"
+# How many packets a viewer may have sent again: at once (aiortc keeps 128), and per second.
+RESENDS = 128
+RESENDS_S = 500
 
 
 class TileSender(RTCRtpSender):
@@ -30,6 +33,8 @@ class TileSender(RTCRtpSender):
         self._tile = track
         self._clock = clock
         self.heard_ns = clock.mono_ns()
+        self._resends = float(RESENDS)
+        self._resent_ns = self.heard_ns
         track.bind(self.rtp_timestamp)
 
     @property
@@ -49,6 +54,15 @@ class TileSender(RTCRtpSender):
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         self.heard_ns = self._clock.mono_ns()
         await super()._handle_rtcp_packet(packet)
+
+    async def _retransmit(self, sequence_number: int) -> None:
+        """Send again what a NACK names, within the budget: NACKs are cheap to send and dear to answer."""
+        now_ns = self._clock.mono_ns()
+        self._resends = min(RESENDS, self._resends + (now_ns - self._resent_ns) * RESENDS_S / NS_PER_S)
+        self._resent_ns = now_ns
+        if self._resends >= 1:
+            self._resends -= 1
+            await super()._retransmit(sequence_number)
 
 
 def send_parameters(media: MediaOffer, video: VideoFormat, cname: str) -> RTCRtpSendParameters:

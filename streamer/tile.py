@@ -99,6 +99,7 @@ class WallTile:
             stream=feed.state,
             captured_ns=None if sent is None else sent.wall_ns,
             was_live=self._was_live,
+            instead=feed.stream != self._wanted,
         )
 
     def refresh(self, *, force: bool = False) -> None:

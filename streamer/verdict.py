@@ -16,7 +16,8 @@ LIVE_AGE_NS = 2 * NS_PER_S
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a tile. `codec`: of the Run, None while there is none; `fault`: why ingest cannot be asked;
-    `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then."""
+    `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then; `instead`: sub is
+    shown because main cannot be."""
 
     shown: bool
     codec: Codec | None = None
@@ -25,6 +26,7 @@ class Facts:
     stream: StreamState | None = None
     captured_ns: int | None = None
     was_live: bool = False
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ def judge(facts: Facts, now_ns: int) -> Verdict:
 
 
 def _trouble(facts: Facts, age_ms: int | None) -> Verdict | None:
+    not_h264 = facts.codec is not None and facts.codec is not Codec.H264
+    if not_h264 or (facts.instead and facts.fault == "no_responder"):
+        why = "The camera sends H.265, which this wall cannot show, and has no H.264 sub stream."
+        return Verdict("unsupported", "unsupported", why)
     if facts.fault:
         return _of_fault(facts, age_ms)
-    if facts.codec is not None and facts.codec is not Codec.H264:
-        name = "H.265" if facts.codec is Codec.H265 else facts.codec.value
-        why = f"The camera sends {name}, which this wall cannot show, and has no H.264 sub stream."
-        return Verdict("unsupported", "unsupported", why)
     stream = facts.stream
     if stream is None or stream.condition is StreamCondition.LIVE:
         return None

@@ -212,3 +212,20 @@ async def test_a_camera_without_key_frames_fills_no_memory(ingest: FakeIngest, c
     assert len(taker.packets) == 30
     assert feed.gop == []
     await feeds.close()
+
+
+async def test_a_feed_survives_what_it_cannot_read(ingest: FakeIngest, fanout: Fanout, clock: ManualClock) -> None:
+    """Nonsense on the bus: the feed says that it failed, and asks again."""
+    stream = ingest.add()
+    ingest.step(stream, 3)
+    feed = fanout.acquire(stream.ref)
+    await settle()
+    ingest.bus.publish(f"media.{stream.ref.camera}.sub", {"nonsense": True})
+    await settle()
+    assert feed.fault == "error"
+    await clock.advance(2)
+    await settle()
+    assert feed.fault == ""
+    ingest.step(stream, 1)
+    await settle()
+    assert len(feed.gop) == 4

@@ -176,6 +176,14 @@ async def test_h265_alone_is_unsupported(bench: Bench) -> None:
     assert not bench.payloads
 
 
+async def test_h265_without_a_sub_stream_is_unsupported(bench: Bench) -> None:
+    """There is no sub to fall back to: the same, not offline."""
+    main = bench.ingest.add(60, StreamName.MAIN, codec=Codec.H265)
+    bench.tile.show(main.ref)
+    await settle()
+    assert bench.last()["state"] == "unsupported"
+
+
 async def test_a_camera_nobody_ingests_is_offline(bench: Bench, clock: ManualClock) -> None:
     """Said within a moment, and healed when a node takes it."""
     stream = bench.ingest.add()
