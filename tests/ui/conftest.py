@@ -11,13 +11,15 @@ from typing import Any
 
 import av
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
-from tests.e2e.browser import Screen, running_browser
+from streamer.options import StreamerOptions
+from streamer.service import Streamer
+from tests.e2e.browser import CHROMIUM, FLAGS, Screen
 from tests.streamer.fake_ingest import FakeIngest, FakeStream
 from tests.ui.fake_api import SESSION, STATIC, FakeApi
 from tests.ui.footage import picture
-from streamer.options import StreamerOptions
-from streamer.service import Streamer
 from vms.bus.memory import MemoryBus
 from vms.clock import SystemClock
 from vms.domain.camera import StreamName
@@ -85,14 +87,23 @@ async def running_place(cameras: dict[str, tuple[str, ...]]) -> AsyncIterator[Pl
         await bus.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of the page; each gets a profile of its own."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="package")
 async def place() -> AsyncIterator[Place]:
     """Ten cameras in five sites."""
     async with running_place(CAMERAS) as found:
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="package")
 async def empty_place() -> AsyncIterator[Place]:
     """Sites without a camera."""
     async with running_place(dict.fromkeys(CAMERAS, ())) as found:
@@ -100,8 +111,16 @@ async def empty_place() -> AsyncIterator[Place]:
 
 
 @contextlib.asynccontextmanager
-async def looking(place: Place, *, signed_in: bool = True, width: int = 1366, height: int = 768) -> AsyncIterator[Screen]:
-    """A browser at the place; at the end nothing may stand in its console."""
-    cookie = SESSION if signed_in else ""
-    async with running_browser(width=width, height=height, url=place.api.url, cookie=cookie) as screen:
+async def looking(browser: Browser, place: Place, *, signed_in: bool = True) -> AsyncIterator[Screen]:
+    """A fresh profile at the place; `errors` gathers what goes wrong in its console."""
+    context = await browser.new_context(viewport={"width": 1366, "height": 768}, locale="id-ID")
+    try:
+        if signed_in:
+            await context.add_cookies([{"name": "vms_session", "value": SESSION, "url": place.api.url}])
+        screen = Screen(await context.new_page(), context)
+        page = screen.page
+        page.on("console", lambda message: screen.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: screen.errors.append(f"uncaught: {error}"))
         yield screen
+    finally:
+        await context.close()

@@ -1,6 +1,6 @@
 """The HTTP API as the page knows it, over things that tests set: people, cameras, states, gaps, probes, faults.
 
-The wall is the real streamer over the fake ingest of its own tests; everything else is a few dictionaries. Event loop only.
+The wall is the real streamer over the fake ingest of its own tests; the rest is a few dictionaries. Event loop only.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ class FakeApi:
 
     async def stop(self) -> None:
         """As if the process were killed: every connection ends."""
-        assert self._server is not None and self._serving is not None
+        assert self._server is not None
+        assert self._serving is not None
         self._server.should_exit = self._server.force_exit = True
         await self._serving
         for wall in list(self._walls):
@@ -281,7 +282,7 @@ class FakeApi:
         lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{GOP_MS // 1000}", "#EXT-X-PLAYLIST-TYPE:VOD"]
         last = None
         for at in range(start // GOP_MS * GOP_MS, end, GOP_MS):
-            if not self._recorded(at, at + GOP_MS) == [(at, at + GOP_MS)]:
+            if self._recorded(at, at + GOP_MS) != [(at, at + GOP_MS)]:
                 continue
             number, i = divmod(at, 60_000)
             name = f"/api/cameras/{camera}/segments/run{number}/0.mp4"

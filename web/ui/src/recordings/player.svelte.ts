@@ -118,7 +118,7 @@ export class Player {
   play(): void {
     this.playing = true;
     if (this.state === "edge") void this.seek(this.at);
-    else if (this.state === "ready") void this.#reels[this.front]?.video.play().catch(() => (this.playing = false));
+    else if (this.state !== "gap") this.#reels[this.front]?.video.play().catch(() => undefined); // While it loads: the load plays on.
   }
 
   pause(): void {
@@ -241,7 +241,7 @@ export class Player {
   // Before a window ends, the back reel gets the next one.
   #prepareNext(reel: Reel): void {
     const end = reel.end();
-    if (end === null || this.#preparing || end - this.at > NEXT_WITHIN_MS * Math.max(1, this.speed)) return;
+    if (end === null || this.#preparing || this.#awaited || end - this.at > NEXT_WITHIN_MS * Math.max(1, this.speed)) return;
     if (Date.now() - end < NEXT_WITHIN_MS) return; // Near now there is nothing more to prepare yet.
     const back = this.#reels[1 - this.front];
     if (!back) return;
