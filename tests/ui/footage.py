@@ -1,4 +1,4 @@
-"""Footage of a fake camera: an fMP4 a minute of a four-second loop, each picture with its number (tests/e2e/barcode.js).
+"""Footage of a fake camera: a minute of fMP4 from a four-second loop, its pictures numbered (tests/e2e/barcode.js).
 
 The bytes of all minutes are the same; a playlist puts them at their times. No recorder takes part.
 """

@@ -4,8 +4,6 @@ import type { Person, SignedIn } from "../api/types";
 import { locale } from "./locale.svelte";
 import { router, urlOf } from "./router.svelte";
 
-const HINT = "vms.signed_in";
-
 class Session {
   person = $state<Person | null>(null);
   known = $state(false);
@@ -14,14 +12,12 @@ class Session {
     whenSignedOut(() => this.#ended());
   }
 
-  /** Ask who is signed in. Gives false when nobody is; throws Unreachable when the server is away. */
-  async read(): Promise<boolean> {
+  /** Ask who is signed in: 204 says nobody. Throws Unreachable when the server is away. */
+  async read(): Promise<void> {
     try {
-      // 204, nothing, when nobody is signed in: asking is no error.
-      const answer = await call<SignedIn | undefined>("GET", "/api/session", { anonymous: true });
+      const answer = await call<SignedIn | undefined>("GET", "/api/session");
       if (answer) this.#take(answer);
       else this.#forget();
-      return Boolean(answer);
     } finally {
       this.known = true;
     }
@@ -45,42 +41,22 @@ class Session {
     }
   }
 
-  /** Somebody signed in here before, so asking is worth a request. */
-  likely(): boolean {
-    try {
-      return localStorage.getItem(HINT) !== null;
-    } catch {
-      return true;
-    }
-  }
-
   #take(answer: SignedIn): void {
     useCsrf(answer.csrf);
     this.person = answer.person;
     this.known = true;
     locale.suggest(answer.person.language);
-    this.#remember(true);
   }
 
   #forget(): void {
     this.person = null;
     useCsrf("");
-    this.#remember(false);
   }
 
   #ended(): void {
     if (!this.person) return;
     this.#forget();
     router.go(urlOf("/signin", { next: location.pathname + location.search, ended: 1 }));
-  }
-
-  #remember(signedIn: boolean): void {
-    try {
-      if (signedIn) localStorage.setItem(HINT, "1");
-      else localStorage.removeItem(HINT);
-    } catch {
-      // Only saves one request; nothing depends on it.
-    }
   }
 }
 
