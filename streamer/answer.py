@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamer.negotiation import MID_URI, MediaOffer, Offer, VideoFormat
+from streamer.negotiation import MID_URI, PLAYOUT_URI, MediaOffer, Offer, VideoFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ def _served(media: MediaOffer, video: VideoFormat, what: Sending, transport: Loc
     lines += [f"a=rtcp-fb:{pt} {feedback}" for feedback in video.feedback]
     if media.mid_extension is not None:
         lines.append(f"a=extmap:{media.mid_extension} {MID_URI}")
+    if media.playout_extension is not None:
+        lines.append(f"a=extmap:{media.playout_extension} {PLAYOUT_URI}")
     if rtx is not None:
         lines += [
             f"a=rtpmap:{rtx} rtx/90000",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from vms.errors import InputError
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+PLAYOUT_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 FINGERPRINT_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 _DIRECTIONS = {"sendrecv", "sendonly", "recvonly", "inactive"}
 _MEDIA_MAX = 256
@@ -45,6 +46,7 @@ class MediaOffer:
     first_format: str
     video: VideoFormat | None
     mid_extension: int | None
+    playout_extension: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +168,16 @@ def _media(section: _Section, session: _Section, bundle: set[str]) -> MediaOffer
         and mid in bundle
     )
     video = choose_h264(section.formats, section.attributes) if wanted else None
-    return MediaOffer(section.kind, mid, section.protocol, section.formats[0], video, _mid_extension(section))
+    mid_extension, playout = _extension(section, MID_URI), _extension(section, PLAYOUT_URI)
+    return MediaOffer(section.kind, mid, section.protocol, section.formats[0], video, mid_extension, playout)
 
 
-def _mid_extension(section: _Section) -> int | None:
+def _extension(section: _Section, wanted: str) -> int | None:
     for value in section.attributes.get("extmap", []):
         number, _, uri = value.partition(" ")
         number = number.partition("/")[0]
         # One-byte header extensions (RFC 8285 §4.2) have ids 1 to 14.
-        if uri.strip() == MID_URI and number.isdecimal() and 1 <= int(number) <= 14:
+        if uri.strip() == wanted and number.isdecimal() and 1 <= int(number) <= 14:
             return int(number)
     return None
 

@@ -65,7 +65,10 @@ class Peer:
         # The role is RTCPeerConnection's to set; without it the ICE role would decide against the answer's a=setup.
         self._dtls._set_role("server" if offer.answer_setup == "passive" else "client")  # noqa: SLF001
         self._fingerprint = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
-        self._senders = [None if track is None else TileSender(track, self._dtls, clock) for track in tracks]
+        self._senders = [
+            None if track is None else TileSender(track, self._dtls, clock, media)
+            for track, media in zip(tracks, offer.media, strict=True)
+        ]
         self._connecting: asyncio.Task[None] | None = None
         self._closed = False
         self.connected = False

@@ -1,5 +1,5 @@
-"""aiortc's RTP sender of one tile, with the three things it keeps to itself: the RTP time of what was sent, the wish
-for a key frame, and when the viewer was last heard. The fast path (DESIGN §7) will replace this file. Event loop only.
+"""aiortc's RTP sender of one tile, with what it keeps to itself: the RTP time of what was sent, the wish for a key
+frame, when the viewer was last heard, header extensions. The fast path (DESIGN §7) will replace it. Event loop only.
 """
 
 from __future__ import annotations
@@ -9,27 +9,47 @@ from aiortc.rtcrtpparameters import (
     RTCRtcpFeedback,
     RTCRtcpParameters,
     RTCRtpCodecParameters,
-    RTCRtpHeaderExtensionParameters,
     RTCRtpSendParameters,
 )
-from aiortc.rtp import AnyRtcpPacket
+from aiortc.rtp import AnyRtcpPacket, HeaderExtensions, HeaderExtensionsMap, pack_header_extensions
 
-from streamer.negotiation import MID_URI, MediaOffer, VideoFormat
+from streamer.negotiation import MediaOffer, VideoFormat
 from streamer.track import TileTrack
 from vms.clock import NS_PER_S, Clock
 
 # aiortc adds a random origin to our timestamps and tells it nobody; this is the RTP timestamp of its last packet.
 _RTP_TIMESTAMP = "_RTCRtpSender__rtp_timestamp"
+_HEADER_EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
 # How many packets a viewer may have sent again: at once (aiortc keeps 128), and per second.
 RESENDS = 128
 RESENDS_S = 500
 
 
+class FixedExtensions(HeaderExtensionsMap):
+    """The header extensions of a video, the same on each packet: its mid, and a playout delay of 0 to 0 ms. The latter
+    (which aiortc does not know) makes Chromium show a picture when it is decoded; a jitter buffer target of 0 alone
+    lets its delay rise with each late picture, and fall by no more than 0.1 s a second."""
+
+    def __init__(self, media: MediaOffer) -> None:
+        super().__init__()
+        extensions = []
+        if media.mid_extension is not None and len(media.mid) <= 16:
+            extensions.append((media.mid_extension, media.mid.encode("ascii")))
+        if media.playout_extension is not None:
+            extensions.append((media.playout_extension, bytes(3)))
+        self._packed = pack_header_extensions(extensions)
+
+    def set(self, values: HeaderExtensions) -> tuple[int, bytes]:  # noqa: ARG002  ours do not vary
+        """Profile and value, as they go into the RTP header (RFC 8285 §4.2)."""
+        return self._packed
+
+
 class TileSender(RTCRtpSender):
     """Sends what `track` gives, unchanged."""
 
-    def __init__(self, track: TileTrack, transport: RTCDtlsTransport, clock: Clock) -> None:
+    def __init__(self, track: TileTrack, transport: RTCDtlsTransport, clock: Clock, media: MediaOffer) -> None:
         super().__init__(track, transport)
+        setattr(self, _HEADER_EXTENSIONS, FixedExtensions(media))
         self._tile = track
         self._clock = clock
         self.heard_ns = clock.mono_ns()
@@ -72,9 +92,4 @@ def send_parameters(media: MediaOffer, video: VideoFormat, cname: str) -> RTCRtp
     if video.rtx is not None:
         apt: dict[str, int | str | None] = {"apt": video.payload_type}
         codecs.append(RTCRtpCodecParameters("video/rtx", 90_000, payloadType=video.rtx, parameters=apt))
-    extensions = []
-    if media.mid_extension is not None:
-        extensions.append(RTCRtpHeaderExtensionParameters(id=media.mid_extension, uri=MID_URI))
-    return RTCRtpSendParameters(
-        codecs=codecs, headerExtensions=extensions, muxId=media.mid, rtcp=RTCRtcpParameters(cname=cname, mux=True)
-    )
+    return RTCRtpSendParameters(codecs=codecs, muxId=media.mid, rtcp=RTCRtcpParameters(cname=cname, mux=True))

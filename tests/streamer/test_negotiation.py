@@ -46,7 +46,7 @@ def test_chromium_is_read() -> None:
     assert video.fmtp == "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
     assert f"a=fmtp:{video.rtx} apt={video.payload_type}" in CHROMIUM
     assert set(video.feedback) == {"nack", "nack pli", "ccm fir"}
-    assert offer.media[0].mid_extension == 9
+    assert (offer.media[0].mid_extension, offer.media[0].playout_extension) == (9, 5)
     assert offer.answer_setup == "active"
 
 

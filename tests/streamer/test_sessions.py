@@ -18,13 +18,15 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamTrack
+from aiortc.rtp import HeaderExtensions
 from prometheus_client import Gauge
 
 from streamer.ice import HostGatherer
+from streamer.negotiation import MediaOffer
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
 from streamer.peer import Certificates
-from streamer.sender import RESENDS, TileSender
+from streamer.sender import RESENDS, FixedExtensions, TileSender
 from streamer.track import TileTrack
 from tests.streamer.conftest import Studio, run_studio, settle
 from tests.streamer.fake_ingest import FakeStream
@@ -327,10 +329,23 @@ async def test_nacks_have_a_budget(studio: Studio, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(RTCRtpSender, "_retransmit", resend)
     track = TileTrack(studio.clock, Pacer(studio.clock, 10**6, 10**6), StreamerOptions(), Quiet())
     transport = RTCDtlsTransport(RTCIceTransport(HostGatherer(["127.0.0.1"])), [Certificates().get()])
-    sender = TileSender(track, transport, studio.clock)
+    media = MediaOffer("video", "0", "UDP/TLS/RTP/SAVPF", "96", None, None, None)
+    sender = TileSender(track, transport, studio.clock, media)
     for number in range(5000):
         await sender._retransmit(number)
     assert RESENDS <= len(again) < RESENDS * 2
+
+
+def test_header_extensions_are_fixed() -> None:
+    """mid and a playout delay of 0 to 0 where they were offered, nothing where not (RFC 8285 one-byte headers)."""
+
+    def packed(mid: int | None, playout: int | None) -> tuple[int, bytes]:
+        media = MediaOffer("video", "12", "UDP/TLS/RTP/SAVPF", "96", None, mid, playout)
+        return FixedExtensions(media).set(HeaderExtensions())
+
+    assert packed(9, 5) == (0xBEDE, b"\x9112\x52\0\0\0\0")
+    assert packed(None, 5) == (0xBEDE, b"\x52\0\0\0")
+    assert packed(None, None) == (0, b"")
 
 
 class Quiet:
