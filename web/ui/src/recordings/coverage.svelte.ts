@@ -30,7 +30,7 @@ export class CoverageBook {
   constructor(
     private readonly camera: string,
     private readonly stream: StreamName,
-    private readonly registered: number,
+    readonly registered: number,
   ) {}
 
   /** Read what is not known of [from, to). */

@@ -22,6 +22,8 @@ export interface Scene {
   recorded: Span[];
   gaps: GapSpan[];
   now: number;
+  /** When the camera was registered: before it there is nothing to record, so nothing is missing. */
+  first: number;
   playhead: number | null;
   selection: Span | null;
   hover: number | null;
@@ -62,6 +64,11 @@ export function paint(context: CanvasRenderingContext2D, width: number, height: 
     // The future is no gap: it is not there.
     context.fillStyle = colours.ground;
     context.fillRect(Math.max(0, end), top, width - Math.max(0, end), bottom - top);
+  }
+  const begin = Math.min(width, x(scene.first));
+  if (begin > 0) {
+    context.fillStyle = colours.ground;
+    context.fillRect(0, top, begin, bottom - top);
   }
   context.fillStyle = colours.bar;
   for (const span of scene.recorded) {
