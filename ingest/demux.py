@@ -6,7 +6,7 @@ frame; it neither decodes nor looks into slices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ingest.nal import KINDS, START, annexb, ordered, parameter_sets, scan
 from ingest.sps import SpsFacts, parse_h264, parse_h265
@@ -19,8 +19,7 @@ class BadUnitError(Exception):
     """An access unit that cannot be used, and that what follows may depend on; says why in plain words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One access unit, ready to be a Packet's payload. `track` is given with key frames."""
 
     payload: bytes

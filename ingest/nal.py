@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vms.domain.media import Codec
 
@@ -38,8 +39,7 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """What stands before the first slice of an access unit. `slice_kind` is -1 where there is no slice; `aud_end` is
     where parameter sets may be put: behind the access unit delimiter, if any."""
 

@@ -7,7 +7,8 @@ be used (a hole nobody can fill); the next one begins at the next key frame.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from ingest.clockstate import clock_state
 from ingest.demux import BadUnitError, VideoUnits
@@ -49,8 +50,9 @@ class RunOrigin:
     boot_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamped:
+class _Timed(NamedTuple):
+    """A unit with its place in the connection's time."""
+
     track: int
     dts_90k: int
     pts_90k: int
@@ -58,15 +60,15 @@ class _Stamped:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Came:
-    """A unit as libav gave it; `arrived`: wall and monotonic time of its first bytes, `mono_ns`: when it was given."""
+class _Came(NamedTuple):
+    """A unit as libav gave it; `wall_ns` and `mono_ns` of its first bytes, `given_ns` (monotonic) when it was given."""
 
     data: bytes
     pts: int | None
     dts: int | None
-    arrived: tuple[int, int]
+    wall_ns: int
     mono_ns: int
+    given_ns: int
 
 
 def ns_of(ticks_90k: int) -> int:
@@ -105,7 +107,7 @@ class RunBuilder:
         self._walls = [0, 0]
         self._handed_over: tuple[int, int] | None = None
         self._leading: list[_Came] | None = []
-        self._held: list[_Stamped] | None = []
+        self._held: list[_Timed] | None = []
 
     @property
     def run_id(self) -> str:
@@ -127,7 +129,7 @@ class RunBuilder:
         if before is None:
             frame_ns = ns_of(self._video_time.frame)
             before = (wall_ns - frame_ns, mono_ns - frame_ns)
-        came = _Came(data, pts, dts, before, mono_ns)
+        came = _Came(data, pts, dts, before[0], before[1], mono_ns)
         if self._leading is None:
             self._unit(came)
             return
@@ -141,7 +143,7 @@ class RunBuilder:
         if leading:
             stamps = fill_leading([(came.pts, came.dts) for came in leading], self._video_time.frame)
             for came, (pts, dts) in zip(leading, stamps, strict=True):
-                self._unit(replace(came, pts=pts, dts=dts))
+                self._unit(came._replace(pts=pts, dts=dts))
 
     def _unit(self, came: _Came) -> None:
         try:
@@ -152,13 +154,14 @@ class RunBuilder:
             return
         if unit is None:
             return
-        dts_90k, pts_90k = self._place(came.pts, came.dts, came.arrived[1])
-        self._observe(dts_90k, *came.arrived)
-        self._end_burst(came.mono_ns - came.arrived[1])
+        dts_90k, pts_90k = self._place(came.pts, came.dts, came.mono_ns)
+        self._observe(dts_90k, came.wall_ns, came.mono_ns)
+        if self._held:
+            self._end_burst(came.given_ns - came.mono_ns)
         if unit.track is not None:
             self._at_key(unit.track)
         if self._track is not None:
-            self._emit(_Stamped(0, dts_90k, pts_90k, unit.is_key, unit.payload))
+            self._emit(_Timed(0, dts_90k, pts_90k, unit.track is not None, unit.payload))
 
     def audio(self, data: bytes, pts: int | None, wall_ns: int, mono_ns: int) -> None:
         """One access unit of track 1, with libav's time in its sample rate. CameraCorruptError."""
@@ -175,7 +178,7 @@ class RunBuilder:
             raise CameraCorruptError("The camera's audio timestamps jump all the time.") from None
         at_90k = ticks * CLOCK_HZ // rate
         if at_90k >= self._origin_90k:
-            self._emit(_Stamped(1, at_90k, at_90k, is_key=False, payload=data))
+            self._emit(_Timed(1, at_90k, at_90k, is_key=False, payload=data))
 
     def end(self, reason: EndReason) -> None:
         """End the Run under way, if any; the next begins at the next key frame."""
@@ -191,8 +194,8 @@ class RunBuilder:
         """Stamp what is held of the first units."""
         self._settle()
         held, self._held = self._held, None
-        for stamped in held or ():
-            self._stamp(stamped)
+        for unit in held or ():
+            self._stamp(unit)
 
     def _place(self, pts: int | None, dts: int | None, mono_ns: int) -> tuple[int, int]:
         try:
@@ -202,7 +205,7 @@ class RunBuilder:
             raise CameraCorruptError("The camera's timestamps jump all the time.") from None
 
     def _end_burst(self, passed_ns: int) -> None:
-        if self._held and (passed_ns > BURST_NS or len(self._held) >= BURST_UNITS):
+        if passed_ns > BURST_NS or len(self._held or ()) >= BURST_UNITS:
             self.flush()
 
     def _observe(self, dts_90k: int, wall_ns: int, mono_ns: int) -> None:
@@ -218,33 +221,25 @@ class RunBuilder:
             self._track = track
             self.why_bad = ""
 
-    def _emit(self, stamped: _Stamped) -> None:
+    def _emit(self, unit: _Timed) -> None:
         if self._held is not None:
-            self._held.append(stamped)
+            self._held.append(unit)
         else:
-            self._stamp(stamped)
+            self._stamp(unit)
 
-    def _stamp(self, stamped: _Stamped) -> None:
-        run = self._run or self._begin(stamped)
-        at_90k = stamped.dts_90k - self._origin_90k
-        wall_ns = max(self._walls[stamped.track] + 1, (self._anchor.wall_ns or 0) + ns_of(stamped.dts_90k))
-        self._walls[stamped.track] = wall_ns
+    def _stamp(self, unit: _Timed) -> None:
+        run = self._run or self._begin(unit)
+        track, dts_90k, pts_90k, is_key, payload = unit
+        wall_ns = max(self._walls[track] + 1, (self._anchor.wall_ns or 0) + ns_of(dts_90k))
+        self._walls[track] = wall_ns
+        origin_90k, seq = self._origin_90k, self._seq
+        self._seq = seq + 1
+        stream = self._origin.stream
         self._made.append(
-            Packet(
-                stream=self._origin.stream,
-                run=run.id,
-                track=stamped.track,
-                seq=self._seq,
-                pts_90k=stamped.pts_90k - self._origin_90k,
-                dts_90k=at_90k,
-                wall_ns=wall_ns,
-                is_key=stamped.is_key,
-                payload=stamped.payload,
-            )
+            Packet(stream, run.id, track, seq, pts_90k - origin_90k, dts_90k - origin_90k, wall_ns, is_key, payload)
         )
-        self._seq += 1
 
-    def _begin(self, first: _Stamped) -> Run:
+    def _begin(self, first: _Timed) -> Run:
         if self._track is None:
             raise RuntimeError("a Run begins at a key frame")
         anchor_ns = (self._anchor.wall_ns or 0) + ns_of(first.dts_90k)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from ingest.condition import NoKeyFrameError, is_hopeless, judge
 from ingest.gop import GopCache
-from ingest.handoff import Handoff
+from ingest.handoff import Handoff, Mailbox
 from ingest.runs import RunBroken, RunOrigin
 from ingest.session import Opened, Session, SessionItem, SessionRequest
 from ingest.source import OpenOptions
@@ -86,6 +86,7 @@ class NodeParts:
     leases: Leases
     clock: Clock
     tell: Callable[[StreamState], None]
+    mailbox: Mailbox = field(default_factory=Mailbox)
 
 
 class Worker:
@@ -195,10 +196,9 @@ class Worker:
             check=not self._trusted,
             floor_ns=self._floor_ns,
         )
-        loop = asyncio.get_running_loop()
         self._opened_ns, self._live_ns, self._began_ns = None, None, self._clock.mono_ns()
-        self._ended = loop.create_future()
-        self._handoff = Handoff(loop, self._take)
+        self._ended = asyncio.get_running_loop().create_future()
+        self._handoff = self._parts.mailbox.open(self._take)
         self._session = Session(request, self._clock, self._handoff)
         self._session.start()
         return await self._ended
