@@ -203,6 +203,7 @@ async def with_rtcp(send: Send, *packets: bytes) -> None:
 
 STILL_LIVE: dict[str, Script] = {
     "every byte alone": Script(chunk=1),
+    "SETUP to channels that are none": Script(transport="RTP/AVP/TCP;interleaved=999999999999-x;;;="),
     "SDP without origin": Script(description=sdp(head="v=0\r\n")),
     "SDP without parameter sets": Script(description=sdp(sprop=None)),
     "bad base64 in sprop": Script(description=sdp(sprop="!!!,,===")),
