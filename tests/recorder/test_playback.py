@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from recorder.playback import Playback, PlaybackOptions
 from tests.recorder.shelf import REGISTERED_NS, Shelf
@@ -179,8 +180,8 @@ async def test_a_segment_whose_row_is_on_its_way(shelf: Shelf, playback: Playbac
     run = make_run(start_ns=NOW_NS - 2 * S)
     await shelf.record(run, packets(run, seconds=2), close=False, store="")
     async with shelf.catalogue._db.write() as connection:
-        await connection.exec_driver_sql("DELETE FROM segments")
-        await connection.exec_driver_sql("DELETE FROM runs")
+        await connection.execute(text("DELETE FROM segments"))
+        await connection.execute(text("DELETE FROM runs"))
     with pytest.raises(NotFoundError):
         await playback.segment(run.id, 0)
     await playback.playlist(CAMERA, MAIN, ALL)

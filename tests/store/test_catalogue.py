@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tests.store.conftest import KEY
-from tests.store.samples import SITE, STREAM, T0, camera, segment
+from tests.store.samples import SITE, STREAM, T0, camera, run, segment
 from vms.domain.interval import Interval
 from vms.errors import CatalogueError, InputError
 from vms.store.catalogue import Catalogue
@@ -57,7 +58,7 @@ async def test_it_is_durable_and_in_order(catalogue: Catalogue, tmp_path: Path) 
     """SQLite runs with the write-ahead log, full synchronisation and foreign keys, on every connection."""
     async with catalogue._db.write() as connection:
         modes = [
-            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
     assert modes == ["wal", 2, 1]
@@ -105,6 +106,26 @@ async def test_a_cancelled_write_leaves_nothing(catalogue: Catalogue) -> None:
     assert await catalogue.segments.get("r" * 16, 99) is not None
 
 
+async def test_a_cancelled_query_gives_its_connection_back(catalogue: Catalogue) -> None:
+    """Whenever it is cancelled, no connection is left to the garbage collector (which would warn, and fail here)."""
+
+    async def both() -> None:
+        await catalogue.cameras.list()
+        await catalogue.runs.put(run())
+
+    for step in range(60):
+        task = asyncio.create_task(both())
+        for _ in range(step % 30):
+            await asyncio.sleep(0)
+        await asyncio.sleep(step % 7 / 5000)
+        task.cancel()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    gc.collect()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(catalogue.cameras.list() for _ in range(10)), *(both() for _ in range(10)))
+
+
 async def test_another_key_is_refused(url: str) -> None:
     """A catalogue opened with a key that is not its own says so at once, and a key of the wrong size too."""
     await (await Catalogue.open(url, key=KEY)).close()
@@ -144,9 +165,9 @@ async def test_what_is_no_catalogue_is_said_in_plain_words(tmp_path: Path) -> No
     assert "does not exist" in caught.value.hint
     with pytest.raises(CatalogueError, match="cannot open"):
         await Catalogue.open(f"sqlite:///{tmp_path}", key=KEY)
-    for text in ("sqlite://", "no url", "sqlite:///:memory:"):
+    for url in ("sqlite://", "no url", "sqlite:///:memory:"):
         with pytest.raises(CatalogueError):
-            await Catalogue.open(text, key=KEY)
+            await Catalogue.open(url, key=KEY)
 
 
 async def test_errors_name_no_values(catalogue: Catalogue, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from vms.clock import ManualClock
 from vms.domain.camera import StreamName, StreamRef
@@ -49,7 +50,7 @@ async def test_no_row_no_lease(tmp_path: Path) -> None:
     catalogue = await Catalogue.open(f"sqlite:///{tmp_path / 'vms.db'}", key=KEY)
     leases = CatalogueLeases(catalogue, ManualClock(), "n" * 16)
     async with catalogue._db.write() as connection:
-        await connection.exec_driver_sql("DROP TABLE grants")
+        await connection.execute(text("DROP TABLE grants"))
     with pytest.raises(CatalogueError):
         await leases.acquire(MAIN)
     assert leases.held() == {}

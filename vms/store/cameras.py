@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vms.domain.camera import Camera, RecordMode, Stream, StreamName, StreamRef
 from vms.errors import ConflictError, NotFoundError
+from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.secret import Sealer
 from vms.store.tables import cameras, streams
@@ -98,7 +98,7 @@ class Cameras:
             "rev": camera.rev,
         }
 
-    async def _put_streams(self, connection: AsyncConnection, camera: Camera) -> None:
+    async def _put_streams(self, connection: Connection, camera: Camera) -> None:
         values = [
             {"camera": camera.id, "name": s.ref.name.value, "url": s.url, "record": s.record.value}
             for s in camera.streams
@@ -138,7 +138,7 @@ def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
     )
 
 
-async def _why_not(connection: AsyncConnection, camera: Camera) -> None:
+async def _why_not(connection: Connection, camera: Camera) -> None:
     row = (await connection.execute(select(cameras.c.deleted_ns).where(cameras.c.id == camera.id))).first()
     if row is None or row.deleted_ns is not None:
         raise NotFoundError("there is no such camera")

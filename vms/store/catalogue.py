@@ -5,9 +5,6 @@ Async; SQL runs on the driver's threads, conversions of many rows on one thread 
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
-
 from sqlalchemy import select, text
 
 from vms.clock import Clock, SystemClock
@@ -34,14 +31,13 @@ class Catalogue:
     def __init__(self, database: Database, sealer: Sealer, clock: Clock, node: str) -> None:
         self._db = database
         self._sealer = sealer
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         self.nodes = Nodes(database)
         self.stores = Stores(database)
         self.sites = Sites(database)
         self.cameras = Cameras(database, sealer)
         self.runs = Runs(database)
         self.grants = Grants(database)
-        self.segments = Segments(database, self._executor)
+        self.segments = Segments(database)
         self.copies = Copies(database)
         self.gaps = Gaps(database)
         self.people = People(database)
@@ -67,7 +63,6 @@ class Catalogue:
     async def close(self) -> None:
         """Give everything back; idempotent."""
         await self._db.close()
-        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
 
     async def check(self) -> None:
         """Prove that it answers. CatalogueError where it does not."""

@@ -9,12 +9,13 @@ values; what no database could hold is an InputError.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Table, and_, event, or_
+from sqlalchemy import Column, ColumnElement, CursorResult, Row, Select, Table, and_, event, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -24,8 +25,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from vms.domain.camera import StreamRef
 from vms.domain.interval import Interval
 from vms.errors import CatalogueError, InputError
+from vms.store.connection import Connection, connected, uncut
 
+_Out = TypeVar("_Out")
 _READERS = 4
+_PART_ROWS = 500
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -57,6 +61,7 @@ class Database:
     def __init__(self, url: URL) -> None:
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(url, size=_READERS, begin=None)
@@ -65,19 +70,35 @@ class Database:
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Connection]:
         """A connection to read with, each statement by itself."""
-        async with _Plain(self.url), self._reader.connect() as connection:
-            yield connection
+        async with _Plain(self.url), connected(self._reader) as connection:
+            yield Connection(connection)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[Connection]:
         """A transaction: committed, and on the disk, when the block ends; rolled back when it raises. An
         IntegrityError leaves as it is, for who knows what it means."""
-        async with _Plain(self.url), self._writer.begin() as connection:
-            yield connection
+        async with _Plain(self.url), connected(self._writer) as connection:
+            await uncut(_begin(connection))
+            yield Connection(connection)
+            await uncut(connection.commit())
 
-    async def upsert(self, connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
+    async def rows(self, statement: Select[Any], convert: Callable[[Iterable[Row[Any]]], list[_Out]]) -> list[_Out]:
+        """The rows of a query, converted on the catalogue's thread: they may be many."""
+        async with self.read() as connection:
+            found = await connection.execute(statement)
+            return await uncut(self._off_loop(found, convert))
+
+    async def _off_loop(
+        self, found: CursorResult[Any], convert: Callable[[Iterable[Row[Any]]], list[_Out]]
+    ) -> list[_Out]:
+        def work() -> list[_Out]:
+            return [row for part in found.partitions(_PART_ROWS) for row in convert(part)]
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    async def upsert(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a fact, or replace the row with the same primary key if its `rev` is smaller; says whether it did."""
         insert = (sqlite.insert if self.is_sqlite else postgresql.insert)(table)
         key: Sequence[Column[Any]] = list(table.primary_key.columns)
@@ -95,6 +116,7 @@ class Database:
         await self._writer.dispose()
         if self.is_sqlite:
             await self._reader.dispose()
+        await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
 
 
 def prepare_sqlite(engine: Engine, *, begin: str | None) -> None:
@@ -125,6 +147,10 @@ def _sqlite_engine(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
     )
     prepare_sqlite(engine.sync_engine, begin=begin)
     return engine if begin is not None else engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    await connection.begin()
 
 
 class _Plain:

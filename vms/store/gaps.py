@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -40,9 +41,7 @@ class Gaps:
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Gap]:
         """Those of a Stream that overlap the interval, open ones too, in order of their start."""
         statement = select(gaps).where(not_ended_before(gaps, stream, interval)).order_by(gaps.c.start_ns, gaps.c.id)
-        async with self._db.read() as connection:
-            rows = await connection.execute(statement)
-        return [_gap(row) for row in rows]
+        return await self._db.rows(statement, _gaps)
 
     async def open_of(self, stream: StreamRef) -> Gap | None:
         """The Gap of a Stream that goes on now; the newest, should there be several."""
@@ -64,9 +63,11 @@ class Gaps:
     async def all_open(self, node: str) -> list[Gap]:
         """All open Gaps that a Node wrote, oldest first."""
         statement = select(gaps).where(IS_OPEN_GAP, gaps.c.node == node).order_by(gaps.c.start_ns)
-        async with self._db.read() as connection:
-            rows = await connection.execute(statement)
-        return [_gap(row) for row in rows]
+        return await self._db.rows(statement, _gaps)
+
+
+def _gaps(rows: Iterable[Row[Any]]) -> list[Gap]:
+    return [_gap(row) for row in rows]
 
 
 def _gap(row: Row[Any]) -> Gap:

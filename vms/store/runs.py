@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, func, insert, literal, select
@@ -40,16 +41,12 @@ class Runs:
     async def open_on(self, node: str) -> list[Run]:
         """Those of a Node that have no end, oldest first."""
         statement = select(runs).where(runs.c.node == node, runs.c.end_ns.is_(None)).order_by(runs.c.start_ns)
-        async with self._db.read() as connection:
-            rows = await connection.execute(statement)
-        return [_run(row) for row in rows]
+        return await self._db.rows(statement, _runs)
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Run]:
         """Those of a Stream that overlap the interval by their own wall times, oldest first."""
         statement = select(runs).where(not_ended_before(runs, stream, interval)).order_by(runs.c.epoch, runs.c.start_ns)
-        async with self._db.read() as connection:
-            rows = await connection.execute(statement)
-        return [_run(row) for row in rows]
+        return await self._db.rows(statement, _runs)
 
     async def correction_range(self, stream: StreamRef) -> tuple[int, int]:
         """The least and the greatest correction of a Stream's Runs in nanoseconds, 0 included: how far its shown times
@@ -60,7 +57,7 @@ class Runs:
         greatest = mine.order_by(c.correction_ns.desc()).limit(1)
         async with self._db.read() as connection:
             ends = select(least.scalar_subquery(), greatest.scalar_subquery())
-            low, high = (await connection.execute(ends)).one()
+            low, high = tuple((await connection.execute(ends)).one())
         return min(0, low or 0), max(0, high or 0)
 
 
@@ -133,6 +130,10 @@ def _values(run: Run) -> dict[str, Any]:
         "clock_rtcp_ns": run.clock.rtcp_sender_ns,
         "rev": run.rev,
     }
+
+
+def _runs(rows: Iterable[Row[Any]]) -> list[Run]:
+    return [_run(row) for row in rows]
 
 
 def _run(row: Row[Any]) -> Run:

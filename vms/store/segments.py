@@ -1,18 +1,15 @@
 """Rows of Segments, their fragment index and their Copies.
 
-The conversion of many rows, and unpacking of indices, happens on a thread of the catalogue's own.
+Indices are unpacked where rows are converted: on the catalogue's thread.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from vms.clock import NS_PER_S
 from vms.domain.camera import StreamName, StreamRef
@@ -27,14 +24,13 @@ from vms.domain.footage import (
 )
 from vms.domain.interval import Interval
 from vms.store import fragments as packing
+from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.tables import copies, fragment_indexes, segments
 from vms.store.tables.footage import IN_SPOOL, IS_STORED
 
 OVERLAP_NS = 600 * NS_PER_S
 """Segments that overlap others of their Stream by less than this are found all the same, however long they are."""
-
-_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +46,8 @@ class Span:
 class Segments:
     """The units of footage."""
 
-    def __init__(self, database: Database, executor: Executor) -> None:
+    def __init__(self, database: Database) -> None:
         self._db = database
-        self._executor = executor
 
     async def put(self, segment: Segment, fragments: Sequence[Fragment] | None = None) -> bool:
         """Insert, or replace where `rev` is greater; False where it is not. The fragment index, when given, is written
@@ -64,7 +59,7 @@ class Segments:
             await self._put_index(connection, segment, packed)
         return True
 
-    async def _put_index(self, connection: AsyncConnection, segment: Segment, packed: bytes | None) -> None:
+    async def _put_index(self, connection: Connection, segment: Segment, packed: bytes | None) -> None:
         key = {"run": segment.run, "number": segment.number}
         if segment.state is SegmentState.EXPIRED:
             table = fragment_indexes.c
@@ -84,30 +79,33 @@ class Segments:
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Segment]:
         """Those of a Stream, expired ones left out, that overlap the interval by their own wall times, in order."""
         statement = _overlapping(select(segments), stream, interval).where(segments.c.state != "expired")
-        return await self._rows(statement, _segments)
+        return await self._db.rows(statement, _segments)
 
     async def with_index(self, stream: StreamRef, interval: Interval) -> list[IndexedSegment]:
         """The same with their fragments; those without an index (open ones) are left out."""
-        return await self._rows(_indexed(stream, interval), _with_fragments)
+        return await self._db.rows(_indexed(stream, interval), _with_fragments)
 
     async def with_gops(self, stream: StreamRef, interval: Interval) -> list[GopSegment]:
         """The same with their GOPs only, which is several times cheaper."""
-        return await self._rows(_indexed(stream, interval), _with_gops)
+        return await self._db.rows(_indexed(stream, interval), _with_gops)
 
     async def spans(self, stream: StreamRef, interval: Interval) -> list[Span]:
         """Closed and expired Segments that overlap the interval, neighbours of a Run joined, in order of start. The
         database joins them: a year of a camera is half a million rows, and seldom more than some hundred spans."""
-        rows = await self._rows(_islands(stream, interval), _spans)
+        rows = await self._db.rows(_islands(stream, interval), _spans)
         return sorted(rows, key=lambda span: (span.start_ns, span.run))
 
-    async def by_state(self, state: SegmentState, node: str | None = None) -> list[Segment]:
-        """All in a state, of a Node or of all, oldest first."""
+    async def by_state(
+        self, state: SegmentState, node: str | None = None, *, newest: int | None = None
+    ) -> list[Segment]:
+        """All in a state, of a Node or of all, oldest first; or only so many of the `newest`, newest first."""
         statement = select(segments).where(segments.c.state == state.value)
         if state in {SegmentState.OPEN, SegmentState.SPOOLED}:
             statement = statement.where(IN_SPOOL)
         if node is not None:
             statement = statement.where(segments.c.node == node)
-        return await self._rows(statement.order_by(segments.c.start_ns), _segments)
+        order = segments.c.start_ns if newest is None else segments.c.start_ns.desc()
+        return await self._db.rows(statement.order_by(order).limit(newest), _segments)
 
     async def last_end_ns(self, stream: StreamRef) -> int | None:
         """Where the footage of a Stream ends, in whatever state; None where there is none."""
@@ -132,7 +130,7 @@ class Segments:
             .order_by(c.start_ns)
             .limit(limit)
         )
-        return await self._rows(statement, _segments)
+        return await self._db.rows(statement, _segments)
 
     async def stored_bytes(self, camera: str | None = None) -> int:
         """Bytes of stored Segments, of a camera or of all."""
@@ -141,11 +139,6 @@ class Segments:
             statement = statement.where(segments.c.camera == camera)
         async with self._db.read() as connection:
             return int((await connection.execute(statement)).scalar_one())
-
-    async def _rows(self, statement: Select[Any], convert: Callable[[Sequence[Row[Any]]], list[_Out]]) -> list[_Out]:
-        async with self._db.read() as connection:
-            rows = (await connection.execute(statement)).all()
-        return await asyncio.get_running_loop().run_in_executor(self._executor, convert, rows)
 
 
 class Copies:
@@ -204,15 +197,15 @@ def _indexed(stream: StreamRef, interval: Interval) -> Select[Any]:
     return _overlapping(joined, stream, interval).where(segments.c.state != "expired")
 
 
-def _segments(rows: Sequence[Row[Any]]) -> list[Segment]:
+def _segments(rows: Iterable[Row[Any]]) -> list[Segment]:
     return [_segment(row) for row in rows]
 
 
-def _with_fragments(rows: Sequence[Row[Any]]) -> list[IndexedSegment]:
+def _with_fragments(rows: Iterable[Row[Any]]) -> list[IndexedSegment]:
     return [IndexedSegment(_segment(row), packing.unpack(row.packed)) for row in rows]
 
 
-def _with_gops(rows: Sequence[Row[Any]]) -> list[GopSegment]:
+def _with_gops(rows: Iterable[Row[Any]]) -> list[GopSegment]:
     return [GopSegment(_segment(row), packing.unpack_gops(row.packed)) for row in rows]
 
 
@@ -237,7 +230,7 @@ def _islands(stream: StreamRef, interval: Interval) -> Select[Any]:
     return select(func.min(i.run), func.min(i.start_ns), func.max(i.end_ns), func.max(i.expired)).group_by(i.island)
 
 
-def _spans(rows: Sequence[Any]) -> list[Span]:
+def _spans(rows: Iterable[Any]) -> list[Span]:
     return [Span(run, start_ns, end_ns, bool(expired)) for run, start_ns, end_ns, expired in rows if start_ns < end_ns]
 
 
