@@ -36,6 +36,7 @@ async def test_wall_of_ten_is_live_at_once_and_switches(tmp_path: Path) -> None:
             assert screen.errors == []
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 async def test_every_unit_is_replayable(tmp_path: Path, transport: str) -> None:
@@ -45,6 +46,7 @@ async def test_every_unit_is_replayable(tmp_path: Path, transport: str) -> None:
     assert (found.missing, found.doubled) == (0, 0), found.missing_of
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 async def test_kill_at_random_moments_loses_half_a_second_at_most(tmp_path: Path) -> None:
     """A5: after ten kills everything can be read, all agrees, and no tail lost more than 0.5 s."""
