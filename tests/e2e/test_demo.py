@@ -19,7 +19,8 @@ from tests.e2e.browser import Screen, running_browser
 from tests.e2e.system import ROOT
 
 LINE = re.compile(
-    r"ready at (?P<url>http://\S+) \| user: (?P<user>\S+) \| password: (?P<password>\S+) \| cameras not yet registered: "
+    r"ready at (?P<url>http://\S+) \| user: (?P<user>\S+) \| password: (?P<password>\S+) "
+    r"\| cameras not yet registered: "
     r"(?P<spare>rtsp://\S+) \(user (?P<camera_user>\S+), password (?P<camera_password>[^)]+)\), (?P<second>rtsp://\S+) "
 )
 TEN_LIVE = "() => window.__vms?.tiles?.().filter((tile) => tile.state === 'live' && tile.frames > 0).length === 10"
