@@ -18,8 +18,8 @@ JOIN_NS = 100 * NS_PER_MS
 """A hole between two stretches of footage that is not longer and that no row explains is jitter, not a Gap."""
 
 EDGE_NS = 2 * NS_PER_S
-"""Footage that ends not longer ago than this, and goes on, counts as recorded up to now: its newest fragment is on its
-way to the disk."""
+"""Footage that ended not longer ago than this, and goes on, counts as recorded from there: its newest fragment is on
+its way to the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,10 @@ def cover(
 ) -> Coverage:
     """The coverage of a window. `going_on`: the newest of `recorded` is still being written."""
     found = union(part for one in recorded if (part := one.clip(window)))
-    if going_on and found and window.end_ns >= now_ns and 0 < window.end_ns - found[-1].end_ns <= EDGE_NS:
+    rows = _rows(gaps, window)
+    if going_on and found and _at_edge(found[-1].end_ns, rows, max(now_ns, window.end_ns)):
         found[-1] = Interval(found[-1].start_ns, window.end_ns)
-    named, holes = _claim(subtract(window, found), _rows(gaps, window))
+    named, holes = _claim(subtract(window, found), rows)
     old, holes = _claim(holes, [(one, GapCause.EXPIRED, GapState.CLOSED) for one in union(expired)])
     jitter, holes = _jitter(holes, found)
     ends_now = window.end_ns >= now_ns
@@ -77,6 +78,11 @@ def cover(
 
 
 _Claim = tuple[Interval, GapCause, GapState]
+
+
+def _at_edge(end_ns: int, rows: Sequence[_Claim], now_ns: int) -> bool:
+    """Whether footage that ends there is only late, and no row says that it is over."""
+    return now_ns - end_ns <= EDGE_NS and not any(interval.end_ns > end_ns for interval, _, _ in rows[-1:])
 
 
 def _rows(gaps: Iterable[Gap], window: Interval) -> list[_Claim]:

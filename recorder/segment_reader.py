@@ -54,7 +54,7 @@ class SegmentSources:
 
     async def _places(self, segment: Segment) -> list[ObjectStore | None]:
         """Where to look, most likely first; None is the spool."""
-        held = await self._holding(segment) if segment.state is not SegmentState.OPEN else []
+        held = await self._holding(segment)  # one that was open when it was asked for may be stored by now
         return [*held, None] if segment.state is SegmentState.STORED else [None, *held]
 
     async def _holding(self, segment: Segment) -> list[ObjectStore]:

@@ -103,6 +103,11 @@ def test_the_edge_of_now() -> None:
     assert cover(WINDOW, [ends], [], now_ns=WINDOW.end_ns, going_on=True).gaps == ()
     assert len(cover(WINDOW, [ends], [], now_ns=WINDOW.end_ns).gaps) == 1
     assert len(cover(WINDOW, [ends], [], now_ns=WINDOW.end_ns + S, going_on=True).gaps) == 1
+    late = Interval(1000 * S, 2000 * S - S // 5)
+    assert cover(WINDOW, [late], [], now_ns=WINDOW.end_ns + S // 2, going_on=True).gaps == ()
+    over = gap(1999.8, None, GapCause.CAMERA_UNREACHABLE)
+    (said,) = cover(WINDOW, [late], [over], now_ns=WINDOW.end_ns, going_on=True).gaps
+    assert (said.start_ns, said.cause) == (late.end_ns, GapCause.CAMERA_UNREACHABLE)
     older = Interval(1000 * S, 2000 * S - EDGE_NS - 1)
     assert len(cover(WINDOW, [older], [], now_ns=WINDOW.end_ns, going_on=True).gaps) == 1
 

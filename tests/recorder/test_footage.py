@@ -14,7 +14,9 @@ from pathlib import Path
 import av
 import pytest
 
+from recorder.examine import finish
 from recorder.playback import FootageDownload, Playback, PlaybackOptions
+from tests.recorder.files import complaints
 from tests.recorder.shelf import Shelf
 from tests.recorder.synth import (
     CAMERA,
@@ -228,6 +230,22 @@ async def test_bytes_that_go_missing_end_it(shelf: Shelf, playback: Playback, tm
     window = Interval(START_NS, made[1].segment.end_ns)
     with pytest.raises(FootageError):
         await saved(await playback.footage(CAMERA, StreamName.MAIN, window), tmp_path / "footage.mp4")
+
+
+async def test_a_download_outlives_the_open_segment(shelf: Shelf, playback: Playback, tmp_path: Path) -> None:
+    """What was open when the download began is closed, stored and gone from the spool when its turn comes."""
+    run = make_run()
+    await shelf.record(run, packets(run, seconds=4))
+    tail = make_run(start_ns=START_NS + 10 * S)
+    (hot,) = await shelf.record(tail, packets(tail, seconds=1.5), close=False)
+    download = await playback.footage(CAMERA, StreamName.MAIN, ALL)
+    done = finish(shelf.spool, hot.segment.key)
+    assert done is not None
+    shelf.hot.clear()
+    await shelf.catalogue.segments.put(done.segment.segment, done.segment.fragments)
+    await shelf.store(done.segment)
+    path = await saved(download, tmp_path / "footage.mp4")
+    assert complaints(path) == ""
 
 
 async def test_the_first_bytes_come_at_once(shelf: Shelf, playback: Playback) -> None:
