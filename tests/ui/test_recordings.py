@@ -86,8 +86,7 @@ async def test_it_plays_what_happened_a_minute_ago_and_steps(browser: Browser, p
 
 
 async def test_gaps_are_said_and_skipped(browser: Browser, place: Place) -> None:
-    """An instant in a gap leads to the next footage with a notice of the cause; pointing at the gap says it too; a gap
-    until now is said in the picture's place."""
+    """An instant in a gap leads to the next footage; the cause is said, also under the pointer, and until now."""
     now = now_ms() // 2000 * 2000
     place.api.gaps = [(now - 900_000, now - 600_000, "camera_unreachable"), (now - 30_000, now + 9_000_000, "disabled")]
     async with looking(browser, place) as screen:

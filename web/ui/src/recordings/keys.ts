@@ -34,7 +34,7 @@ const ACTS: Record<string, (acts: ReplayActs, shift: boolean) => void> = {
 export function pressed(event: KeyboardEvent, acts: ReplayActs): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const target = event.target as HTMLElement;
-  if (target.closest("input, select, textarea, dialog")) return;
+  if (target.closest("input, select, textarea, dialog[open]")) return;
   // Space and Enter on a button are that button's.
   if (event.key === " " && target.closest("button, a")) return;
   const act = ACTS[event.key.toLowerCase()];
