@@ -19,9 +19,14 @@ from recorder.nal import split_lengths
 from recorder.provenance import SegmentHead, SegmentTail
 from recorder.spool import Spool
 from vms.domain.footage import Fragment, IndexedSegment, Segment, SegmentState
-from vms.errors import FootageError
+from vms.errors import FootageCutOffError, FootageError
 from vms.proof import merkle
 from vms.proof.leaf import Sample
+
+UNSYNCED = 16
+"""So many fragments at the end of an open file a crash can spoil: what is written between two syncs, and to spare."""
+
+_PRFT = b"\x00\x00\x00\x20prft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +42,27 @@ class SegmentFile:
 
 
 def examine(path: Path) -> SegmentFile | None:
-    """Read a Segment's file; None where not one fragment of it is whole. FootageError: it is none of ours, or closed
-    and damaged. OSError."""
+    """Read a Segment's file; None where it was cut off before its first whole fragment. FootageError: it is none of
+    ours, of a newer version, or damaged where no crash does it. OSError."""
     with _reading(path) as (read, size):
         try:
             init = read_init(read)
-        except FootageError:
+        except FootageCutOffError:
             if path.suffix == ".mp4":
                 raise
             return None
         found = _whole(read, size, init)
-        if not found:
-            return None
-        return _proved(read, size, init, found)
+        if found:
+            return _proved(read, size, init, found)
+        if _fragments_from(read, init.size, size) > UNSYNCED:
+            raise FootageError("its first fragments are damaged")
+        return None
 
 
 def finish(spool: Spool, key: str) -> SegmentFile | None:
     """Close what a crash left open: cut to the last whole fragment, closing box, synced, renamed. None: there was
-    nothing in it, and it is gone. Can be killed at any step and done again. OSError, FootageError."""
+    nothing in it, and it is gone. What is cut off though no crash explains it is kept (`Spool.set_aside`). Can be
+    killed at any step and done again. OSError, FootageError."""
     path = spool.part_path(key)
     if spool.holds(key):
         raise FootageError(f"{key} is there twice, open and closed", hint="Look at both and remove one by hand.")
@@ -64,6 +72,9 @@ def finish(spool: Spool, key: str) -> SegmentFile | None:
         return None
     if not found.closed:
         box = closing_box(found.head, found.tail)
+        with _reading(path) as (read, size):
+            if _fragments_from(read, found.whole_bytes, size) > UNSYNCED:
+                spool.set_aside(key, rest_at=found.whole_bytes)
         with path.open("r+b") as file:
             file.truncate(found.whole_bytes)
             file.seek(found.whole_bytes)
@@ -89,9 +100,15 @@ def _reading(path: Path) -> Iterator[tuple[Read, int]]:
         os.close(fd)
 
 
+def _fragments_from(read: Read, at: int, size: int) -> int:
+    """How many fragments begin behind a place, by the look of them."""
+    return read(at, size - at).count(_PRFT)
+
+
 def _whole(read: Read, size: int, init: Init) -> list[ParsedFragment]:
     """Fragments to the first that is not whole. Pages that never reached the disk read as zeros, inside boxes that
-    look right: fragments at the end whose NAL units do not add up, or end in a zero, do not count either."""
+    look right: of those at the end that may not have been synced, the first whose NAL units do not add up or end in a
+    zero ends the file."""
     found, at = [], init.size
     while at < size:
         try:
@@ -99,8 +116,11 @@ def _whole(read: Read, size: int, init: Init) -> list[ParsedFragment]:
         except FootageError:
             break
         at += found[-1].size
-    while found and not _sound(read, found[-1]):
-        found.pop()
+    doubtful = len(found) - min(len(found), UNSYNCED)
+    kept = next((i for i in range(doubtful, len(found)) if not _sound(read, found[i])), len(found))
+    while kept and not _sound(read, found[kept - 1]):
+        kept -= 1
+    found = found[:kept]
     if found and not found[0].tracks[0].samples[0].is_key:
         raise FootageError("a Segment does not begin with a key frame")
     return found

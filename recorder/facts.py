@@ -48,7 +48,7 @@ class Facts:
         self._executor = executor
         self._sweep = sweep
         self._on_spooled = on_spooled
-        self._left: dict[str, Callable[[], None]] = {}
+        self._left: dict[str, tuple[Segment | None, Callable[[], None]]] = {}
         self._settling: set[asyncio.Task[None]] = set()
 
     def run(self, run: Run) -> None:
@@ -70,9 +70,9 @@ class Facts:
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
-    def left(self, key: str) -> None:
-        """A `.part` to be closed later."""
-        self._left[key] = lambda: None
+    def left(self, key: str, row: Segment | None, known: Callable[[], None]) -> None:
+        """A `.part` to be closed later; `row`: what is known of it."""
+        self._left[key] = (row, known)
 
     def new_run(self, stream: StreamRef, run: str) -> None:
         """Ask ingest."""
@@ -86,12 +86,15 @@ class Facts:
     async def close_left(self) -> None:
         """Try to close what a disk error left open."""
         for key in list(self._left):
+            row, known = self._left.pop(key)
             try:
-                found = await self._sweep.finish(key)
+                newer = None if row is None else await self._catalogue.segments.get(row.run, row.number)
+                found = await self._sweep.finish(key, newer or row)
             except (OSError, VmsError) as error:
                 log.warning("a Segment cannot be closed yet", key=key, why=logs.redact(str(error)))
+                self._left[key] = (row, known)  # behind the others
                 return
-            self._left.pop(key)()
+            known()
             if found is not None:
                 self._on_spooled()
 
@@ -101,7 +104,7 @@ class Facts:
             await loop.run_in_executor(self._executor, self._spool.settle, part)
         except OSError as error:
             log.warning("a Segment could not be closed", key=part.key, why=str(error))
-            self._left[part.key] = known
+            self.left(part.key, closed.segment, known)
             return
         metrics.SEGMENTS.labels("spooled").inc()
         self._put_closed(closed, known)
@@ -111,6 +114,7 @@ class Facts:
         fragments: tuple[Fragment, ...] | None = closed.fragments
         if self._rows.weight > MAX_WAITING_FRAGMENTS:
             fragments = None
+            known()  # the hot tail holds them too; while the catalogue is away nobody can ask for it
 
         async def write() -> None:
             index = fragments if fragments is not None else await self._index(segment.key)

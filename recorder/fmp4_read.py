@@ -15,7 +15,7 @@ from recorder.boxes import FOOTAGE_UUID, KEY_FLAGS, NON_KEY_FLAGS
 from recorder.fmp4 import ns_of, ticks
 from recorder.provenance import SegmentHead, SegmentTail, decode_head, decode_tail
 from vms.domain.footage import Fragment
-from vms.errors import FootageError
+from vms.errors import FootageCutOffError, FootageError
 
 Read = Callable[[int, int], bytes]
 """(offset, length) -> the bytes there, fewer at the end of the file."""
@@ -162,7 +162,7 @@ def _size(header: bytes | memoryview, kind: bytes, limit: int) -> int:
 def _exactly(read: Read, offset: int, length: int) -> bytes:
     data = read(offset, length)
     if len(data) != length:
-        raise FootageError(f"the file ends at byte {offset + len(data)}, within a box")
+        raise FootageCutOffError(f"the file ends at byte {offset + len(data)}, within a box")
     return data
 
 

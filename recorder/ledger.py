@@ -32,7 +32,7 @@ class StreamLedger:
 
     def __init__(self, stream: StreamRef, site: str, node: str, *, make_id: Callable[[], str] = new_id) -> None:
         self.stream = stream
-        self._site = site
+        self.site = site
         self._node = node
         self._make_id = make_id
         self._gap: Gap | None = None
@@ -99,7 +99,7 @@ class StreamLedger:
         return self._close(at_ns)
 
     def _open(self, at_ns: int, cause: GapCause) -> list[Gap]:
-        self._gap = Gap(self._make_id(), self.stream, self._site, self._node, at_ns, None, cause, GapState.OPEN)
+        self._gap = Gap(self._make_id(), self.stream, self.site, self._node, at_ns, None, cause, GapState.OPEN)
         return [self._gap]
 
     def _close(self, at_ns: int) -> list[Gap]:

@@ -16,7 +16,7 @@ import orjson
 
 from vms.domain.camera import StreamRef
 from vms.domain.media import ClockState, Codec, Run, RunInfo, Track
-from vms.errors import FootageError
+from vms.errors import FootageError, FootageVersionError
 
 VERSION = 1
 
@@ -96,7 +96,7 @@ def _load(data: bytes, kind: str) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("kind") != kind:
         raise FootageError("a uuid box of a Segment is not what it should be")
     if value.get("version") != VERSION:
-        raise FootageError("a Segment has a format that is not known", hint="A newer version wrote it.")
+        raise FootageVersionError("a Segment has a format that is not known", hint="A newer version wrote it.")
     return value
 
 

@@ -31,14 +31,15 @@ from vms.bus.hub import Hub, HubClosedError, HubSubscription
 from vms.clock import NS_PER_MS, Clock
 from vms.domain.gap import GapCause
 from vms.domain.media import HubItem, Run, RunStarted
-from vms.errors import InputError
-from vms.service import Health, Service
+from vms.errors import InputError, VmsError
+from vms.service import Backoff, Health, Service
 from vms.store import Catalogue
 
 log = logs.get(__name__)
 
 MAX_RANGE_BYTES = 32 << 20
 _ALIVE = "alive"
+_MEET_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Recording(Service):
         self._backlog = Backlog()
         self._usage = Usage(0, 1, full=False)
         self._level = 0
+        self._stale = asyncio.Event()
 
     def health(self) -> Health:
         """Not ok while the spool is full or the catalogue takes no rows."""
@@ -110,6 +112,8 @@ class Recording(Service):
             sweep = Sweep(self._catalogue, self.spool, self._options.node, pools.sync, self._is_live)
             log.info("spool swept", **vars(await sweep.run()))
             facts = Facts(self._catalogue, self._rows, self.spool, self._hub, pools.sync, sweep, self._on_spooled)
+            for key, row in sweep.left:
+                facts.left(key, row, lambda: None)
             roster = self._roster(facts, pools.disk)
             stack.callback(roster.close)
             changes = self._bus.subscribe("cameras.changed")
@@ -132,6 +136,7 @@ class Recording(Service):
                 ("spool", self._keep(work)),
                 ("late", self._tick(work.roster)),
                 ("cameras", self._follow(work)),
+                ("roster", self._learn(work.roster)),
                 ("stop", self.stopping.wait()),
             )
         ]
@@ -167,14 +172,24 @@ class Recording(Service):
     async def _take(self, work: _Work) -> None:
         while True:
             items = await work.subscription.get()
-            for item in items:
-                if isinstance(item, RunStarted) and not work.roster.knows(item.stream):
-                    await work.roster.refresh()
-            self._hand_over(items, work.roster)
+            try:
+                await self._meet(items, work.roster)
+            finally:  # also when the recorder is stopped meanwhile
+                self._hand_over(items, work.roster)
             while self._backlog.bytes > self._options.backlog_bytes:
                 await self.clock.sleep(0.05)
             if self._options.batch_s:
                 await self.clock.sleep(self._options.batch_s)
+
+    async def _meet(self, items: list[HubItem], roster: Roster) -> None:
+        """Learn of new Streams before their Packets are looked at, where the catalogue answers at once."""
+        if all(roster.knows(item.stream) for item in items if isinstance(item, RunStarted)):
+            return
+        try:
+            async with asyncio.timeout(_MEET_S):
+                await roster.refresh()
+        except (TimeoutError, VmsError):
+            self._stale.set()
 
     def _hand_over(self, items: list[HubItem], roster: Roster) -> None:
         mono_ns, recorders = self.clock.mono_ns(), roster.recorders
@@ -186,7 +201,7 @@ class Recording(Service):
                 recorder.take(item, mono_ns)
             except Exception:
                 log.exception("a Stream cannot be recorded", stream=str(item.stream))
-                recorder.close(GapCause.UNKNOWN)
+                recorder.give_up()
 
     async def _tick(self, roster: Roster) -> None:
         while True:
@@ -227,7 +242,21 @@ class Recording(Service):
     async def _follow(self, work: _Work) -> None:
         while True:
             await work.changes.get()
-            await work.roster.refresh()
+            self._stale.set()
+
+    async def _learn(self, roster: Roster) -> None:
+        """Recording goes on while the catalogue is away; what changed in it is learnt when it is back."""
+        backoff = Backoff(cap_s=10.0)
+        while True:
+            await self._stale.wait()
+            self._stale.clear()
+            try:
+                await roster.refresh()
+                backoff.reset()
+            except VmsError as error:
+                log.warning("the catalogue does not say which Streams to record", why=error.message)
+                self._stale.set()
+                await self.clock.sleep(backoff.next_s())
 
     async def _range(self, executor: Executor, value: Value) -> Value:
         key, offset, length = value.get("key"), value.get("offset"), value.get("length")

@@ -19,6 +19,7 @@ from vms.domain.footage import CopyState, Segment, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.ids import new_id
 from vms.domain.interval import Interval
+from vms.errors import ObjectError, ObjectUnavailableError
 from vms.objects.base import ObjectStore
 from vms.service import Service
 from vms.store import Catalogue
@@ -26,6 +27,7 @@ from vms.store import Catalogue
 log = logs.get(__name__)
 
 _DAY_NS = 86_400 * NS_PER_S
+_STEP_NS = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,32 @@ def merged(segment: Segment, around: Iterable[Gap], node: str) -> list[Gap]:
     ]
 
 
+class SteadyTime:
+    """Wall time to delete by: a step forward of more than an hour counts once it has held for a day, so that a clock
+    gone wrong by years does not take all footage with it. A step back counts at once: it only keeps."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset_ns = clock.now_ns() - clock.mono_ns()
+        self._ahead_since_ns: int | None = None
+
+    def now_ns(self) -> int:
+        """The time as far as it is believed; to be asked now and then."""
+        mono_ns = self._clock.mono_ns()
+        offset_ns = self._clock.now_ns() - mono_ns
+        if offset_ns <= self._offset_ns + _STEP_NS:
+            self._ahead_since_ns = None
+        else:
+            if self._ahead_since_ns is None:
+                self._ahead_since_ns = mono_ns
+                log.error("the clock has jumped ahead; by its time nothing is deleted for a day", ns=offset_ns)
+            if mono_ns - self._ahead_since_ns < _DAY_NS:
+                return mono_ns + self._offset_ns
+            self._ahead_since_ns = None
+        self._offset_ns = offset_ns
+        return mono_ns + offset_ns
+
+
 class Retention(Service):
     """Service `retention`."""
 
@@ -93,6 +121,7 @@ class Retention(Service):
         self._catalogue = catalogue
         self._stores = stores
         self._options = options
+        self._time = SteadyTime(clock)
 
     async def run_once(self) -> None:
         """Look every minute until stopped."""
@@ -109,12 +138,11 @@ class Retention(Service):
     async def sweep(self, executor: ThreadPoolExecutor) -> int:
         """Take away one batch of each camera; how many Segments went."""
         cameras = await self._catalogue.cameras.list(include_deleted=True)
-        now_ns, taken = self.clock.now_ns(), 0
+        now_ns, taken = self._time.now_ns(), 0
         for camera in cameras:
             before_ns = too_old_ns(camera, now_ns, self._options.days)
             for segment in await self._catalogue.segments.expirable(camera.id, before_ns, self._options.batch):
-                await self._take(segment, executor)
-                taken += 1
+                taken += await self._take(segment, executor)
         for store in self._options.store_bytes:
             taken += await self._shrink(store, cameras, executor)
         return taken
@@ -130,11 +158,21 @@ class Retention(Service):
         for camera in mine:
             candidates += await self._catalogue.segments.expirable(camera.id, 1 << 62, self._options.batch)
         chosen = oldest_of(candidates, excess)
-        for segment in chosen:
-            await self._take(segment, executor)
-        return len(chosen)
+        return sum([await self._take(segment, executor) for segment in chosen])
 
-    async def _take(self, segment: Segment, executor: ThreadPoolExecutor) -> None:
+    async def _take(self, segment: Segment, executor: ThreadPoolExecutor) -> bool:
+        """Whether it is gone. One that the Store does not let go of does not hold up the others."""
+        try:
+            await self._delete(segment, executor)
+        except ObjectUnavailableError:
+            raise
+        except ObjectError as error:
+            log.warning("footage cannot be deleted", key=segment.key, why=logs.redact(str(error)))
+            return False
+        metrics.SEGMENTS.labels("expired").inc()
+        return True
+
+    async def _delete(self, segment: Segment, executor: ThreadPoolExecutor) -> None:
         """Objects first, then rows: an object without a row would never be found again."""
         loop = asyncio.get_running_loop()
         for copy in await self._catalogue.copies.of(segment.run, segment.number):
@@ -147,4 +185,3 @@ class Retention(Service):
         for gap in merged(segment, await self._catalogue.gaps.in_interval(segment.stream, around), self._options.node):
             await self._catalogue.gaps.put(gap)
         await self._catalogue.segments.put(replace(segment, state=SegmentState.EXPIRED, rev=segment.rev + 1))
-        metrics.SEGMENTS.labels("expired").inc()

@@ -87,7 +87,7 @@ class Roster:
             recorder = await self._adopt(camera, ref, names, alive_ns, starting=starting, wanted=wanted)
             if recorder is None:
                 return
-        recorder.names = names
+        recorder.names, recorder.ledger.site = names, camera.site
         self._want(recorder, wanted=wanted)
 
     async def _adopt(

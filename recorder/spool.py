@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +19,7 @@ from pathlib import Path
 from vms.errors import InputError, ObjectMissingError
 
 PART = ".part"
+DAMAGED = "damaged"
 LEVELS = (0.70, 0.85, 0.95)
 _RESUME_RATIO = 0.95
 _KEY = re.compile(r"footage(?:/[A-Za-z0-9_-]+){7}/\d+-[A-Za-z0-9_-]+\.mp4")
@@ -197,6 +199,28 @@ class Spool:
                 folder.rmdir()
             except OSError:
                 return
+
+    def set_aside(self, key: str, *, rest_at: int | None = None) -> Path:
+        """Take a damaged file out of the way and keep it under `damaged`, for a person to look at; with `rest_at` only
+        a copy of its bytes from there on. OSError."""
+        source = next(path for path in (self.part_path(key), self.path(key)) if path.exists() or path == self.path(key))
+        target = self.root / DAMAGED / source.relative_to(self.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        while target.exists():
+            target = target.with_name(target.name + "~")
+        if rest_at is None:
+            source.rename(target)
+            sync_folders(source, self.root)
+            with self._lock:
+                self._settled.pop(key, None)
+        else:
+            with source.open("rb") as whole, target.open("xb") as rest:
+                whole.seek(rest_at)
+                shutil.copyfileobj(whole, rest)
+                rest.flush()
+                os.fsync(rest.fileno())
+        sync_folders(target, self.root)
+        return target
 
     def read(self, key: str, offset: int, length: int) -> bytes:
         """A range of a closed or open Segment, short at its end; ObjectMissingError."""

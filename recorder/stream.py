@@ -46,8 +46,8 @@ class Sink(Protocol):
     def gap(self, gap: Gap) -> None:
         """A Gap's row."""
 
-    def left(self, key: str) -> None:
-        """A `.part` to be closed later."""
+    def left(self, key: str, row: Segment | None, known: Callable[[], None]) -> None:
+        """A `.part` to be closed later; `known` once it is."""
 
     def new_run(self, stream: StreamRef, run: str) -> None:
         """Ask ingest to end a Run and begin another."""
@@ -124,13 +124,20 @@ class StreamRecorder:
             self._stop(None, cause)
         self._run, self._retry_ns = None, None
 
+    def give_up(self) -> None:
+        """This Run cannot be gone on with: end it, and ask for another in a while."""
+        run = self._run
+        self.close(GapCause.UNKNOWN)
+        self._run = run
+        self._retry_later()
+
     def event(self, event: WriterEvent) -> None:
         """What a writer tells."""
         if isinstance(event, Opened):
-            self._backoff.reset()
             self._parts.sink.opened(event.segment)
             self._gaps(self.ledger.opened(event.segment.start_ns))
         elif isinstance(event, Closed):
+            self._backoff.reset()
             writer = self._writers[event.segment.segment.run]
             known = partial(self._known, writer, event.segment.segment.number)
             self._parts.sink.closed(event.segment, event.part, known)
@@ -213,7 +220,8 @@ class StreamRecorder:
     def _stopped(self, event: Stopped) -> None:
         cause = self._causes.pop(event.run, None)
         if event.left is not None:
-            self._parts.sink.left(event.left)
+            known = partial(self._known, self._writers[event.run], event.left.number)
+            self._parts.sink.left(event.left.key, event.left, known)
         if event.error is not None:
             cause = self._failed(event.run, event.error)
         self._gaps(self.ledger.ended(event.end_ns, cause))
@@ -232,20 +240,19 @@ class StreamRecorder:
 
     def _failed(self, run: str, error: Exception) -> GapCause:
         log.error("recording stopped", stream=str(self.stream), why=logs.redact(f"{type(error).__name__}: {error}"))
-        mine, disk = self._run is not None and self._run.id == run, isinstance(error, OSError)
-        if mine:
+        if self._run is not None and self._run.id == run:
             self._segmenter, self._held_ns = None, None
-            if disk:
-                self._retry_ns = self._parts.clock.mono_ns() + int(self._backoff.next_s() * NS_PER_S)
-            else:
-                self._bad_run = run
+            self._retry_later()
         if isinstance(error, OSError):
             return GapCause.SPOOL_FULL if no_room(error) else GapCause.DISK_ERROR
         return GapCause.STREAM_CORRUPT
 
+    def _retry_later(self) -> None:
+        self._retry_ns = self._parts.clock.mono_ns() + int(self._backoff.next_s() * NS_PER_S)
+
     def _retry(self, run: Run, mono_ns: int) -> None:
         if self._suspended is None and self._retry_ns is not None and mono_ns >= self._retry_ns:
-            self._retry_ns = mono_ns + int(self._backoff.next_s() * NS_PER_S)
+            self._retry_later()
             self._parts.sink.new_run(self.stream, run.id)
 
     def _known(self, writer: RunWriter, number: int) -> None:

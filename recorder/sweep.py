@@ -7,18 +7,21 @@ is closed before its row says so, and a row is never taken away.
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from recorder.examine import SegmentFile, examine, finish
+from recorder.loss import say_found, say_lost, was_never_stored
 from recorder.spool import Spool
 from vms import logs
 from vms.domain.footage import IndexedSegment, Segment, SegmentState
 from vms.domain.interval import Interval
 from vms.domain.media import EndReason, Run
-from vms.errors import FootageError
+from vms.errors import FootageError, FootageVersionError
 from vms.store import Catalogue
 
 log = logs.get(__name__)
@@ -29,14 +32,17 @@ _T = TypeVar("_T")
 
 @dataclass
 class Swept:
-    """What was done."""
+    """What was done, in files, rows (`vanished`) and Runs. `found`: had been given up for lost; `left`: to be closed
+    later."""
 
     closed: int = 0
     entered: int = 0
     empty: int = 0
     vanished: int = 0
     removed: int = 0
+    found: int = 0
     damaged: int = 0
+    left: int = 0
     runs: int = 0
 
 
@@ -52,6 +58,7 @@ class Sweep:
         self._executor = executor
         self._is_live = is_live
         self.swept = Swept()
+        self.left: list[tuple[str, Segment | None]] = []
 
     async def run(self) -> Swept:
         """Sweep all. CatalogueError, OSError: try again."""
@@ -74,42 +81,49 @@ class Sweep:
         await self._blocking(self._spool.measure)
         return self.swept
 
-    async def finish(self, key: str) -> IndexedSegment | None:
-        """Close one `.part` that nobody writes any more, and enter it; None where nothing was in it."""
-        found = await self._blocking(lambda: finish(self._spool, key))
-        if found is None:
+    async def finish(self, key: str, row: Segment | None = None) -> IndexedSegment | None:
+        """Close one `.part` that nobody writes any more, and enter it; None where nothing was in it, or it is damaged
+        and now lies aside. `row`: what is known of it. OSError, CatalogueError: try again."""
+        try:
+            found = await self._blocking(lambda: finish(self._spool, key))
+        except (FootageError, OSError) as error:
+            await self._damaged(key, row, error)
             return None
+        if found is None:
+            self.swept.empty += 1
+            if row is not None:
+                await self._vanished(row)
+            return None
+        self.swept.closed += 1
         return await self._enter(found)
 
     async def _part(self, key: str, row: Segment | None) -> None:
         try:
-            found = await self.finish(key)
-        except FootageError as error:
-            self._damaged(key, error)
-            return
-        if found is not None:
-            self.swept.closed += 1
-            return
-        self.swept.empty += 1
-        if row is not None:
-            await self._vanished(row)
+            await self.finish(key, row)
+        except OSError as error:
+            log.warning("a file in the spool cannot be closed yet", key=key, why=str(error))
+            self.left.append((key, row))
+            self.swept.left += 1
 
     async def _file(self, key: str, row: Segment | None) -> None:
         try:
             found = await self._blocking(lambda: examine(self._spool.path(key)))
-        except FootageError as error:
-            self._damaged(key, error)
-            return
-        if found is None or not found.closed:
-            self._damaged(key, FootageError("it is closed and not as it was written"))
+            if found is None or not found.closed:
+                raise FootageError("it is closed and not as it was written")
+        except (FootageError, OSError) as error:
+            with suppress(OSError):
+                await self._damaged(key, row, error)
             return
         if row is None:
             segment = found.segment.segment
             row = await self._catalogue.segments.get(segment.run, segment.number)
         if row is not None and row.state in {SegmentState.STORED, SegmentState.EXPIRED}:
-            await self._blocking(lambda: self._spool.remove(key))
-            self.swept.removed += 1
-            return
+            if not await was_never_stored(self._catalogue, row):
+                await self._blocking(lambda: self._spool.remove(key))
+                self.swept.removed += 1
+                return
+            await say_found(self._catalogue, found.segment.segment)
+            self.swept.found += 1
         await self._enter(found)
         self.swept.entered += 1
 
@@ -139,9 +153,18 @@ class Sweep:
             await self._catalogue.runs.put(ended)
             self.swept.runs += 1
 
-    def _damaged(self, key: str, error: FootageError) -> None:
-        log.error("a file in the spool is damaged and left as it is", key=key, why=error.message)
+    async def _damaged(self, key: str, row: Segment | None, error: FootageError | OSError) -> None:
+        """Put it aside and say what is lost. Raises an OSError that is not of this file alone."""
+        if isinstance(error, OSError) and error.errno != errno.EIO:
+            raise error
+        log.error("a file in the spool is damaged", key=key, why=str(error))
         self.swept.damaged += 1
+        if isinstance(error, FootageVersionError):
+            return
+        aside = await self._blocking(lambda: self._spool.set_aside(key))
+        if row is not None:
+            written_ns = (await self._blocking(aside.stat)).st_mtime_ns if row.state is SegmentState.OPEN else 0
+            await say_lost(self._catalogue, replace(row, end_ns=max(row.end_ns, written_ns)), self._node)
 
     async def _blocking(self, job: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, job)

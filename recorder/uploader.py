@@ -7,21 +7,28 @@ removed. Each step can be repeated; a failure leaves the file where it is.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from recorder.fmp4_read import read_init
+from recorder.loss import say_lost
 from recorder.metadata import CONTENT_TYPE, metadata_of
 from recorder.spool import Spool
 from vms import logs, metrics
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
 from vms.domain.footage import Copy, CopyState, Segment, SegmentState
-from vms.domain.gap import Gap, GapCause, GapState
-from vms.domain.ids import new_id
-from vms.errors import FootageError, ObjectChecksumError, ObjectError, ObjectMissingError, ObjectUnavailableError
+from vms.errors import (
+    FootageError,
+    InputError,
+    ObjectChecksumError,
+    ObjectError,
+    ObjectMissingError,
+    ObjectUnavailableError,
+)
 from vms.objects.base import ObjectInfo, ObjectStore
 from vms.service import Service
 from vms.store import Catalogue
@@ -93,11 +100,9 @@ class Uploader(Service):
 
     async def _waiting(self) -> list[Segment]:
         now_ns = self.clock.mono_ns()
-        spooled = await self._catalogue.segments.by_state(SegmentState.SPOOLED, self._options.node)
-        known = {(segment.run, segment.number) for segment in spooled}
-        self._penalties = {key: value for key, value in self._penalties.items() if key in known}
+        limit = _CHUNK + len(self._penalties)
+        spooled = await self._catalogue.segments.by_state(SegmentState.SPOOLED, self._options.node, newest=limit)
         due = [s for s in spooled if self._penalties.get((s.run, s.number), (0, 0))[1] <= now_ns]
-        due.sort(key=lambda segment: segment.start_ns, reverse=True)
         return due[:_CHUNK]
 
     async def _rest(self) -> None:
@@ -124,12 +129,16 @@ class Uploader(Service):
         except ObjectUnavailableError:
             metrics.UPLOAD_ERRORS.inc()
             raise
-        except (ObjectError, FootageError, OSError) as error:
+        except FootageError as error:
+            await loop.run_in_executor(executor, self._spool.set_aside, segment.key)
+            await self._lost(segment, "damaged", error.message)
+            return
+        except (ObjectError, InputError, OSError) as error:
             metrics.UPLOAD_ERRORS.inc()
             self._punish(segment, error)
             return
         if not stored:
-            await self._lost(segment)
+            await self._lost(segment, "lost", "neither spool nor Store has it")
             return
         await self._say_stored(segment, store.name)
         await loop.run_in_executor(executor, self._spool.remove, segment.key)
@@ -143,20 +152,25 @@ class Uploader(Service):
         return store
 
     def _bring(self, store: ObjectStore, segment: Segment) -> bool:
-        """Put and verify; False where neither spool nor Store has it. Blocks."""
+        """Put and verify; False where neither spool nor Store has it. FootageError: what the spool has is damaged, and
+        the Store does not have it. Blocks."""
         if not self._spool.holds(segment.key):
-            try:
-                return _is(store.stat(segment.key), segment)
-            except ObjectMissingError:
-                return False
+            return _holds(store, segment)
         path = self._spool.path(segment.key)
-        store.put_file(
-            segment.key,
-            path,
-            sha256=segment.sha256,
-            metadata=metadata_of(segment, self._names(segment)),
-            content_type=CONTENT_TYPE,
-        )
+        try:
+            store.put_file(
+                segment.key,
+                path,
+                sha256=segment.sha256,
+                metadata=metadata_of(segment, self._names(segment)),
+                content_type=CONTENT_TYPE,
+            )
+        except (ObjectChecksumError, ObjectUnavailableError):
+            if self._is_whole(segment):  # the Store's fault; an OSError is the spool's
+                raise
+            if not _holds(store, segment):
+                raise FootageError("the file in the spool is not as it was written") from None
+            return True
         if not _is(store.stat(segment.key), segment):
             raise ObjectChecksumError("the Store does not hold what was sent", hint="It is sent again.")
         return True
@@ -165,8 +179,14 @@ class Uploader(Service):
         fd = os.open(self._spool.path(segment.key), os.O_RDONLY | os.O_CLOEXEC)
         try:
             return read_init(lambda offset, length: os.pread(fd, length, offset)).head.names
+        except FootageError:  # whether the file is whole, its SHA-256 says
+            return {}
         finally:
             os.close(fd)
+
+    def _is_whole(self, segment: Segment) -> bool:
+        with self._spool.path(segment.key).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == segment.sha256
 
     async def _say_stored(self, segment: Segment, store: str) -> None:
         copies = await self._catalogue.copies.of(segment.run, segment.number)
@@ -175,23 +195,14 @@ class Uploader(Service):
         copy = Copy(segment.run, segment.number, store, CopyState.VERIFIED, now_ns, rev)
         await self._catalogue.copies.put(copy)
         await self._catalogue.segments.put(replace(segment, state=SegmentState.STORED, rev=segment.rev + 1))
+        self._penalties.pop((segment.run, segment.number), None)
 
-    async def _lost(self, segment: Segment) -> None:
+    async def _lost(self, segment: Segment, kind: str, why: str) -> None:
         """Its bytes are nowhere: say so, rather than show footage that is not there."""
-        log.error("a Segment is lost: neither spool nor Store has it", key=segment.key)
-        gap = Gap(
-            new_id(),
-            segment.stream,
-            segment.site,
-            self._options.node,
-            segment.start_ns,
-            segment.end_ns,
-            GapCause.LOST,
-            GapState.CLOSED,
-        )
-        await self._catalogue.gaps.put(gap)
-        await self._catalogue.segments.put(replace(segment, state=SegmentState.EXPIRED, rev=segment.rev + 1))
-        self._tell("lost", segment)
+        log.error("a Segment is lost", key=segment.key, why=why)
+        await say_lost(self._catalogue, segment, self._options.node)
+        self._penalties.pop((segment.run, segment.number), None)
+        self._tell(kind, segment)
 
     def _punish(self, segment: Segment, error: Exception) -> None:
         """Leave one that fails by itself for a while, so that it does not hold up the others."""
@@ -200,8 +211,8 @@ class Uploader(Service):
         wait_s = min(_PENALTY_CAP_S, self._options.poll_s * 2.0 ** min(failures, 16))
         self._penalties[key] = (failures, self.clock.mono_ns() + int(wait_s * NS_PER_S))
         log.warning("a Segment stays in the spool", key=segment.key, why=logs.redact(str(error)), failures=failures)
-        if isinstance(error, ObjectChecksumError | FootageError):
-            self._tell("damaged", segment)
+        if isinstance(error, ObjectChecksumError):
+            self._tell("refused", segment)
 
     def _tell(self, kind: str, segment: Segment) -> None:
         value = {"kind": kind, "node": self._options.node, "key": segment.key, "stream": str(segment.stream)}
@@ -212,6 +223,13 @@ async def home_store(catalogue: Catalogue, site: str) -> str:
     """Name of the Store that a Site's footage goes to."""
     found = await catalogue.sites.get(site)
     return "home" if found is None else found.home_store
+
+
+def _holds(store: ObjectStore, segment: Segment) -> bool:
+    try:
+        return _is(store.stat(segment.key), segment)
+    except ObjectMissingError:
+        return False
 
 
 def _is(found: ObjectInfo, segment: Segment) -> bool:

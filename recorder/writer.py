@@ -18,9 +18,9 @@ from recorder.provenance import SegmentHead, SegmentTail
 from recorder.segmenter import Cut
 from recorder.spool import PartFile, Spool
 from vms.domain.footage import Fragment, IndexedSegment, Segment, SegmentState, footage_key
-from vms.domain.media import CLOCK_HZ, Codec, Packet, Run
+from vms.domain.media import CLOCK_HZ, Codec, Run
 from vms.proof import chain, merkle
-from vms.proof.leaf import Sample
+from vms.proof.leaf import Buffer, Sample
 
 _AAC_SAMPLES = 1024
 
@@ -43,12 +43,12 @@ class Closed:
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """Nothing is written any more from `end_ns` on. `error`: what the disk said (OSError) or why the Run cannot be
-    written (others), None when it was asked to stop. `left`: key of a `.part` that could not be closed."""
+    written (others), None when it was asked to stop. `left`: a Segment whose `.part` could not be closed."""
 
     run: str
     end_ns: int
     error: Exception | None = None
-    left: str | None = None
+    left: Segment | None = None
 
 
 WriterEvent = Opened | Closed | Stopped
@@ -232,11 +232,14 @@ class RunWriter:
         self._tell(Closed(closed, current.part))
 
     def _fail(self, error: Exception) -> None:
-        """Leave the file to be closed later by who reads it."""
-        current, self._current, self._stopped, left = self._current, None, True, None
-        if current is not None:
-            self._end_ns, left = current.end_ns, current.part.key
+        """Leave the file to be closed later by who reads it; until then it is the hot tail."""
+        current, self._stopped, left = self._current, True, None
+        found = None if current is None else current.snapshot()
+        if current is not None and found is not None:
+            self._end_ns, left = current.end_ns, found.segment
+            self._closing[left.number] = found
             self._spool.abandon(current.part)
+        self._current = None
         self._tell(Stopped(self.run.id, self._end_ns, error, left))
 
     def _runs(self, cut: Cut) -> list[TrackRun]:
@@ -249,15 +252,15 @@ class RunWriter:
                 if packet.track == track
             ]
             if found:
-                runs.append(TrackRun(found, usual or _g711_samples(cut.audio[-1].packet, self._channels(track))))
+                runs.append(TrackRun(found, usual or _g711_samples(found[-1].payload, self._channels(track))))
         return runs
 
     def _channels(self, track: int) -> int:
         return self.run.info.tracks[track].channels or 1
 
 
-def _g711_samples(packet: Packet, channels: int) -> int:
-    return max(1, len(packet.payload) // channels)
+def _g711_samples(payload: Buffer, channels: int) -> int:
+    return max(1, len(payload) // channels)
 
 
 def as_open(segment: Segment) -> Segment:

@@ -15,6 +15,7 @@
     ├── ObjectError            object storage
     │   ├── ObjectMissingError · ObjectChecksumError · ObjectUnavailableError
     ├── FootageError           a Segment is damaged, or a codec's headers are      422
+    │   ├── FootageCutOffError · FootageVersionError
     ├── CatalogueError         SQL                                                 503
     └── BusError               503
         ├── NoResponderError · BusTimeoutError
@@ -171,6 +172,18 @@ class FootageError(VmsError):
     status = 422
 
 
+class FootageCutOffError(FootageError):
+    """The file ends in the middle of something; what there is may be sound."""
+
+    code = "footage_cut_off"
+
+
+class FootageVersionError(FootageError):
+    """A newer version wrote it: sound, and not for us to judge."""
+
+    code = "footage_version"
+
+
 class CatalogueError(VmsError):
     """The SQL catalogue failed."""
 
@@ -199,7 +212,8 @@ class BusTimeoutError(BusError):
 
 
 def _subclasses(base: type[VmsError]) -> dict[str, type[VmsError]]:
-    found = {base.code: base}
+    # Only classes with a code of their own: others (a page's own kinds of error) do not travel.
+    found = {base.code: base} if "code" in vars(base) else {}
     for child in base.__subclasses__():
         found |= _subclasses(child)
     return found

@@ -157,7 +157,7 @@ async def test_one_that_is_refused_does_not_hold_up_the_others(tmp_path: Path) -
         task = asyncio.create_task(y.uploader.run())
         await y.in_state(SegmentState.STORED, 3)
         _, value = await told.get()
-        assert (value["kind"], value["key"]) == ("damaged", y.rows[3].key)
+        assert (value["kind"], value["key"]) == ("refused", y.rows[3].key)
         assert list(y.r.spool.files()) == [(y.rows[3].key, False)]
         y.store.refuses = set()
         await y.in_state(SegmentState.STORED, 4)
@@ -202,6 +202,22 @@ async def test_what_is_nowhere_is_lost_and_said(tmp_path: Path) -> None:
         (gap,) = await y.r.catalogue.gaps.in_interval(STREAM, FOREVER)
         assert (gap.cause, gap.start_ns, gap.end_ns) == (GapCause.LOST, y.rows[1].start_ns, y.rows[1].end_ns)
         assert (await told.get())[1]["kind"] == "lost"
+        y.uploader.stop()
+        await task
+
+
+async def test_what_no_store_takes_does_not_hold_up_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metadata or a key that is refused as input leaves that one file in the spool."""
+    async with yard(tmp_path, start=False) as y:
+        bad = y.rows[3].run, y.rows[3].number
+
+        def metadata(segment: Segment, names: Mapping[str, str]) -> dict[str, str]:
+            return metadata_of(segment, names) | ({"x": "\n"} if (segment.run, segment.number) == bad else {})
+
+        monkeypatch.setattr("recorder.uploader.metadata_of", metadata)
+        task = asyncio.create_task(y.uploader.run())
+        await y.in_state(SegmentState.STORED, 3)
+        assert list(y.r.spool.files()) == [(y.rows[3].key, False)]
         y.uploader.stop()
         await task
 

@@ -110,7 +110,8 @@ def test_a_full_disk_stops_the_writer_once(tmp_path: Path, left: int) -> None:
     disk.mend()
     for key, is_part in list(spool.files()):
         if is_part:
-            assert key == stops[0].left
+            assert stops[0].left is not None
+            assert key == stops[0].left.key
             assert (found := finish(spool, key)) is not None
             assert found.segment.segment.end_ns == stops[0].end_ns
     files = [spool.path(key) for key, _ in spool.files()]
@@ -152,6 +153,7 @@ def test_what_no_file_can_hold_ends_the_run(tmp_path: Path) -> None:
     (stop,) = [event for event in events if isinstance(event, Stopped)]
     assert not isinstance(stop.error, OSError)
     assert stop.left is not None
-    found = finish(spool, stop.left)
+    assert [one.segment for one in writer.snapshots()] == [stop.left]
+    found = finish(spool, stop.left.key)
     assert found is not None
     assert found.segment.segment.end_ns == stop.end_ns == run.start_ns + 30 * 40_000_000
