@@ -71,7 +71,9 @@ async def test_only_the_newest_of_a_row_waits() -> None:
         assert len(rows) <= 1
         table.away = False
         await rows.drain()
-        assert table.rows == [("a", 3)]
+        # The try under way when the catalogue came back may still carry the first version.
+        assert table.rows[-1] == ("a", 3)
+        assert ("a", 2) not in table.rows
         assert done == [1, 2, 3]
         assert (rows.weight, rows.failing) == (0, "")
 

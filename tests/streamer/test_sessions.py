@@ -138,8 +138,7 @@ async def test_a_wall_plays_switches_and_is_freed(studio: Studio) -> None:
         told.append((await events.get())[1]["message"])
     assert {"type": "switched", "tile": 1, "n": 4} in [{k: v for k, v in m.items() if k != "rtp"} for m in told]
     assert (value_of(metrics.VIEWERS), value_of(metrics.TILES)) == (viewers, tiles)
-    await until(lambda: not studio.streamer.fanout.watched)
-    assert not red.watchers
+    await until(lambda: not studio.streamer.fanout.watched and not red.watchers)
     await settle()
     assert open_files() == sockets
     with pytest.raises(NotFoundError):
