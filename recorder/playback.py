@@ -17,7 +17,8 @@ from typing import TypeVar
 from recorder.coverage import Coverage, Missing, cover
 from recorder.footage import FootageDownload, plan
 from recorder.playlist import playlist
-from recorder.segment_reader import SegmentBytes, SegmentSources
+from recorder.segment_reader import SegmentBytes, SegmentSources, VideoBytes
+from recorder.video_view import VIDEO, VideoView, needs_view
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera, StreamName, StreamRef
@@ -105,19 +106,38 @@ class Playback:
         ref = StreamRef(camera, stream)
         segments, corrections = await self._gops(ref, interval)
         where = f"/api/cameras/{camera}/segments/" if prefix is None else prefix
-        text = await self._off_loop(partial(playlist, segments, interval, prefix=where, corrections=corrections))
+        make = partial(playlist, segments, interval, prefix=where, corrections=corrections)
+        text = await self._off_loop(partial(make, views=await self._views(segments)))
         if text is None:
             raise NotFoundError("nothing is recorded in this interval")
         return text
 
-    async def segment(self, run: str, number: int) -> SegmentBytes:
-        """A Segment to read ranges of, wherever it lies. NotFoundError where there is none, or it has expired."""
+    async def segment(self, run: str, number: int, view: str | None = None) -> SegmentBytes:
+        """A Segment to read ranges of, wherever it lies. `view`: `video` hides audio that browsers refuse.
+        NotFoundError where there is none, or it has expired."""
+        if view == VIDEO:
+            return await self._video(run, number)
+        return SegmentBytes(await self._row(run, number), self._sources)
+
+    async def _video(self, run: str, number: int) -> SegmentBytes:
+        row, known = await self._row(run, number), await self._catalogue.runs.get(run)
+        fragments = await self._catalogue.segments.index(run, number)
+        if fragments is None:
+            hot = await self._hot(row.stream)
+            one = next((one for one in hot if (one.segment.run, one.segment.number) == (run, number)), None)
+            if one is not None:
+                row, fragments = one.segment, one.fragments
+        if known is None or fragments is None:
+            raise NotFoundError("there is no such segment")
+        return VideoBytes(row, self._sources, VideoView(known.info), fragments)
+
+    async def _row(self, run: str, number: int) -> Segment:
         row = await self._catalogue.segments.get(run, number)
         if row is None or row.state is SegmentState.OPEN:
             row = await self._written_so_far(run, number, row)
         if row.state is SegmentState.EXPIRED:
             raise NotFoundError("this footage has expired")
-        return SegmentBytes(row, self._sources)
+        return row
 
     async def segment_range(self, run: str, number: int, offset: int, length: int | None = None) -> tuple[int, bytes]:
         """The size of a Segment and its bytes [offset, offset + length), all at once; fewer at its end."""
@@ -210,6 +230,11 @@ class Playback:
         if hot or corrections:
             found.sort(key=lambda one: one.segment.start_ns + corrections.get(one.segment.run, 0))
         return found, corrections
+
+    async def _views(self, segments: Sequence[GopSegment]) -> set[str]:
+        """Runs that players get the video view of."""
+        runs = await self._catalogue.runs.of_ids({one.segment.run for one in segments})
+        return {run.id for run in runs if needs_view(run.info)}
 
     async def _off_loop(self, work: partial[_Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)

@@ -8,9 +8,10 @@ wall time is said at the start, after each discontinuity and at each Segment, so
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import ceil
 
+from recorder.video_view import VIDEO
 from vms.domain.footage import GopSegment
 from vms.domain.interval import Interval
 from vms.domain.media import CLOCK_HZ
@@ -22,10 +23,16 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def playlist(
-    segments: Iterable[GopSegment], window: Interval, *, prefix: str, corrections: Mapping[str, int] | None = None
+    segments: Iterable[GopSegment],
+    window: Interval,
+    *,
+    prefix: str,
+    corrections: Mapping[str, int] | None = None,
+    views: Collection[str] = (),
 ) -> str | None:
     """All GOPs that reach into the window (shown times), in order; None where there is none. `segments` in order of
-    time; `corrections`: what to add to the wall times of a Run; `prefix`: what stands before `<run>/<number>.mp4`."""
+    time; `corrections`: what to add to the wall times of a Run; `prefix`: what stands before `<run>/<number>.mp4`;
+    `views`: Runs of which a player gets the video view."""
     known = corrections or {}
     lines: list[str] = []
     longest_90k = 0
@@ -33,7 +40,7 @@ def playlist(
     for indexed in segments:
         segment = indexed.segment
         shift_ns = known.get(segment.run, 0)
-        uri = f"{prefix}{segment.run}/{segment.number}.mp4"
+        uri = f"{prefix}{segment.run}/{segment.number}.mp4" + (f"?view={VIDEO}" if segment.run in views else "")
         before, started = len(lines), False
         for gop in indexed.gops:
             start_ns = gop.wall_ns + shift_ns

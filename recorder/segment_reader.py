@@ -6,11 +6,13 @@ A Segment moves from spool to Store while it is read; each block looks where it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Executor
+from itertools import pairwise
 
+from recorder.video_view import VideoView
 from vms.bus.base import Bus
-from vms.domain.footage import CopyState, Segment, SegmentState
+from vms.domain.footage import CopyState, Fragment, Segment, SegmentState
 from vms.errors import BusError, ObjectError, ObjectMissingError, VmsError
 from vms.objects.base import ObjectStore
 from vms.store.catalogue import Catalogue
@@ -104,7 +106,7 @@ class SegmentBytes:
         """Bytes [offset, offset + length), to the end when None; fewer at the end."""
         return b"".join([block async for block in self.blocks(offset, length)])
 
-    async def blocks(self, offset: int, length: int | None = None) -> AsyncIterator[bytes]:
+    async def blocks(self, offset: int, length: int | None = None) -> AsyncGenerator[bytes, None]:
         """The same in blocks, read as they are taken. ObjectMissingError where the bytes are gone."""
         end = self.size_bytes if length is None else min(self.size_bytes, offset + length)
         while offset < end:
@@ -114,3 +116,53 @@ class SegmentBytes:
                 raise ObjectMissingError(f"{self.segment.key} ends at byte {offset} of {end}")
             offset += len(data)
             yield data
+
+
+class VideoBytes(SegmentBytes):
+    """The same of its video view: sizes and ranges are the Segment's, some bytes are others."""
+
+    def __init__(
+        self, segment: Segment, sources: SegmentSources, view: VideoView, fragments: Sequence[Fragment]
+    ) -> None:
+        super().__init__(segment, sources)
+        self._view = view
+        self._fragments = fragments
+
+    async def blocks(self, offset: int, length: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Whole fragments are read, and what was asked for is cut from them."""
+        end = self.size_bytes if length is None else min(self.size_bytes, offset + length)
+        for start, parts in self._batches(offset, end):
+            data = await self._whole(start, sum(parts))
+            yield self._seen(start, parts, data)[max(0, offset - start) : end - start]
+
+    async def _whole(self, start: int, length: int) -> bytes:
+        return b"".join([block async for block in super().blocks(start, length)])
+
+    def _batches(self, offset: int, end: int) -> list[tuple[int, list[int]]]:
+        """Init data, fragments and the closing box that reach into a range: (where, sizes), of about a block each."""
+        edges = [0, *(fragment.offset_bytes for fragment in self._fragments)]
+        last = self._fragments[-1] if self._fragments else None
+        if last is not None:
+            edges.append(last.offset_bytes + last.size_bytes)
+        found: list[tuple[int, list[int]]] = []
+        for start, stop in pairwise([*edges, max(edges[-1], self.size_bytes)]):
+            if stop <= offset or start >= end or start == stop:
+                continue
+            if found and sum(found[-1][1]) + stop - start <= self._sources.block_bytes:
+                found[-1][1].append(stop - start)
+            else:
+                found.append((start, [stop - start]))
+        return found
+
+    def _seen(self, start: int, sizes: list[int], data: bytes) -> bytes:
+        begins = {fragment.offset_bytes for fragment in self._fragments}
+        out, at = [], 0
+        for size in sizes:
+            part = data[at : at + size]
+            if start + at == 0:
+                part = self._view.init(part)
+            elif start + at in begins:
+                part = self._view.fragment(part)
+            out.append(part)
+            at += size
+        return b"".join(out)

@@ -69,8 +69,8 @@ class Playback(Protocol):
     async def playlist(self, camera: str, stream: StreamName, interval: Interval) -> str:
         """HLS of the interval."""
 
-    async def segment(self, run: str, number: int) -> SegmentFile:
-        """One Segment."""
+    async def segment(self, run: str, number: int, view: str | None = None) -> SegmentFile:
+        """One Segment, or a view of it."""
 
     async def footage(self, camera: str, stream: StreamName, interval: Interval) -> Download:
         """One MP4 of the interval."""

@@ -191,7 +191,7 @@ class FakePlayback:
         self.asked.append(("playlist", camera, stream, interval))
         return "#EXTM3U\n"
 
-    async def segment(self, run: str, number: int) -> FakeFile:
+    async def segment(self, run: str, number: int, _view: str | None = None) -> FakeFile:
         """One of the files."""
         file = self.files.get((run, number))
         if file is None:

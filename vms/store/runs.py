@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Row, func, insert, literal, select
@@ -19,6 +19,7 @@ from vms.store.tables import grants, runs
 from vms.store.tables.footage import IS_CORRECTED
 
 _GRANT_TRIES = 5
+_AT_ONCE = 500
 
 
 class Runs:
@@ -37,6 +38,14 @@ class Runs:
         async with self._db.read() as connection:
             row = (await connection.execute(select(runs).where(runs.c.id == run_id))).first()
         return None if row is None else _run(row)
+
+    async def of_ids(self, ids: Collection[str]) -> list[Run]:
+        """Several by their ids, in any order."""
+        found: list[Run] = []
+        wanted = sorted(ids)
+        for at in range(0, len(wanted), _AT_ONCE):
+            found += await self._db.rows(select(runs).where(runs.c.id.in_(wanted[at : at + _AT_ONCE])), _runs)
+        return found
 
     async def open_on(self, node: str) -> list[Run]:
         """Those of a Node that have no end, oldest first."""

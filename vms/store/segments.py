@@ -89,6 +89,13 @@ class Segments:
         """The same with their GOPs only, which is several times cheaper."""
         return await self._db.rows(_indexed(stream, interval), _with_gops)
 
+    async def index(self, run: str, number: int) -> tuple[Fragment, ...] | None:
+        """The fragments of one; None where they are not known (yet, or any more)."""
+        c = fragment_indexes.c
+        statement = select(c.packed).where(c.run == run, c.number == number)
+        found = await self._db.rows(statement, lambda rows: [packing.unpack(row.packed) for row in rows])
+        return next(iter(found), None)
+
     async def spans(self, stream: StreamRef, interval: Interval) -> list[Span]:
         """Closed and expired Segments that overlap the interval, neighbours of a Run joined, in order of start. The
         database joins them: a year of a camera is half a million rows, and seldom more than some hundred spans."""

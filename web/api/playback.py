@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.requests import HTTPConnection
@@ -121,13 +121,14 @@ async def get_segment(
     parts: PartsOf,
     run: str,
     number: Annotated[int, Path(ge=0, lt=2**31)],
+    view: Annotated[Literal["video"] | None, Query(description="`video`: audio no browser plays is hidden.")] = None,
 ) -> Response:
     """Bytes of one Segment; one range at a time. A closed Segment never changes and may be kept by the browser."""
-    file = await parts.playback.segment(run, number) if is_id(run) else None
+    file = await parts.playback.segment(run, number, view) if is_id(run) else None
     if file is None or file.segment.stream.camera != camera.id:
         raise NotFoundError("There is no such segment.")
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "no-store"}
-    etag = _etag(file)
+    etag = _etag(file, view)
     if etag is not None:
         headers |= {"Cache-Control": _IMMUTABLE, "ETag": etag}
         if etag in request.headers.get("if-none-match", "").split(", "):
@@ -144,9 +145,10 @@ async def get_segment(
     return BlocksResponse(file.blocks(wanted.start, wanted.length), status, _MP4, headers, holding=stack, cut=cut)
 
 
-def _etag(file: SegmentFile) -> str | None:
+def _etag(file: SegmentFile, view: str | None) -> str | None:
     segment = file.segment
-    return f'"{segment.run}-{segment.number}-{segment.sha256[:16]}"' if file.final and segment.sha256 else None
+    seen = f"-{view}" if view else ""
+    return f'"{segment.run}-{segment.number}-{segment.sha256[:16]}{seen}"' if file.final and segment.sha256 else None
 
 
 def _range(request: Request, size: int, etag: str | None) -> ByteRange:
