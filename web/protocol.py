@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from web.security.limits import HEADERS_MAX_BYTES, URL_MAX_BYTES
 from web.security.origin import Network, within
@@ -38,6 +39,18 @@ def _refusal(status: str, words: str) -> bytes:
         f"HTTP/1.1 {status}\r\nContent-Type: application/problem+json\r\nContent-Length: {len(body)}\r\n"
         f"Connection: close\r\n\r\n{body}"
     ).encode("ascii")
+
+
+class GuardedSocket(WebSocketsSansIOProtocol):
+    """A WebSocket stays counted as a connection of its address until it is gone."""
+
+    release: Callable[[], None] | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give it back."""
+        if self.release is not None:
+            self.release()
+        super().connection_lost(exc)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -80,7 +93,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse("431 Request Header Fields Too Large", "The head of the request is too large")
                 return
         super().data_received(data)
-        if self._is_idle() and not self.transport.is_closing():
+        # What was upgraded is a WebSocket's business now: an answer of ours would be garbage in its frames.
+        upgraded = self.transport.get_protocol() is not self
+        if not upgraded and self._is_idle() and not self.transport.is_closing():
             self._arm("head", self.limits.head_s, self._too_slow)
 
     def on_message_begin(self) -> None:
@@ -109,11 +124,23 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
-        """The WebSocket protocol takes over; it needs a session and has its own limits."""
-        self._uncount()
+        """The WebSocket protocol takes over. A handshake that it cannot read (POST, a body) it leaves unanswered and
+        open for ever, without a session: that is refused here."""
         for name in list(self._timers):
             self._disarm(name)
         super().handle_websocket_upgrade()
+        socket = self.transport.get_protocol()
+        assert isinstance(socket, GuardedSocket)
+        socket.release = self._uncount
+        if not socket.handshake_initiated and not self.transport.is_closing():
+            self.transport.write(_refusal("400 Bad Request", "This is no WebSocket handshake"))
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        """As a problem, like every other error."""
+        del msg
+        self.transport.write(_refusal("400 Bad Request", "This is no HTTP request"))
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """The client reads slower than we send."""

@@ -22,6 +22,7 @@ from tests.web.test_cameras import add
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from web.protocol import ConnectionLimits
 from web.server import WebServer
 
 SDP = {"Content-Type": "application/sdp"}
@@ -92,6 +93,19 @@ async def test_messages_go_both_ways(world: World, server: WebServer, operator: 
         world.streamer.tell(wall, {"type": "switched", "tile": 3, "n": 17, "rtp": 2**32 - 1})
         assert (await heard(socket))["rtp"] == 2**32 - 1
         await _until(lambda: world.streamer.messages == [show])
+
+
+async def test_a_socket_outlives_the_time_for_a_head(world: World) -> None:
+    """The time in which a request must come does not end what was upgraded: no answer falls among its frames."""
+    limits = ConnectionLimits(head_s=0.2)
+    async with serving(world, limits=limits) as server, httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client)
+        async with control(server, client, await open_wall(client)) as socket:
+            for _ in range(8):
+                await asyncio.sleep(limits.head_s / 4)
+                await socket.send(json.dumps({"type": "ping", "t": 1}))
+                while (await heard(socket))["type"] != "pong":
+                    pass
 
 
 async def test_an_unknown_camera_is_forbidden_and_the_tile_empty(
