@@ -1,0 +1,1 @@
+"""Data folders of released versions, and the test that today's code opens them."""
