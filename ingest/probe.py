@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ingest.arrival import OpenOptions
 from ingest.demux import BadUnitError, Unit, VideoUnits
 from ingest.handshake import described
 from ingest.picture import jpeg
-from ingest.source import OpenOptions, Source
+from ingest.source import Source
 from ingest.threads import in_thread
 from ingest.url import resolve
 from vms import logs
@@ -95,12 +96,12 @@ def _failed(error: VmsError, password: str) -> ProbeReport:
 def _probe(url: str, username: str, password: str, transport: str, options: ProbeOptions) -> ProbeReport:
     target = resolve(url, options.policy, username, password)
     opening = OpenOptions(transport, audio=True, open_timeout_s=options.open_timeout_s, read_timeout_s=options.read_s)
-    with described(target, options.open_timeout_s) as lines:
+    with described(target, options.open_timeout_s) as camera:
         source = Source(target, opening)
     try:
         units = VideoUnits(source.codec, source.extradata)
         seen = _read(source, units, options)
-        tracks = [f"{line.kind} {line.encoding}".strip() for line in lines]
+        tracks = [f"{line.kind} {line.encoding}".strip() for line in camera.lines]
         facts = seen.facts(units) | {"tracks": tracks, "audio": str(source.audio.codec) if source.audio else None}
     finally:
         source.close()
@@ -158,16 +159,15 @@ def _read(source: Source, units: VideoUnits, options: ProbeOptions) -> _Seen:
     """Read for the time given, at least one key frame; two end it early only after a second."""
     seen, bad = _Seen(), ""
     began = time.monotonic()
-    for is_video, packet in source.packets():
+    for is_video, data, pts, dts, _ in source.packets():
         passed = time.monotonic() - began
         if is_video:
-            data = bytes(packet)
             try:
                 unit = units.unit(data)
             except BadUnitError as error:
                 unit, bad = None, str(error)
             if unit is not None:
-                seen.add(unit, data, packet.pts, packet.dts)
+                seen.add(unit, data, pts, dts)
         if passed > (options.read_s if seen.key else options.first_key_s):
             break
         if len(seen.key_times) > 2 and passed > options.read_s / 2:

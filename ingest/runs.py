@@ -20,7 +20,7 @@ from vms.domain.ids import new_id
 from vms.domain.media import CLOCK_HZ, EndReason, Packet, Run, RunInfo, RunStarted, Track
 from vms.errors import CameraCorruptError
 
-# What libav read while it opened comes in one burst. It is stamped when the burst is over, when the anchor is known.
+# What came while the connection opened comes in one burst. It is stamped when that is over and the anchor is known.
 BURST_NS = 2 * NS_PER_MS
 BURST_UNITS = 512
 # Units without dts at the start of a connection: one, or with B-frames as many as may be reordered (16) and one.
@@ -61,14 +61,14 @@ class _Timed(NamedTuple):
 
 
 class _Came(NamedTuple):
-    """A unit as libav gave it; `wall_ns` and `mono_ns` of its first bytes, `given_ns` (monotonic) when it was given."""
+    """A unit as the reader gave it; `wall_ns` and `mono_ns` of its first bytes, `after_ns` since the unit before."""
 
     data: bytes
     pts: int | None
     dts: int | None
     wall_ns: int
     mono_ns: int
-    given_ns: int
+    after_ns: int
 
 
 def ns_of(ticks_90k: int) -> int:
@@ -88,7 +88,10 @@ class RunBuilder:
         *,
         floor_ns: int = 0,
         sender_ns: Callable[[], int | None] = lambda: None,
+        holds_back: bool = True,
     ) -> None:
+        """`holds_back`: whether the reader gives a unit only when the next one begins to arrive (libav's parser does)
+        and so cannot say when its bytes came."""
         self.why_bad = ""
         self._origin = origin
         self._clock = clock
@@ -96,6 +99,7 @@ class RunBuilder:
         self._audio = audio
         self._sender_ns = sender_ns
         self._floor_ns = floor_ns
+        self._holds_back = holds_back
         self._anchor = Anchor()
         self._video_time = Timeline()
         self._audio_time = Timeline(audio.sample_rate if audio else CLOCK_HZ)
@@ -105,7 +109,7 @@ class RunBuilder:
         self._origin_90k = 0
         self._seq = 0
         self._walls = [0, 0]
-        self._handed_over: tuple[int, int] | None = None
+        self._before: tuple[int, int] | None = None
         self._leading: list[_Came] | None = []
         self._held: list[_Timed] | None = []
 
@@ -120,16 +124,17 @@ class RunBuilder:
         return made
 
     def video(self, data: bytes, pts: int | None, dts: int | None, wall_ns: int, mono_ns: int) -> None:
-        """One access unit of track 0, with libav's times (90 kHz), and when libav handed it over. CameraCorruptError.
+        """One access unit of track 0 with its times (90 kHz), and when its first bytes came. CameraCorruptError.
 
-        libav's parser hands a unit over when the next one begins to arrive. So a unit arrived when the one before it
-        was handed over, not now: at 15 pictures a second that is a difference of 67 ms.
+        Of a reader that holds back: when it was given. Such a unit arrived when the one before it was given, not now:
+        at 15 pictures a second that is a difference of 67 ms.
         """
-        before, self._handed_over = self._handed_over, (wall_ns, mono_ns)
+        before, self._before = self._before, (wall_ns, mono_ns)
         if before is None:
             frame_ns = ns_of(self._video_time.frame)
             before = (wall_ns - frame_ns, mono_ns - frame_ns)
-        came = _Came(data, pts, dts, before[0], before[1], mono_ns)
+        came_wall_ns, came_ns = before if self._holds_back else (wall_ns, mono_ns)
+        came = _Came(data, pts, dts, came_wall_ns, came_ns, mono_ns - before[1])
         if self._leading is None:
             self._unit(came)
             return
@@ -157,7 +162,7 @@ class RunBuilder:
         dts_90k, pts_90k = self._place(came.pts, came.dts, came.mono_ns)
         self._observe(dts_90k, came.wall_ns, came.mono_ns)
         if self._held:
-            self._end_burst(came.given_ns - came.mono_ns)
+            self._end_burst(came.after_ns)
         if unit.track is not None:
             self._at_key(unit.track)
         if self._track is not None:
@@ -196,6 +201,10 @@ class RunBuilder:
         held, self._held = self._held, None
         for unit in held or ():
             self._stamp(unit)
+
+    def forget(self) -> None:
+        """Drop what is held of the first units."""
+        self._leading = self._held = None
 
     def _place(self, pts: int | None, dts: int | None, mono_ns: int) -> tuple[int, int]:
         try:

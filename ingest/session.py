@@ -1,22 +1,25 @@
 """One connection to a camera, in a thread of its own: resolve, ask, open, read, until it ends or is told to stop.
 
-What it makes goes to the loop through a Handoff, with `Opened` and `Ended` around it. The thread cannot be interrupted
-while libav waits: it is a daemon, and whoever has no time leaves it alone; libav's time-outs end it within seconds.
+What it makes goes to the loop through a Handoff, with `Opened` and `Ended` around it. `ingest.interleaved` reads the
+usual camera, libav any other. The thread cannot be interrupted while libav waits: it is a daemon, and whoever has no
+time leaves it alone; libav's time-outs end it within seconds.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
+from ingest.arrival import OpenOptions, Reader
 from ingest.demux import VideoUnits
 from ingest.handoff import Handoff
 from ingest.handshake import described
+from ingest.interleaved import NotPlainError, PlainSource
+from ingest.plain import plain_track
 from ingest.runs import Made, RunBuilder, RunOrigin
-from ingest.source import OpenOptions, Source
-from ingest.url import resolve
+from ingest.source import Source
+from ingest.url import Target, resolve
 from vms import logs
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera_url import AddressPolicy
@@ -48,7 +51,8 @@ SessionItem = Made | Opened | Ended
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What to connect to, and as whom. `check`: ask for the description first (see ingest.handshake)."""
+    """What to connect to, and as whom. `check`: ask for the description first (see ingest.handshake);
+    `plain`: read it without libav where its description allows that."""
 
     origin: RunOrigin
     url: str
@@ -57,6 +61,7 @@ class SessionRequest:
     open: OpenOptions = field(default_factory=OpenOptions)
     policy: AddressPolicy = field(default_factory=AddressPolicy)
     check: bool = True
+    plain: bool = True
     floor_ns: int = 0
 
 
@@ -104,55 +109,84 @@ class Session:
 
     def _read(self) -> None:
         request = self._request
-        target = resolve(request.url, request.policy, request.username, request.password)
-        with described(target, request.open.open_timeout_s) if request.check else nullcontext():
-            if self._stop:
-                return
-            source = Source(target, request.open)
+        source = self._open(resolve(request.url, request.policy, request.username, request.password))
+        if source is None:
+            return
         try:
+            units = VideoUnits(source.codec, source.extradata)
             self._builder = builder = RunBuilder(
                 request.origin,
                 self._clock,
-                VideoUnits(source.codec, source.extradata),
+                units,
                 source.audio,
                 floor_ns=request.floor_ns,
                 sender_ns=source.sender_ns,
+                holds_back=source.holds_back,
             )
             self._handoff.put([Opened()], 0)
             try:
-                self._pump(source, builder)
+                self._pump(source, builder, units)
+            except NotPlainError:
+                if not builder.run_id:
+                    builder.forget()  # it comes again, with the next reader
+                raise
             finally:
                 builder.flush()
                 self._hand_over(builder)
         finally:
             source.close()
 
-    def _pump(self, source: Source, builder: RunBuilder) -> None:
+    def _open(self, target: Target) -> Reader | None:
+        """The reader that fits the camera; None when told to stop meanwhile."""
+        request, options = self._request, self._request.open
+        plain = request.plain and options.transport == "tcp" and target.url.scheme == "rtsp"
+        if not plain and not request.check:
+            return Source(target, options)
+        with described(target, options.open_timeout_s) as camera:
+            if self._stop:
+                return None
+            track = plain_track(camera.lines, target, options) if plain else None
+            if track is None:
+                return Source(target, options)
+            return PlainSource(camera, track, options, self._clock, lambda: self._stop)
+
+    def _pump(self, source: Reader, builder: RunBuilder, units: VideoUnits) -> None:
         now_ns, mono_ns = self._clock.now_ns, self._clock.mono_ns
         silence_ns = int(self._request.open.read_timeout_s * NS_PER_S) - FLUSH_SLACK_NS
         last_ns = mono_ns()
-        for is_video, packet in source.packets():
+        facts = None
+        for is_video, data, pts, dts, came_ns in source.packets():
             if self._stop:
                 return
             at_ns = self.active_ns = mono_ns()
             if self._handoff.backlog_bytes > MAX_BACKLOG_BYTES:
-                builder.end(EndReason.OVERLOAD)
-                self._hand_over(builder)
-                while self._handoff.backlog_bytes > MAX_BACKLOG_BYTES // 2 and not self._stop:
-                    time.sleep(0.05)
+                self._wait_for_loop(builder)
                 continue
             if self._overloaded_run:
                 if self._overloaded_run == builder.run_id:
                     builder.end(EndReason.OVERLOAD)
                 self._overloaded_run = ""
-            if is_video:
-                builder.video(bytes(packet), packet.pts, packet.dts, now_ns(), at_ns)
+            if not is_video:
+                builder.audio(data, pts, now_ns(), at_ns)
+            elif came_ns is None:
+                builder.video(data, pts, dts, now_ns(), at_ns)
             else:
-                builder.audio(bytes(packet), packet.pts, now_ns(), at_ns)
+                builder.video(data, pts, dts, now_ns() - (at_ns - came_ns), came_ns)
+                if units.facts is not facts:
+                    facts = units.facts
+                    if facts is not None and facts.reorder:
+                        raise NotPlainError("Another reader is needed: the camera sends B-frames.")
             self._hand_over(builder)
-            if at_ns - last_ns > silence_ns:
+            if source.holds_back and at_ns - last_ns > silence_ns:
                 raise CameraStalledError("The camera is connected and silent.")
             last_ns = at_ns
+
+    def _wait_for_loop(self, builder: RunBuilder) -> None:
+        """The loop takes nothing: end the Run, read on when half is taken."""
+        builder.end(EndReason.OVERLOAD)
+        self._hand_over(builder)
+        while self._handoff.backlog_bytes > MAX_BACKLOG_BYTES // 2 and not self._stop:
+            time.sleep(0.05)
 
     def _hand_over(self, builder: RunBuilder) -> None:
         made: list[SessionItem] = [*builder.take()]

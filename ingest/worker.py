@@ -12,12 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ingest.arrival import OpenOptions
 from ingest.condition import NoKeyFrameError, is_hopeless, judge
 from ingest.gop import GopCache
 from ingest.handoff import Handoff, Mailbox
+from ingest.interleaved import NotPlainError
 from ingest.runs import RunBroken, RunOrigin
 from ingest.session import Opened, Session, SessionItem, SessionRequest
-from ingest.source import OpenOptions
 from ingest.tail import RunTail
 from vms import logs, metrics
 from vms.bus.hub import Hub
@@ -107,6 +108,7 @@ class Worker:
         self._ended: asyncio.Future[VmsError | None] | None = None
         self._stopping = False
         self._trusted = False
+        self._plain = True
         self._refusals = 0
         self._floor_ns = 0
         self._began_ns = 0
@@ -149,7 +151,7 @@ class Worker:
             return
         now_ns, options = self._clock.mono_ns(), self._options
         if self._opened_ns is None:
-            # Resolving, the handshake and each half of libav's opening have this time-out.
+            # Resolving, the handshake and each half of opening have this time-out.
             if now_ns - self._began_ns > 4 * options.open_timeout_s * NS_PER_S:
                 self._abandon(CameraUnreachableError("The camera does not answer in time."))
             return
@@ -169,7 +171,9 @@ class Worker:
         try:
             while not self._stopping:
                 error = await self._attempt(grant)
-                if error is not None and not self._stopping:
+                if isinstance(error, NotPlainError):
+                    self._leave_to_libav(error)
+                elif error is not None and not self._stopping:
                     await self._clock.sleep(self._after(error))
         finally:
             with suppress(VmsError):  # the store may be gone already; the next grant ends this one anyway
@@ -194,6 +198,7 @@ class Worker:
             OpenOptions(spec.transport, spec.audio, options.open_timeout_s, options.stall_s),
             options.policy,
             check=not self._trusted,
+            plain=self._plain,
             floor_ns=self._floor_ns,
         )
         self._opened_ns, self._live_ns, self._began_ns = None, None, self._clock.mono_ns()
@@ -217,6 +222,12 @@ class Worker:
             return self._options.locked_s if self._refusals else self._options.hopeless_s
         return self._backoff.next_s()
 
+    def _leave_to_libav(self, error: NotPlainError) -> None:
+        """From now on this camera is read by libav, at once: nothing is wrong with it."""
+        log.info("read by libav", stream=str(self.spec.stream), why=error.message)
+        self._leave(EndReason.INFO_CHANGED)
+        self._plain, self._trusted = False, True
+
     def _leave(self, reason: EndReason) -> None:
         """Close what is open of the session: its handoff, its Run."""
         if self._handoff is not None:
@@ -227,7 +238,7 @@ class Worker:
         self._end_run(reason)
 
     def _abandon(self, error: CameraError) -> None:
-        """Leave the thread behind; libav's own time-outs end it."""
+        """Leave the thread behind; the reader's own time-outs end it."""
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(error)
             self._leave(judge(error, was_live=False).reason)
