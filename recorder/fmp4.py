@@ -20,10 +20,10 @@ from vms.proof.leaf import Sample
 
 NS_PER_S = 1_000_000_000
 MOVIE_HZ = 1000
-_SINCE_1904_S = 2_082_844_800
+SINCE_1904_S = 2_082_844_800
 _SINCE_1900_S = 2_208_988_800
 _ERA_S = 1 << 32
-_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _UND = 0x55C4
 
 _PRFT = struct.Struct(">I4sIIQQ")
@@ -58,10 +58,10 @@ def ticks(track: Track) -> int:
 def init_bytes(info: RunInfo, head: SegmentHead) -> bytes:
     """ftyp and moov. FootageError where a codec's headers cannot be read."""
     brands = [b"iso6", b"iso5", b"mp41"]
-    created_s = max(0, head.start_ns // NS_PER_S + _SINCE_1904_S)
+    created_s = max(0, head.start_ns // NS_PER_S + SINCE_1904_S)
     tracks = [_trak(track, created_s) for track in info.tracks]
     extends = [full_box(b"trex", 0, 0, struct.pack(">5I", t.number + 1, 1, 0, 0, 0)) for t in info.tracks]
-    mvhd = struct.pack(">QQIQIH10x36s24xI", created_s, created_s, MOVIE_HZ, 0, 0x10000, 0x100, _MATRIX, _next(info))
+    mvhd = struct.pack(">QQIQIH10x36s24xI", created_s, created_s, MOVIE_HZ, 0, 0x10000, 0x100, MATRIX, _next(info))
     return box(b"ftyp", b"iso6", struct.pack(">I", 1), *brands) + box(
         b"moov", full_box(b"mvhd", 1, 0, mvhd), *tracks, box(b"mvex", *extends), uuid_box(encode_head(head))
     )
@@ -155,38 +155,47 @@ def _next(info: RunInfo) -> int:
 
 
 def _trak(track: Track, created_s: int) -> bytes:
+    empty = [
+        full_box(b"stts", 0, 0, bytes(4)),
+        full_box(b"stsc", 0, 0, bytes(4)),
+        full_box(b"stsz", 0, 0, bytes(8)),
+        full_box(b"stco", 0, 0, bytes(4)),
+    ]
+    return trak(track, created_s, empty)
+
+
+def trak(
+    track: Track, created_s: int, tables: Sequence[bytes], *, shown: int = 0, ticks_long: int = 0, edits: bytes = b""
+) -> bytes:
+    """A track with its sample tables. `shown`: how long it is shown, in units of mvhd; `ticks_long`: how long its media
+    is, in ticks of the track; `edits`: an edts box."""
     video = track.codec.is_video
     tkhd = struct.pack(
         ">QQI4xQ8xHHH2x36sII",
         created_s,
         created_s,
         track.number + 1,
-        0,
+        shown,
         0,
         0 if video else 1,
         0 if video else 0x100,
-        _MATRIX,
+        MATRIX,
         track.width << 16 if video else 0,
         track.height << 16 if video else 0,
     )
-    mdhd = struct.pack(">QQIQHH", created_s, created_s, ticks(track), 0, _UND, 0)
+    mdhd = struct.pack(">QQIQHH", created_s, created_s, ticks(track), ticks_long, _UND, 0)
     handler = (b"vide", b"Video\x00") if video else (b"soun", b"Audio\x00")
     media = full_box(b"vmhd", 0, 1, bytes(8)) if video else full_box(b"smhd", 0, 0, bytes(4))
-    tables = [
-        full_box(b"stsd", 0, 0, struct.pack(">I", 1), sample_entry(track)),
-        full_box(b"stts", 0, 0, bytes(4)),
-        full_box(b"stsc", 0, 0, bytes(4)),
-        full_box(b"stsz", 0, 0, bytes(8)),
-        full_box(b"stco", 0, 0, bytes(4)),
-    ]
     dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
+    stsd = full_box(b"stsd", 0, 0, struct.pack(">I", 1), sample_entry(track))
     return box(
         b"trak",
         full_box(b"tkhd", 1, 3, tkhd),
+        edits,
         box(
             b"mdia",
             full_box(b"mdhd", 1, 0, mdhd),
             full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler[0]), handler[1]),
-            box(b"minf", media, dinf, box(b"stbl", *tables)),
+            box(b"minf", media, dinf, box(b"stbl", stsd, *tables)),
         ),
     )

@@ -13,20 +13,16 @@ from vms.domain.interval import Interval
 from vms.store import Catalogue
 
 
+def gap_for(segment: Segment, cause: GapCause, node: str) -> Gap:
+    """A new Gap for the time of a Segment that is no longer there."""
+    start_ns, end_ns = segment.start_ns, segment.end_ns
+    return Gap(new_id(), segment.stream, segment.site, node, start_ns, end_ns, cause, GapState.CLOSED)
+
+
 async def say_lost(catalogue: Catalogue, segment: Segment, node: str) -> None:
     """A Gap `lost` for its time, then its row: expired."""
     if segment.start_ns < segment.end_ns:
-        gap = Gap(
-            new_id(),
-            segment.stream,
-            segment.site,
-            node,
-            segment.start_ns,
-            segment.end_ns,
-            GapCause.LOST,
-            GapState.CLOSED,
-        )
-        await catalogue.gaps.put(gap)
+        await catalogue.gaps.put(gap_for(segment, GapCause.LOST, node))
     await catalogue.segments.put(replace(segment, state=SegmentState.EXPIRED, rev=segment.rev + 1))
 
 

@@ -16,14 +16,10 @@ from array import array
 from collections.abc import Sequence
 
 from recorder.boxes import box, full_box
-from recorder.fmp4 import ticks
+from recorder.fmp4 import MATRIX, SINCE_1904_S, ticks, trak
 from recorder.fmp4_read import ParsedFragment, SampleRef
-from recorder.sample_entries import sample_entry
-from vms.domain.media import CLOCK_HZ, RunInfo, Track
+from vms.domain.media import CLOCK_HZ, RunInfo
 
-_SINCE_1904_S = 2_082_844_800
-_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_UND = 0x55C4
 _HEAD_BYTES = 32 + 16
 
 
@@ -34,7 +30,7 @@ class PlainMp4:
     def __init__(self, info: RunInfo, data_bytes: int, created_ns: int) -> None:
         self._info = info
         self._data_bytes = data_bytes
-        self._created_s = max(0, created_ns // 1_000_000_000 + _SINCE_1904_S)
+        self._created_s = max(0, created_ns // 1_000_000_000 + SINCE_1904_S)
         self._tables = [_Table(ticks(track)) for track in info.tracks]
         self._run_dts: int | None = None
         self._out_dts = 0
@@ -67,7 +63,17 @@ class PlainMp4:
         """moov."""
         kept = [(track, table) for track, table in zip(self._info.tracks, self._tables, strict=True) if table.count]
         origin_90k = self._tables[0].shown_90k
-        traks = [_trak(track, table, self._created_s, origin_90k) for track, table in kept]
+        traks = [
+            trak(
+                track,
+                self._created_s,
+                table.boxes(),
+                shown=max(0, table.length_90k(origin_90k)),
+                ticks_long=table.duration,
+                edits=table.edits(origin_90k),
+            )
+            for track, table in kept
+        ]
         longest = max((table.length_90k(origin_90k) for _, table in kept), default=0)
         mvhd = struct.pack(
             ">QQIQIH10x36s24xI",
@@ -77,7 +83,7 @@ class PlainMp4:
             longest,
             0x10000,
             0x100,
-            _MATRIX,
+            MATRIX,
             max(track.number for track in self._info.tracks) + 2,
         )
         return box(b"moov", full_box(b"mvhd", 1, 0, mvhd), *traks)
@@ -182,36 +188,3 @@ def _big(values: array[int]) -> bytes:
     turned = values[:]
     turned.byteswap()
     return turned.tobytes()
-
-
-def _trak(track: Track, table: _Table, created_s: int, origin_90k: int) -> bytes:
-    video = track.codec.is_video
-    tkhd = struct.pack(
-        ">QQI4xQ8xHHH2x36sII",
-        created_s,
-        created_s,
-        track.number + 1,
-        max(0, table.length_90k(origin_90k)),
-        0,
-        0 if video else 1,
-        0 if video else 0x100,
-        _MATRIX,
-        track.width << 16 if video else 0,
-        track.height << 16 if video else 0,
-    )
-    mdhd = struct.pack(">QQIQHH", created_s, created_s, table.hz, table.duration, _UND, 0)
-    handler = (b"vide", b"Video\x00") if video else (b"soun", b"Audio\x00")
-    media = full_box(b"vmhd", 0, 1, bytes(8)) if video else full_box(b"smhd", 0, 0, bytes(4))
-    dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
-    stsd = full_box(b"stsd", 0, 0, struct.pack(">I", 1), sample_entry(track))
-    return box(
-        b"trak",
-        full_box(b"tkhd", 1, 3, tkhd),
-        table.edits(origin_90k),
-        box(
-            b"mdia",
-            full_box(b"mdhd", 1, 0, mdhd),
-            full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler[0]), handler[1]),
-            box(b"minf", media, dinf, box(b"stbl", stsd, *table.boxes())),
-        ),
-    )

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from recorder.loss import gap_for
 from recorder.uploader import home_store
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera
 from vms.domain.footage import CopyState, Segment, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
-from vms.domain.ids import new_id
 from vms.domain.interval import Interval
 from vms.errors import ObjectError, ObjectUnavailableError
 from vms.objects.base import ObjectStore
@@ -69,18 +69,7 @@ def merged(segment: Segment, around: Iterable[Gap], node: str) -> list[Gap]:
         return [replace(before, end_ns=segment.end_ns, rev=before.rev + 1)]
     if any(gap.start_ns <= segment.start_ns and (gap.end_ns or 0) >= segment.end_ns for gap in expired):
         return []
-    return [
-        Gap(
-            new_id(),
-            segment.stream,
-            segment.site,
-            node,
-            segment.start_ns,
-            segment.end_ns,
-            GapCause.EXPIRED,
-            GapState.CLOSED,
-        )
-    ]
+    return [gap_for(segment, GapCause.EXPIRED, node)]
 
 
 class SteadyTime:
