@@ -28,7 +28,6 @@ from vms.bus.hub import Hub
 from vms.bus.memory import MemoryBus
 from vms.clock import NS_PER_S, Clock
 from vms.datadir import DataDir, open_data_dir
-from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
 from vms.looplag import LoopLag
 from vms.objects.base import ObjectStore
@@ -103,7 +102,7 @@ async def running_node(
         ground = _Ground(settings, clock, data, Hub(clock), bus, catalogue, home_store(settings))
         first_admin = await _register(ground, prepare)
         supervisor = Supervisor([])
-        web = _web(ground, supervisor) if "web" in services else None
+        web = await _web(ground, supervisor, stack) if "web" in services else None
         supervisor.services += _services(ground, services, web)
         stack.push_async_callback(supervisor.stop)
         await _start(supervisor, web)
@@ -113,7 +112,7 @@ async def running_node(
 async def _register(ground: _Ground, prepare: Prepare | None) -> FirstAdmin | None:
     settings, catalogue = ground.settings, ground.catalogue
     await registration.ensure_sites(catalogue, settings.sites)
-    await registration.ensure_cameras(catalogue, settings.cameras, ground.clock)
+    await registration.ensure_cameras(catalogue, settings.cameras, ground.clock, settings.address_policy())
     if prepare is not None:
         await prepare(catalogue)
     given = settings.admin_password.get_secret_value() if settings.admin_password is not None else None
@@ -185,7 +184,7 @@ def _recorder(ground: _Ground) -> list[Service]:
 
 def _ingest(ground: _Ground) -> list[Service]:
     chosen, node = ground.settings.ingest, ground.data.node
-    policy = _policy(ground.settings)
+    policy = ground.settings.address_policy()
     worker = WorkerOptions(
         open_timeout_s=chosen.open_timeout_s,
         stall_s=chosen.stall_s,
@@ -206,7 +205,8 @@ def _ingest(ground: _Ground) -> list[Service]:
     return [fleet, Watch(bus=ground.bus, hub=ground.hub, fleet=fleet, prober=prober, clock=ground.clock)]
 
 
-def _web(ground: _Ground, supervisor: Supervisor) -> WebServer:
+async def _web(ground: _Ground, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> WebServer:
+    """Bound already: a port that is taken is said before a camera is pulled."""
     settings = ground.settings
     host, port = settings.listen()
     certificate = _certificate(settings, host, ground.clock)
@@ -215,6 +215,7 @@ def _web(ground: _Ground, supervisor: Supervisor) -> WebServer:
         return supervisor.health()
 
     playback = Playback(ground.catalogue, {HOME: ground.home}, ground.bus, ground.clock)
+    stack.push_async_callback(playback.close)
     options = WebOptions(
         allowed_networks=settings.ingest.camera_networks,
         https=certificate is not None,
@@ -224,7 +225,10 @@ def _web(ground: _Ground, supervisor: Supervisor) -> WebServer:
         version=__version__,
     )
     context = WebContext(ground.catalogue, ground.bus, playback, ground.clock, options)
-    return WebServer(ground.clock, create_app(context), host=host, port=port, certificate=certificate)
+    server = WebServer(ground.clock, create_app(context), host=host, port=port, certificate=certificate)
+    stack.push_async_callback(server.close)
+    await server.prepare()
+    return server
 
 
 def _certificate(settings: Settings, host: str, clock: Clock) -> Certificate | None:
@@ -240,10 +244,6 @@ def _certificate(settings: Settings, host: str, clock: Clock) -> Certificate | N
         return dt.datetime.fromtimestamp(clock.now_ns() / NS_PER_S, dt.UTC)
 
     return OwnAuthority(settings.data / "tls", machine_names(host), now)
-
-
-def _policy(settings: Settings) -> AddressPolicy:
-    return AddressPolicy(allowed=tuple(settings.ingest.camera_networks))
 
 
 def catalogue_url(settings: Settings) -> str:
@@ -269,4 +269,4 @@ def home_store(settings: Settings) -> ObjectStore:
 
 async def probe_url(settings: Settings, url: str, username: str, password: str, transport: str) -> ProbeReport:
     """What a camera's URL gives, asked from this machine."""
-    return await Prober(ProbeOptions(policy=_policy(settings))).probe(url, username, password, transport)
+    return await Prober(ProbeOptions(policy=settings.address_policy())).probe(url, username, password, transport)

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import config as shipped_config
 from vms import __version__, datadir, demo, logs, registration, settings
 from vms.clock import SystemClock
-from vms.errors import SettingsError, VmsError
+from vms.errors import InputError, SettingsError, VmsError
 from vms.store import Catalogue
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Video management.")
@@ -36,6 +38,7 @@ DataOption = Annotated[Path | None, typer.Option("--data", help="Data folder (VM
 HttpOption = Annotated[str | None, typer.Option("--http", help="HOST:PORT of the page (VMS_HTTP).")]
 DemoDataOption = Annotated[Path, typer.Option("--data", envvar="VMS_DATA", help="Data folder of the demo.")]
 DemoHttpOption = Annotated[str, typer.Option("--http", envvar="VMS_HTTP", help="HOST:PORT of the page.")]
+_HERE = "command line"  # who did it, in the audit log
 PasswordOption = Annotated[
     str | None, typer.Option("--password", envvar="VMS_PASSWORD", help="Asked for when not given.")
 ]
@@ -68,7 +71,7 @@ async def _up(chosen: settings.Settings) -> None:
         elif admin is not None:
             line += f" | user: {admin.username} | password: as given in VMS_ADMIN_PASSWORD"
         print(line, flush=True)
-        await _until_signal()
+        await asyncio.Event().wait()
 
 
 @app.command("demo")
@@ -92,13 +95,13 @@ async def _demo(chosen: settings.Settings) -> None:
     async with demo.running_simulator(Path("build/scenes")) as simulated:
 
         async def register(catalogue: Catalogue) -> None:
-            await demo.register(catalogue, simulated, clock)
+            await demo.register(catalogue, simulated, clock, chosen.address_policy())
             await registration.first_admin(catalogue, password, hash_password)
             await registration.set_password(catalogue, registration.ADMIN, password, hash_password, must_change=False)
 
         async with running_node(chosen, clock, prepare=register) as node:
             print(demo.ready_line(node.url, password, simulated), flush=True)
-            await _until_signal()
+            await asyncio.Event().wait()
 
 
 @camera_app.command("probe")
@@ -124,7 +127,10 @@ def camera_probe(
     for warning in report.warnings:
         print(f"Warning: {warning}")
     if picture is not None and report.jpeg is not None:
-        picture.write_bytes(report.jpeg)
+        try:
+            picture.write_bytes(report.jpeg)
+        except OSError as error:
+            raise SettingsError(f"cannot write {picture}: {error.strerror}", hint="Give another --picture.") from None
         print(f"Picture: {picture}")
     if not report.ok:
         raise typer.Exit(1)
@@ -136,11 +142,11 @@ def camera_list(config: ConfigOption = None, data: DataOption = None) -> None:
 
     async def work(catalogue: Catalogue) -> None:
         names = {site.id: site.name for site in await catalogue.sites.list()}
-        table = Table("site", "camera", "name", "main", "enabled", box=None)
-        for camera in await catalogue.cameras.list():
-            main = camera.streams[0].url if camera.streams else ""
-            table.add_row(names[camera.site], camera.slug, camera.name, main, "yes" if camera.enabled else "no")
-        Console().print(table)
+        rows = [
+            (names[camera.site], camera.slug, camera.name, camera.streams[0].url, "yes" if camera.enabled else "no")
+            for camera in await catalogue.cameras.list()
+        ]
+        _print_table(("site", "camera", "name", "main", "enabled"), rows)
 
     _with_catalogue(load(config, data), work)
 
@@ -162,7 +168,8 @@ def camera_add(
     item = registration.camera_settings(site, name, main, sub, username, secret)
 
     async def work(catalogue: Catalogue) -> None:
-        camera = await registration.add_camera(catalogue, item, SystemClock())
+        camera = await registration.add_camera(catalogue, item, SystemClock(), chosen.address_policy())
+        await catalogue.audit.add(_HERE, "camera.add", camera.id, {"slug": camera.slug})
         print(f"registered {camera.slug}")
 
     _with_catalogue(chosen, work)
@@ -173,10 +180,8 @@ def user_list(config: ConfigOption = None, data: DataOption = None) -> None:
     """Accounts."""
 
     async def work(catalogue: Catalogue) -> None:
-        table = Table("user", "name", "enabled", box=None)
-        for person in await catalogue.people.list():
-            table.add_row(person.username, person.name, "yes" if person.enabled else "no")
-        Console().print(table)
+        people = await catalogue.people.list()
+        _print_table(("user", "name", "enabled"), [(p.username, p.name, "yes" if p.enabled else "no") for p in people])
 
     _with_catalogue(load(config, data), work)
 
@@ -195,7 +200,8 @@ def user_password(
 
     async def work(catalogue: Catalogue) -> None:
         if not await registration.set_password(catalogue, username, secret, hash_password, must_change=False):
-            raise SettingsError(f"there is no account {username}", hint="See vms user list.")
+            raise SettingsError(f"there is no account {username!r}", hint="See vms user list.")
+        await catalogue.audit.add(_HERE, "person.password", username)
         print(f"password of {username} changed; its sessions have ended")
 
     _with_catalogue(load(config, data), work)
@@ -217,6 +223,17 @@ def version() -> None:
     print(__version__)
 
 
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """As wide as it must be where no terminal bounds it; names are text, whatever brackets they hold."""
+    table = Table(*head, box=None)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    width = (
+        None if sys.stdout.isatty() else 20 + sum(max(map(len, column)) * 2 for column in zip(head, *rows, strict=True))
+    )
+    Console(width=width).print(table)
+
+
 def _asked(given: str | None, *, confirm: bool = False) -> str:
     if given is not None:
         return given
@@ -229,9 +246,7 @@ def _with_catalogue(chosen: settings.Settings, work: Callable[[Catalogue], Await
     from vms.app import catalogue_url
 
     async def run() -> None:
-        if not chosen.data.exists():
-            raise SettingsError(f"there is no data folder {chosen.data}", hint="Run vms up once, or give --data DIR.")
-        catalogue = await Catalogue.open(catalogue_url(chosen), key=datadir.secret_key(chosen.data))
+        catalogue = await Catalogue.open(catalogue_url(chosen), key=datadir.known_key(chosen.data))
         try:
             await work(catalogue)
         finally:
@@ -241,26 +256,34 @@ def _with_catalogue(chosen: settings.Settings, work: Callable[[Catalogue], Await
     asyncio.run(run())
 
 
-async def _until_signal() -> None:
-    loop = asyncio.get_running_loop()
+async def _until_signal(main: Coroutine[Any, Any, None]) -> None:
+    """Run until done, or asked to end: also while it still starts, all is given back."""
+    task, loop = asyncio.ensure_future(main), asyncio.get_running_loop()
     asked = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
-    await asked.wait()
+    waiting = asyncio.create_task(asked.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if asked.is_set():
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _serve(main: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_signal(main))
 
 
 def main() -> None:
     """Entry point: turns every known error into one line and an exit code."""
+    os.umask(0o077)  # footage, catalogue and keys are nobody else's on this machine
     try:
         app()
     except VmsError as error:
         hint = f" {error.hint}" if error.hint else ""
         print(logs.redact(f"vms: {error.message}.{hint}"), file=sys.stderr)
-        raise SystemExit(2 if isinstance(error, SettingsError) else 1) from None
+        raise SystemExit(2 if isinstance(error, SettingsError | InputError) else 1) from None

@@ -44,6 +44,18 @@ def open_data_dir(path: Path) -> DataDir:
         ) from None
 
 
+def known_key(path: Path) -> bytes:
+    """The key of a data folder that has been started before; SettingsError where it is none. Makes nothing."""
+    try:
+        if not (path / "secret.key").exists():
+            raise SettingsError(f"{path} is no data folder", hint="Run vms up once, or give --data DIR.")
+        return secret_key(path)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot use the data folder {path}: {error.strerror}", hint="Choose another with --data DIR."
+        ) from None
+
+
 def secret_key(path: Path) -> bytes:
     """The key of the data folder, made at the first start; readable by the owner alone."""
     file = path / "secret.key"

@@ -17,8 +17,9 @@ from typing import Any
 
 from vms.clock import Clock
 from vms.domain.camera import Camera, StreamName
+from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
-from vms.registration import ADMIN, ensure_cameras, generated_password
+from vms.registration import ADMIN, ensure_cameras
 from vms.settings import CameraSettings, Settings
 from vms.store import Catalogue
 
@@ -81,9 +82,9 @@ async def running_simulator(cache: Path, *, port: int = PREFERRED_PORT) -> Async
 async def _spawn(cache: Path, port: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "vms.simulator", "--cameras", "12", "--cache", str(cache), "--port", str(_free(port)),
-        "--username", "operator", "--password", generated_password(), "--until-stdin-closes",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
+        "--username", "operator", "--until-stdin-closes",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
 
 
@@ -116,8 +117,14 @@ def parse_ready(said: Mapping[str, Any]) -> Simulated:
     return Simulated(cameras, said["username"], said["password"])
 
 
-async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock) -> None:
-    """Register the first ten; where an earlier demo has them already, point them at today's simulator."""
+async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock, policy: AddressPolicy) -> None:
+    """Register the first ten; where an earlier demo has them already, point them at today's simulator. SettingsError
+    where the catalogue is not a demo's: the demo sets the admin's password anew."""
+    ever = {camera.slug for camera in await catalogue.cameras.list(include_deleted=True)}
+    if await catalogue.people.count() and not ever.issuperset(c.slug for c in simulated.cameras[:REGISTERED]):
+        raise SettingsError(
+            "the data folder holds a system of its own, not the demo", hint="Choose another with --data DIR."
+        )
     wanted = [
         CameraSettings.model_validate(
             {
@@ -127,7 +134,7 @@ async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock) -> 
         )
         for c in simulated.cameras[:REGISTERED]
     ]  # fmt: skip
-    await ensure_cameras(catalogue, wanted, clock)
+    await ensure_cameras(catalogue, wanted, clock, policy)
     known = {c.slug: c for c in await catalogue.cameras.list()}
     for source in simulated.cameras:
         camera = known.get(source.slug)

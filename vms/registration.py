@@ -5,17 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from vms.clock import Clock
-from vms.domain.camera import Camera, RecordMode, Site, Stream, StreamName, StreamRef
+from vms.domain.camera import Camera, RecordMode, Site, StreamName
+from vms.domain.camera_url import AddressPolicy
 from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.domain.slug import free_slug, slugify
 from vms.errors import InputError, SettingsError
 from vms.settings import CameraSettings, SiteSettings
 from vms.store import Catalogue
+from web import camera_edit
+from web.schemas import CameraIn
+from web.text import check_new_password, clean_name
 
 ADMIN = "admin"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -39,6 +44,10 @@ async def ensure_sites(catalogue: Catalogue, wanted: Sequence[SiteSettings]) -> 
     for item in wanted:
         if await catalogue.sites.by_slug(item.slug) is not None:
             continue
+        try:
+            name = clean_name(item.name)
+        except ValueError as error:
+            raise SettingsError(f"the name of site {item.slug} {error}", hint="Correct it under sites.") from None
         parent = None
         if item.parent is not None:
             above = await catalogue.sites.by_slug(item.parent)
@@ -48,86 +57,112 @@ async def ensure_sites(catalogue: Catalogue, wanted: Sequence[SiteSettings]) -> 
                     hint="List the parent before it under sites.",
                 )
             parent = above.id
-        await catalogue.sites.put(Site(new_id(), item.slug, item.name, parent))
+        await catalogue.sites.put(Site(new_id(), item.slug, name, parent))
 
 
-async def ensure_cameras(catalogue: Catalogue, wanted: Sequence[CameraSettings], clock: Clock) -> int:
+async def ensure_cameras(
+    catalogue: Catalogue, wanted: Sequence[CameraSettings], clock: Clock, policy: AddressPolicy
+) -> int:
     """Add the cameras that are missing, by slug; returns how many were added."""
     taken = {camera.slug for camera in await catalogue.cameras.list()}
     added = 0
     for item in wanted:
         if _slug_of(item) not in taken:
-            taken.add((await add_camera(catalogue, item, clock)).slug)
+            taken.add((await add_camera(catalogue, item, clock, policy)).slug)
             added += 1
     return added
 
 
-async def add_camera(catalogue: Catalogue, item: CameraSettings, clock: Clock) -> Camera:
+async def add_camera(catalogue: Catalogue, item: CameraSettings, clock: Clock, policy: AddressPolicy) -> Camera:
     """Register one camera under a slug that is free."""
     taken = {camera.slug for camera in await catalogue.cameras.list()}
-    camera = await new_camera(catalogue, item.model_copy(update={"slug": free_slug(_slug_of(item), taken)}), clock)
+    free = item.model_copy(update={"slug": free_slug(_slug_of(item), taken)})
+    camera = await new_camera(catalogue, free, clock, policy)
     await catalogue.cameras.add(camera)
     return camera
 
 
 def camera_settings(site: str, name: str, main: str, sub: str | None, username: str, password: str) -> CameraSettings:
-    """A camera as typed on a command line; InputError where it cannot be."""
+    """A camera as typed on a command line; SettingsError where it cannot be."""
     try:
         return CameraSettings(site=site, name=name, main=main, sub=sub, username=username, password=SecretStr(password))
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-        raise InputError(said) from None
+        raise SettingsError(said, hint="See vms camera add --help.") from None
 
 
 def _slug_of(item: CameraSettings) -> str:
     return item.slug or slugify(f"{item.site}-{item.name}")
 
 
-async def new_camera(catalogue: Catalogue, item: CameraSettings, clock: Clock) -> Camera:
-    """The Camera that the settings describe, registered now. SettingsError where its site is not there."""
+async def new_camera(catalogue: Catalogue, item: CameraSettings, clock: Clock, policy: AddressPolicy) -> Camera:
+    """The Camera that the settings describe, registered now, by the rules of the form on the page: user and password
+    are taken out of its URLs. SettingsError, which names it, where its site is not there or a rule is broken."""
     site = await catalogue.sites.by_slug(item.site)
     if site is None:
         raise SettingsError(
-            f"camera {item.name} names the site {item.site}, which is not there", hint="Add it under sites first."
+            f"camera {item.name!r} names the site {item.site!r}, which is not there", hint="Add it under sites first."
         )
-    camera = new_id()
-    streams = [Stream(StreamRef(camera, StreamName.MAIN), item.main, RecordMode.CONTINUOUS)]
+    camera, slug = new_id(), _slug_of(item)
+    try:
+        form = CameraIn.model_validate(_form(item, site) | {"slug": slug})
+        # Names are looked up by who connects: a start must not wait for DNS.
+        feeds = await camera_edit.feeds_of(camera, form.streams, policy, look_up=False)
+        return camera_edit.new_camera(camera, form, feeds, slug, clock.now_ns())
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"camera {item.name!r}: {_key_of(first['loc'])} {said}", hint="Correct it.") from None
+    except InputError as error:
+        where = f"{_key_of(error.field.split('.'))}: " if error.field else ""
+        message = error.message.removesuffix(".")
+        raise SettingsError(f"camera {item.name!r}: {where}{message}", hint=error.hint or "Correct it.") from None
+
+
+def _form(item: CameraSettings, site: Site) -> dict[str, Any]:
+    streams: list[dict[str, Any]] = [{"name": StreamName.MAIN, "url": item.main, "record": RecordMode.CONTINUOUS}]
     if item.sub:
         mode = RecordMode.CONTINUOUS if item.record_sub else RecordMode.OFF
-        streams.append(Stream(StreamRef(camera, StreamName.SUB), item.sub, mode))
-    return Camera(
-        id=camera,
-        site=site.id,
-        slug=_slug_of(item),
-        name=item.name,
-        streams=tuple(streams),
-        username=item.username,
-        password=item.password.get_secret_value(),
-        audio=item.audio,
-        transport=item.transport,
-        retention_days=item.retention_days,
-        registered_ns=clock.now_ns(),
-    )
+        streams.append({"name": StreamName.SUB, "url": item.sub, "record": mode})
+    same = item.model_dump(include={"name", "username", "password", "transport", "audio", "retention_days"})
+    return same | {"site": site.id, "streams": streams}
+
+
+def _key_of(location: Sequence[str | int]) -> str:
+    """The key of the settings that a field of the form is made from."""
+    parts = [str(part) for part in location]
+    return {"0": "main", "1": "sub"}.get(parts[1], parts[0]) if len(parts) > 1 else parts[0]
 
 
 async def first_admin(
     catalogue: Catalogue, given: str | None, hash_password: Callable[[str], str]
 ) -> FirstAdmin | None:
-    """Make the admin where nobody has an account yet; None where somebody has."""
+    """Make the admin where nobody has an account yet; None where somebody has. SettingsError: the given password may
+    not be chosen."""
     if await catalogue.people.count():
         return None
-    password = given or generated_password()
+    if given is not None:
+        try:
+            check_new_password(given, ADMIN)
+        except ValueError as error:
+            raise SettingsError(f"the admin's password {error}", hint="Set another VMS_ADMIN_PASSWORD.") from None
+    password = generated_password() if given is None else given
     await catalogue.people.put(Person(new_id(), ADMIN, "Admin", hash_password(password), must_change=given is None))
-    return FirstAdmin(ADMIN, None if given else password)
+    return FirstAdmin(ADMIN, password if given is None else None)
 
 
 async def set_password(
     catalogue: Catalogue, username: str, password: str, hash_password: Callable[[str], str], *, must_change: bool
 ) -> bool:
-    """Give an account another password and end its sessions; False where there is no such account."""
+    """Give an account another password and end its sessions; False where there is no such account. InputError: it may
+    not be chosen."""
     person = await catalogue.people.by_username(username)
     if person is None:
         return False
+    try:
+        check_new_password(password, username)
+    except ValueError as error:
+        raise InputError(f"the password {error}", hint="Choose another.", field="password") from None
     changed = replace(person, password_hash=hash_password(password), must_change=must_change, rev=person.rev + 1)
     await catalogue.people.put(changed)
     await catalogue.sessions.delete_of(person.id)

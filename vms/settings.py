@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as EnvironmentSettingError
 
+from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
 
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(ipaddress.ip_network)]
@@ -114,7 +116,12 @@ class Settings(BaseSettings):
     """All settings of a node."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VMS_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix="VMS_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     data: Path = Path("data")
@@ -150,6 +157,10 @@ class Settings(BaseSettings):
             raise SettingsError(f"http is {self.http!r}, not HOST:PORT", hint="Write http: 127.0.0.1:8080")
         return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host means every address, as asked
 
+    def address_policy(self) -> AddressPolicy:
+        """Where cameras may be."""
+        return AddressPolicy(allowed=self.ingest.camera_networks)
+
     def spool_dir(self) -> Path:
         """Where footage is written first."""
         return self.recorder.spool or self.data / "spool"
@@ -167,6 +178,8 @@ def load(path: Path | None, **overrides: Any) -> Settings:
         raise SettingsError(
             "; ".join(lines), hint=f"See config/vms.yaml. Read from {path or 'the environment'}."
         ) from None
+    except EnvironmentSettingError as error:
+        raise SettingsError(f"the environment: {error}", hint="Lists are given as JSON there.") from None
     finally:
         os.environ.update(hidden)
 

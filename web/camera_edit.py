@@ -28,12 +28,12 @@ class Feeds:
     password: str = field(default="", repr=False)
 
 
-async def check_address(url: CameraUrl, policy: AddressPolicy, name: str) -> None:
+async def check_address(url: CameraUrl, policy: AddressPolicy, name: str, *, look_up: bool = True) -> None:
     """CameraUrlError where no camera may be at the URL's host. A name that nobody knows here passes: the camera's site
     may know it, and whoever connects resolves it again and asks the same policy."""
     try:
         policy.check_literal(url)
-        if literal_address(url.host) is not None:
+        if literal_address(url.host) is not None or not look_up:
             return
         loop = asyncio.get_running_loop()
         lookup = loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
@@ -56,8 +56,8 @@ def parse_url(text: str, name: str) -> CameraUrl:
         raise CameraUrlError(error.message, hint=error.hint, field=name) from None
 
 
-async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy) -> Feeds:
-    """Take the streams of a form apart and check where they lead."""
+async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy, *, look_up: bool = True) -> Feeds:
+    """Take the streams of a form apart and check where they lead; without `look_up` addresses alone, not names."""
     streams: list[Stream] = []
     urls: list[CameraUrl] = []
     for number, item in enumerate(given):
@@ -65,7 +65,7 @@ async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy
         if any(stream.ref.name is item.name for stream in streams):
             raise InputError(f"The stream {item.name} is given twice.", field=f"streams.{number}.name")
         url = parse_url(item.url, name)
-        await check_address(url, policy, name)
+        await check_address(url, policy, name, look_up=look_up)
         record = item.record or (RecordMode.CONTINUOUS if item.name is StreamName.MAIN else RecordMode.OFF)
         streams.append(Stream(StreamRef(camera, item.name), url.bare, record))
         urls.append(url)

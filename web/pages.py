@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from vms.errors import NotFoundError
 from web.deps import PartsOf
@@ -40,6 +41,15 @@ def find_file(static_dir: Path, path: str) -> Path | None:
         return None
 
 
+class _WholeFile(FileResponse):
+    """A file that is always sent whole (RFC 9110 §14.2 lets a server ignore Range): nobody resumes a page."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 @router.api_route("/{path:path}", methods=["GET", "HEAD"], response_class=Response)
 async def get_page(path: str, parts: PartsOf) -> Response:
     """A file of the page. Names under assets/ hold their own hash and never change."""
@@ -52,4 +62,4 @@ async def get_page(path: str, parts: PartsOf) -> Response:
             raise NotFoundError("There is nothing at this address.")
         return HTMLResponse(_NOT_BUILT, headers={"Cache-Control": _REVALIDATE})
     hashed = found.parent.name == "assets"
-    return FileResponse(found, headers={"Cache-Control": _IMMUTABLE if hashed else _REVALIDATE})
+    return _WholeFile(found, headers={"Cache-Control": _IMMUTABLE if hashed else _REVALIDATE})

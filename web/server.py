@@ -21,7 +21,7 @@ from vms.clock import Clock
 from vms.errors import SettingsError
 from vms.service import Service
 from web.app import parts_of_app
-from web.protocol import ConnectionLimits, guarded
+from web.protocol import ConnectionLimits, GuardedSocket, guarded
 from web.relay import MESSAGE_MAX_BYTES
 from web.tls import Certificate
 
@@ -35,7 +35,8 @@ _RENEW_EVERY_S = 12 * 3600.0
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on every address of the host; SettingsError where the address is taken or not ours."""
+    """Sockets bound on every address of the host; SettingsError where the address is taken or not ours. They listen
+    once they are served: a browser is not kept waiting by a process that still starts."""
     sockets: list[socket.socket] = []
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -46,7 +47,6 @@ def bind(host: str, port: int) -> list[socket.socket]:
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind(address)
-            listener.listen(_BACKLOG)
             listener.setblocking(False)
             if port == 0:
                 break  # a second address would get another port
@@ -67,16 +67,22 @@ def _context(certificate: Certificate) -> ssl.SSLContext:
     return context
 
 
-class _NoDenials(logging.Filter):
-    """uvicorn takes a handshake that was answered by 401 or 403 for one that was forgotten, and says so as an error:
-    anybody could fill the log."""
+class _NoRefusals(logging.Filter):
+    """What anybody can make uvicorn say as often as they like would fill the log. It also takes a handshake that was
+    answered by 401 or 403 for one that was forgotten."""
+
+    _SAID = (
+        "ASGI callable returned without completing handshake.",
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+    )
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is kept."""
-        return record.getMessage() != "ASGI callable returned without completing handshake."
+        return record.getMessage() not in self._SAID
 
 
-_NO_DENIALS = _NoDenials()
+_NO_REFUSALS = _NoRefusals()
 
 
 class _Server(uvicorn.Server):
@@ -116,8 +122,10 @@ class WebServer(Service):
         self.port = port
         self.listening = asyncio.Event()
         self._certificate = certificate
+        self._context: ssl.SSLContext | None = None
+        self._sockets: list[socket.socket] = []
         self._parts = parts_of_app(app)
-        logging.getLogger("uvicorn.error").addFilter(_NO_DENIALS)
+        logging.getLogger("uvicorn.error").addFilter(_NO_REFUSALS)
         self._limits = replace(limits or ConnectionLimits(), trusted=self._parts.options.trusted_proxies)
 
     @property
@@ -127,11 +135,26 @@ class WebServer(Service):
         named = f"[{host}]" if ":" in host and not host.startswith("[") else host
         return f"{'https' if self._certificate else 'http'}://{named}:{self.port}"
 
+    async def prepare(self) -> None:
+        """Load the certificate and bind, so that what is wrong with them is said before anything else starts.
+        SettingsError."""
+        if self._sockets:
+            return
+        if self._certificate is not None:
+            self._context = await asyncio.to_thread(_context, self._certificate)
+        self._sockets = bind(self.host, self.port)
+        self.port = int(self._sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Give back what was bound and never served."""
+        for sock in self._sockets:
+            sock.close()
+        self._sockets = []
+
     async def run_once(self) -> None:
         """Bind, serve until stopped, give everything back."""
-        context = None if self._certificate is None else await asyncio.to_thread(_context, self._certificate)
-        sockets = bind(self.host, self.port)
-        self.port = int(sockets[0].getsockname()[1])
+        await self.prepare()
+        context, sockets, self._sockets = self._context, self._sockets, []
         server = _Server(self._config(context))
         serving = asyncio.create_task(server.serve(sockets), name="uvicorn")
         renewing = asyncio.create_task(self._renew(context))
@@ -167,13 +190,14 @@ class WebServer(Service):
         return uvicorn.Config(
             self.app,
             http=guarded(self._limits),
-            ws="websockets-sansio",
+            ws=GuardedSocket,
             ws_max_size=MESSAGE_MAX_BYTES,
             ws_per_message_deflate=False,
             loop="none",
             lifespan="off",
             log_config=None,
             access_log=False,
+            backlog=_BACKLOG,
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,

@@ -47,6 +47,14 @@ def clean_username(text: str, *, limit: int = USERNAME_MAX) -> str:
     return name
 
 
+def check_new_password(password: str, username: str) -> None:
+    """What a person may choose: at least 8 characters, and not the user name. ValueError in plain words else."""
+    if len(password) < PASSWORD_MIN:
+        raise ValueError(f"is shorter than {PASSWORD_MIN} characters")
+    if password.casefold() == username.casefold():
+        raise ValueError("is the user name")
+
+
 def clean_password(text: str) -> str:
     """A password as typed: NFC (RFC 8265 §4.2), at most 256 characters, no control characters. It is never repeated
     in the error."""

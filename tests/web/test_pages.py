@@ -37,6 +37,14 @@ async def test_without_a_build_the_page_says_how(client: httpx.AsyncClient) -> N
 
 
 @pytest.mark.usefixtures("static")
+@pytest.mark.parametrize("asked", ["bytes=5-2", "lines=1-2", "bytes=99999999-", "bytes=0-3", "bytes=-0"])
+async def test_a_file_of_the_page_is_always_whole(client: httpx.AsyncClient, asked: str) -> None:
+    """A Range is ignored, as RFC 9110 lets a server, whatever stands in it."""
+    answer = await client.get("/", headers={"Range": asked})
+    assert (answer.status_code, answer.text) == (200, INDEX)
+
+
+@pytest.mark.usefixtures("static")
 async def test_every_address_of_the_page_is_the_page(client: httpx.AsyncClient) -> None:
     """Reload changes nothing; hashed files are kept, the rest is asked for again."""
     for path in ("/", "/wall", "/cameras/abc/recordings", "/signin", "/index.html"):

@@ -101,6 +101,66 @@ async def test_a_dripping_head_is_not_waited_for(world: World) -> None:
         writer.close()
 
 
+UPGRADE = (
+    b"Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"POST /api/session HTTP/1.1\r\n" + UPGRADE + b"Content-Length: 2\r\n\r\n{}",
+        b"GET /api/x HTTP/1.1\r\n" + UPGRADE + b"Content-Length: 2\r\n\r\n{}",
+        b"GET /api/x HTTP/1.1\r\n" + UPGRADE + b"A: " + b"a" * 9000 + b"\r\n\r\n",
+    ],
+)
+async def test_a_handshake_that_cannot_be_read_is_not_kept_open(world: World, data: bytes) -> None:
+    """What the WebSocket protocol leaves without an answer is refused and counted: nobody holds sockets for nothing."""
+    async with serving(world) as server:
+        answer = await talk(server.port, data)
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"application/problem+json" in answer
+
+
+async def test_refused_handshakes_give_their_place_back(world: World) -> None:
+    """A handshake counts against its address until it is gone, and no longer."""
+    async with serving(world, limits=QUICK) as server:
+        for _ in range(3 * QUICK.each):
+            answer = await talk(server.port, b"GET /api/wall/sessions/x/control HTTP/1.1\r\n" + UPGRADE + b"\r\n")
+            assert answer.startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n",
+        b"POST /api/session HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+        b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_is_a_problem_too(world: World, data: bytes) -> None:
+    """Also what the parser refuses is answered as RFC 9457 says; one host must be named (RFC 9112 §3.2)."""
+    async with serving(world) as server:
+        answer = await talk(server.port, data)
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert b"application/problem+json" in answer
+
+
+async def test_preparing_says_what_is_wrong_before_serving(world: World) -> None:
+    """An address that is taken is told by prepare; one that is prepared and never served is given back."""
+    async with serving(world) as server:
+        other = WebServer(SystemClock(), world.app, host="127.0.0.1", port=server.port)
+        with pytest.raises(SettingsError, match="cannot serve"):
+            await other.prepare()
+    free = WebServer(SystemClock(), world.app, host="127.0.0.1", port=0)
+    await free.prepare()
+    assert free.port > 0
+    await free.close()
+
+
 async def test_an_endless_head_is_cut(world: World) -> None:
     """431 instead of memory."""
     async with serving(world, limits=QUICK) as server:

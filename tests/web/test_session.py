@@ -45,6 +45,35 @@ async def test_unknown_user_and_wrong_password_look_the_same(client: httpx.Async
     assert wrong.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_network_of_ipv6_is_one_address(world: World) -> None:
+    """Whoever has one address of a /64 has all of them; the next network is somebody else, as is another IPv4."""
+    throttle = world.parts.throttle
+    for number in range(5):
+        throttle.begin("admin", f"2001:db8::{number + 1}")
+    with pytest.raises(ThrottledError):
+        throttle.begin("admin", "2001:db8::ffff")
+    throttle.begin("admin", "2001:db8:0:1::1")
+    for _ in range(5):
+        throttle.begin("admin", "::ffff:192.0.2.1")
+    with pytest.raises(ThrottledError):
+        throttle.begin("admin", "192.0.2.1")
+    throttle.begin("admin", "192.0.2.2")
+
+
+async def test_an_address_that_waits_pushes_nobody_out(world: World) -> None:
+    """Tries from an address that has to wait leave no trace: what is known of others stays."""
+    throttle = world.parts.throttle
+    for _ in range(5):
+        throttle.begin("admin", "203.0.113.9")
+    for number in range(100):
+        throttle.begin(f"user{number}", "198.51.100.7")
+    for number in range(10_001):
+        with pytest.raises(ThrottledError):
+            throttle.begin(f"other{number}", "198.51.100.7")
+    with pytest.raises(ThrottledError):
+        throttle.begin("admin", "203.0.113.9")
+
+
 async def test_guessing_is_throttled_for_that_user_and_address_alone(world: World) -> None:
     """Of 10,000 tries a handful is looked at; the right password waits too; others sign in as ever."""
     async with world.client() as guesser, world.client(("203.0.113.9", 1)) as other:

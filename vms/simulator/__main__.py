@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import secrets
 import signal
 import sys
@@ -58,7 +59,7 @@ def parse(arguments: Sequence[str] | None = None) -> tuple[SimulatorOptions, boo
         control_port=given.control_port,
         cameras=given.cameras,
         username=given.username,
-        password=secrets.token_urlsafe(9) if given.password is None else given.password,
+        password=secrets.token_hex(6) if given.password is None else given.password,
         send_log=None if given.send_log == "none" else Path(given.send_log),
         streams=streams,
     )
@@ -98,22 +99,30 @@ async def _serve(options: SimulatorOptions, *, until_stdin_closes: bool) -> None
         sys.stdout.flush()
         await stopping
     else:
-        encoder.abandon()
+        while not starting.done():  # its processes may only be about to start
+            encoder.abandon()
+            await asyncio.wait({starting}, timeout=0.2)
         with suppress(BrokenProcessPool):
             await starting
     await simulator.stop()
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.readline():
+    # Not sys.stdin: its lock, held by this thread, aborts the interpreter when it ends by an error.
+    while os.read(0, 4096):
         pass
-    loop.call_soon_threadsafe(stop.set)
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(stop.set)
 
 
 def main() -> None:
     """Entry point."""
     options, until_stdin_closes = parse()
-    asyncio.run(_serve(options, until_stdin_closes=until_stdin_closes))
+    try:
+        asyncio.run(_serve(options, until_stdin_closes=until_stdin_closes))
+    except OSError as error:
+        sys.stderr.write(f"simulator: {error.strerror or error}\n")
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

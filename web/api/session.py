@@ -16,7 +16,7 @@ from web.schemas import PasswordChange, PersonOut, SessionOut, SignIn
 from web.security.origin import is_secure
 from web.security.sessions import COOKIE, Principal
 from web.security.throttle import ThrottledError
-from web.text import PASSWORD_MIN
+from web.text import check_new_password
 
 router = APIRouter(prefix="/api/session", tags=["session"])
 
@@ -101,10 +101,12 @@ async def _end(parts: Parts, session: Session) -> None:
 async def change_password(body: PasswordChange, who: Who, parts: PartsOf, address: Address) -> None:
     """Change one's own password; every other session of the person ends."""
     person, new = who.person, body.new.get_secret_value()
-    if len(new) < PASSWORD_MIN:
-        raise InputError(f"The new password is shorter than {PASSWORD_MIN} characters.", field="new")
-    if new == body.old.get_secret_value() or new.casefold() == person.username.casefold():
-        raise InputError("The new password is the old one or the user name.", field="new")
+    if new == body.old.get_secret_value():
+        raise InputError("The new password is the old one.", field="new")
+    try:
+        check_new_password(new, person.username)
+    except ValueError as error:
+        raise InputError(f"The new password {error}.", field="new") from None
     await _try(parts, person.username, address, "password")
     if not await parts.passwords.verify(body.old.get_secret_value(), person.password_hash):
         await parts.audit.refused(person.id, address, "password", "wrong_password")

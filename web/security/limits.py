@@ -46,6 +46,9 @@ class EdgeLimits:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_MAX_BYTES:
             raise HttpError(431, "headers_too_large", "The headers are too large.")
         headers = Headers(scope=scope)
+        hosts = len(headers.getlist("host"))
+        if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):  # RFC 9112 §3.2
+            raise HttpError(400, "host", "The request must name one host.")
         if wants_many(headers.get("range")):
             raise HttpError(416, "range", "Only one range of bytes is served at a time.")
         if headers.get("content-encoding", "identity").lower() != "identity":

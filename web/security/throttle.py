@@ -5,6 +5,7 @@ Tries are counted when they begin, so that many at once gain nothing; other peop
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TypeVar
@@ -37,6 +38,17 @@ class ThrottledError(TooManyError):
         self.first = first
 
 
+def _place(address: str) -> str:
+    """What counts as one address: of IPv6 the network of 64 bits, since whoever has one has all of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ipaddress.IPv6Network((parsed.packed[:8] + bytes(8), 64)))
+
+
 @dataclass
 class _Tries:
     count: int = 0
@@ -55,11 +67,12 @@ class Throttle:
 
     def begin(self, username: str, address: str) -> None:
         """Count a try about to be made; ThrottledError where it may not be made now (it is then not counted)."""
-        now_ns = self._clock.mono_ns()
-        tries = self._entry(self._tries, (username.casefold(), address), now_ns)
-        self._refuse(tries, now_ns)
-        house = self._entry(self._addresses, address, now_ns)
+        now_ns, place = self._clock.mono_ns(), _place(address)
+        # The place first: while it has to wait it makes no entries, which would push out those of others.
+        house = self._entry(self._addresses, place, now_ns)
         self._refuse(house, now_ns)
+        tries = self._entry(self._tries, (username.casefold(), place), now_ns)
+        self._refuse(tries, now_ns)
         self._count(tries, now_ns)
         house.count += 1
         house.last_ns = now_ns
@@ -68,8 +81,9 @@ class Throttle:
 
     def succeed(self, username: str, address: str) -> None:
         """The try was right: forget the wrong ones before it."""
-        self._tries.pop((username.casefold(), address), None)
-        house = self._addresses.get(address)
+        place = _place(address)
+        self._tries.pop((username.casefold(), place), None)
+        house = self._addresses.get(place)
         if house is not None:
             house.count = max(0, house.count - 1)
 
