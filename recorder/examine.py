@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,10 +60,11 @@ def examine(path: Path) -> SegmentFile | None:
         return None
 
 
-def finish(spool: Spool, key: str) -> SegmentFile | None:
+def finish(spool: Spool, key: str, *, anew: bool = False) -> SegmentFile | None:
     """Close what a crash left open: cut to the last whole fragment, closing box, synced, renamed. None: there was
-    nothing in it, and it is gone. What is cut off though no crash explains it is kept (`Spool.set_aside`). Can be
-    killed at any step and done again. OSError, FootageError."""
+    nothing in it, and it is gone. What is cut off though no crash explains it is kept (`Spool.set_aside`). `anew`:
+    after a disk error; its bytes are written again, for pages whose sync failed once count as clean and never are
+    (LWN 752063). Can be killed at any step and done again. OSError, FootageError."""
     path = spool.part_path(key)
     if spool.holds(key):
         raise FootageError(f"{key} is there twice, open and closed", hint="Look at both and remove one by hand.")
@@ -87,8 +89,19 @@ def finish(spool: Spool, key: str) -> SegmentFile | None:
     else:
         with path.open("rb") as file:
             os.fsync(file.fileno())
+    if anew:
+        _rewrite(path)
     spool.rename(key)
     return found
+
+
+def _rewrite(path: Path) -> None:
+    other = path.with_name(path.name + ".new")
+    with path.open("rb") as source, other.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    other.rename(path)
 
 
 @contextmanager

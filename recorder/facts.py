@@ -89,7 +89,7 @@ class Facts:
             row, known = self._left.pop(key)
             try:
                 newer = None if row is None else await self._catalogue.segments.get(row.run, row.number)
-                found = await self._sweep.finish(key, newer or row)
+                found = await self._sweep.finish(key, newer or row, anew=True)
             except (OSError, VmsError) as error:
                 log.warning("a Segment cannot be closed yet", key=key, why=logs.redact(str(error)))
                 self._left[key] = (row, known)  # behind the others

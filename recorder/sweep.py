@@ -81,11 +81,12 @@ class Sweep:
         await self._blocking(self._spool.measure)
         return self.swept
 
-    async def finish(self, key: str, row: Segment | None = None) -> IndexedSegment | None:
+    async def finish(self, key: str, row: Segment | None = None, *, anew: bool = False) -> IndexedSegment | None:
         """Close one `.part` that nobody writes any more, and enter it; None where nothing was in it, or it is damaged
-        and now lies aside. `row`: what is known of it. OSError, CatalogueError: try again."""
+        and now lies aside. `row`: what is known of it; `anew`: a disk error was before. OSError, CatalogueError: try
+        again."""
         try:
-            found = await self._blocking(lambda: finish(self._spool, key))
+            found = await self._blocking(lambda: finish(self._spool, key, anew=anew))
         except (FootageError, OSError) as error:
             await self._damaged(key, row, error)
             return None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +109,30 @@ async def test_what_a_full_disk_left_open_is_replayable_at_once(tmp_path: Path) 
         assert await hot(r) == []
         ((one,), gaps) = await rows_of(r)
         assert one.end_ns - one.start_ns == before * 100_000 // 9
+        seamless([one], gaps)
+
+
+async def test_what_could_not_be_synced_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a sync that failed another one proves nothing: the file that is kept is a new one, with the same bytes."""
+    async with rig(tmp_path, segment_s=60) as r:
+        real, refused = os.fsync, set[int]()
+
+        def fsync(fd: int) -> None:
+            found = os.fstat(fd)
+            if stat.S_ISREG(found.st_mode) and not refused:
+                refused.add(found.st_ino)
+                raise OSError(errno.EIO, "Input/output error")
+            real(fd)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        run = make_run()
+        r.play(run, packets(run, seconds=2), reason=EndReason.CAMERA_UNREACHABLE)
+        await until_spooled(r, 1)
+        ((one,), gaps) = await rows_of(r)
+        path = r.spool.path(one.key)
+        assert path.stat().st_ino not in refused
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == one.sha256
+        assert [key for key, _ in r.spool.files()] == [one.key]
         seamless([one], gaps)
 
 
