@@ -78,11 +78,12 @@ async def test_what_was_written_is_there_again(url: str) -> None:
 
 async def test_opened_twice_at_once(url: str) -> None:
     """Two processes may start on a new file at the same time; one migrates, the other waits."""
-    first, second = await asyncio.gather(Catalogue.open(url, key=KEY), Catalogue.open(url, key=KEY))
-    await first.sites.put(SITE)
-    assert await second.sites.get(SITE.id) == SITE
-    await first.close()
-    await second.close()
+    for n in range(20):
+        first, second = await asyncio.gather(*(Catalogue.open(f"{url}{n}", key=KEY) for _ in range(2)))
+        await first.sites.put(SITE)
+        assert await second.sites.get(SITE.id) == SITE
+        await first.close()
+        await second.close()
 
 
 async def test_writers_of_two_connections_wait_for_each_other(url: str) -> None:

@@ -4,21 +4,23 @@ its own (and an event loop of its own where the driver needs one), so that the c
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from vms.errors import CatalogueError
 from vms.store.database import plain_error, prepare_sqlite
 
+_LOCKED_S = 10.0
 FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -46,8 +48,23 @@ def _upgrade(url: URL) -> tuple[str | None, str]:
 def _upgrade_sqlite(url: URL) -> tuple[str | None, str]:
     engine = create_engine(url.set(drivername="sqlite+pysqlite"), hide_parameters=True, poolclass=NullPool)
     prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    _connect(engine).close()
     with engine.begin() as connection:
         return _upgrade_connection(connection)
+
+
+def _connect(engine: Engine) -> Connection:
+    """The first connection switches a new file to the write-ahead log. Where two do that at once SQLite tells one that
+    it is locked, whatever the time-out (sqlite.org/c3ref/busy_handler.html: the handler is not asked where that could
+    be a deadlock)."""
+    until_s = time.monotonic() + _LOCKED_S
+    while True:
+        try:
+            return engine.connect()
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until_s:
+                raise
+            time.sleep(0.02)
 
 
 async def _upgrade_server(url: URL) -> tuple[str | None, str]:
