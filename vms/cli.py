@@ -25,7 +25,12 @@ from vms.clock import SystemClock
 from vms.errors import InputError, SettingsError, VmsError
 from vms.store import Catalogue
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Video management.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Video management. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.",
+)
 camera_app = typer.Typer(no_args_is_help=True, help="Cameras.")
 user_app = typer.Typer(no_args_is_help=True, help="People who sign in.")
 db_app = typer.Typer(no_args_is_help=True, help="The catalogue.")

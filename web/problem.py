@@ -26,6 +26,7 @@ log = logs.get(__name__)
 MEDIA_TYPE = "application/problem+json"
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,30}")
 _WORDS = {
+    400: "The request cannot be read.",
     404: "There is nothing at this address.",
     405: "This address does not know that method.",
     413: "What was sent is too large.",
