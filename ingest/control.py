@@ -76,10 +76,12 @@ class Connection:
         camera says that it was merely stale, or has taken one before on this connection."""
         target = self._target
         if not target.username and not target.password:
-            raise CameraAuthError("The camera wants a user name and password.", hint=SIGN_IN_HINT)
+            raise CameraAuthError("The camera wants a user name and password.", hint=SIGN_IN_HINT, reason="auth_wanted")
         challenges = reply.all("www-authenticate")
         if authorization(challenges, "OPTIONS", "*", target.username, target.password) is None:
-            raise CameraUnsupportedError("The camera asks for a kind of sign-in that is not supported.")
+            raise CameraUnsupportedError(
+                "The camera asks for a kind of sign-in that is not supported.", reason="auth_kind"
+            )
         stale = any("stale=true" in challenge.lower().replace('"', "") for challenge in challenges)
         self._challenges, self._used = challenges, 0
         return not signed or stale or self._accepted
@@ -135,13 +137,20 @@ def _connect(target: Target, timeout_s: float) -> socket.socket:
     try:
         plain = socket.create_connection((str(target.address), target.url.port), timeout_s)
     except ConnectionRefusedError:
-        raise CameraUnreachableError(f"{place} refuses connections.", hint=PORT_HINT) from None
+        raise CameraUnreachableError(
+            f"{place} refuses connections.", hint=PORT_HINT, reason="refuses", params={"place": place}
+        ) from None
     except TimeoutError:
         raise CameraUnreachableError(
-            f"{place} does not answer.", hint="Check the address, and that the camera is on and reachable."
+            f"{place} does not answer.",
+            hint="Check the address, and that the camera is on and reachable.",
+            reason="no_answer",
+            params={"place": place},
         ) from None
     except OSError:
-        raise CameraUnreachableError(f"There is no way to {place}.", hint="Check the network between.") from None
+        raise CameraUnreachableError(
+            f"There is no way to {place}.", hint="Check the network between.", reason="no_way", params={"place": place}
+        ) from None
     if target.url.scheme != "rtsps":
         return plain
     # Cameras sign their own certificates and libav does not check them: TLS here hides, it proves nothing.

@@ -75,26 +75,41 @@ def plain_error(error: Exception) -> CameraError:
     """What broke a conversation, in plain words."""
     if isinstance(error, TimeoutError):
         return CameraStalledError(
-            "The camera accepts connections and does not answer.", hint=f"{PORT_HINT} The camera may be busy."
+            "The camera accepts connections and does not answer.",
+            hint=f"{PORT_HINT} The camera may be busy.",
+            reason="accepts_only",
         )
     if isinstance(error, ssl.SSLError):
-        return CameraUnreachableError("The camera does not speak TLS here.", hint="Try rtsp:// for rtsps://.")
+        return CameraUnreachableError(
+            "The camera does not speak TLS here.", hint="Try rtsp:// for rtsps://.", reason="no_tls"
+        )
     if isinstance(error, ValueError):
-        return CameraUnreachableError(f"What answers does not speak RTSP properly: {error}.", hint=PORT_HINT)
+        return CameraUnreachableError(
+            f"What answers does not speak RTSP properly: {error}.", hint=PORT_HINT, reason="not_rtsp"
+        )
     return CameraUnreachableError(
-        "The camera closed the connection.", hint="It may have too many viewers, or it restarts."
+        "The camera closed the connection.",
+        hint="It may have too many viewers, or it restarts.",
+        reason="closed",
     )
 
 
 def _require_video(lines: tuple[MediaLine, ...]) -> None:
     video = [line.encoding for line in lines if line.kind == "video"]
     if not video:
-        raise CameraUnsupportedError("The camera sends no video.", hint=_PATH_HINT)
+        raise CameraUnsupportedError("The camera sends no video.", hint=_PATH_HINT, reason="no_video")
     if not VIDEO_ENCODINGS.intersection(video):
-        name = video[0] if _ENCODING.fullmatch(video[0]) else "an unknown format"
-        raise CameraUnsupportedError(
-            f"The camera sends {name}, which is not supported.", hint="Set the camera to H.264 or H.265."
-        )
+        raise unsupported_format(video[0] if _ENCODING.fullmatch(video[0]) else "")
+
+
+def unsupported_format(name: str) -> CameraUnsupportedError:
+    """The camera sends a format of video that is not supported; `name` is empty where it is not known."""
+    return CameraUnsupportedError(
+        f"The camera sends {name or 'an unknown format'}, which is not supported.",
+        hint="Set the camera to H.264 or H.265.",
+        reason="format" if name else "format_unknown",
+        params={"name": name},
+    )
 
 
 def _describe(connection: Connection, target: Target) -> Described:
@@ -110,14 +125,18 @@ def _describe(connection: Connection, target: Target) -> Described:
 def judge_status(status: int) -> None:
     """CameraError where the status of a reply is none of success."""
     if status in {401, 403, 407}:
-        raise CameraAuthError("The camera refuses the user name or password.", hint=SIGN_IN_HINT)
+        raise CameraAuthError("The camera refuses the user name or password.", hint=SIGN_IN_HINT, reason="auth_refused")
     if 300 <= status < 400:
         raise CameraUnsupportedError(
-            "The camera redirects to another address.", hint="Register the address it redirects to."
+            "The camera redirects to another address.",
+            hint="Register the address it redirects to.",
+            reason="redirects",
         )
     if status in {404, 400, 451, 454, 455}:
-        raise CameraUnreachableError("The camera has no stream under this path.", hint=_PATH_HINT)
+        raise CameraUnreachableError("The camera has no stream under this path.", hint=_PATH_HINT, reason="no_path")
     if status == 453:
-        raise CameraUnreachableError("The camera has no bandwidth left for another viewer.")
+        raise CameraUnreachableError("The camera has no bandwidth left for another viewer.", reason="no_bandwidth")
     if not 200 <= status < 300:
-        raise CameraUnreachableError(f"The camera answers with error {status}.", hint=_PATH_HINT)
+        raise CameraUnreachableError(
+            f"The camera answers with error {status}.", hint=_PATH_HINT, reason="status", params={"status": str(status)}
+        )

@@ -164,13 +164,13 @@ class PlainSource:
             metrics.DAMAGED_UNITS.inc(depacketizer.damaged)
             depacketizer.damaged = 0
         if self._ended:
-            return CameraUnreachableError("The camera ended the stream.")
+            return CameraUnreachableError("The camera ended the stream.", reason="ended")
         if now_ns - self._unit_ns >= self._read_ns and not depacketizer.units:
             if not depacketizer.packets:
-                return CameraStalledError("The camera is connected and silent.")
+                return CameraStalledError("The camera is connected and silent.", reason="silent")
             if self._first_ts is None:
                 return NotPlainError("Another reader is needed: nothing could be made of what the camera sends.")
-            return CameraCorruptError("The camera sends what cannot be read.")
+            return CameraCorruptError("The camera sends what cannot be read.", reason="bad_video")
         if now_ns >= self._alive_ns:
             self._alive_ns = now_ns + self._every_ns
             self._refused = 0

@@ -24,7 +24,8 @@ def jpeg(codec: Codec, key_frame: bytes, width: int | None = None, quality: int 
         frame = _decode(codec, key_frame)
         return _encode(frame, width, quality)
     except (av.error.FFmpegError, ValueError) as error:
-        raise CameraCorruptError(f"The key frame cannot be decoded ({type(error).__name__}).") from None
+        words = f"The key frame cannot be decoded ({type(error).__name__})."
+        raise CameraCorruptError(words, reason="undecodable") from None
 
 
 def _decode(codec: Codec, key_frame: bytes) -> VideoFrame:

@@ -41,16 +41,27 @@ class ProbeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What works but will disappoint: `text` for people, `reason` and `params` as in VmsError."""
+
+    reason: str
+    text: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeReport:
-    """`ok`: the camera can be recorded. `code`: the error's where not. `facts`: codec, profile, level, width, height,
-    fps, bitrate_bps, gop_s, b_frames, audio, tracks; what could not be measured is None."""
+    """`ok`: the camera can be recorded. `code`, `reason`, `params`: the error's where not. `facts`: codec, profile,
+    level, width, height, fps, bitrate_bps, gop_s, b_frames, audio, tracks; what could not be measured is None."""
 
     ok: bool
     code: str = ""
     message: str = ""
     hint: str = ""
+    reason: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark, ...] = ()
     jpeg: bytes | None = None
 
 
@@ -66,7 +77,9 @@ class Prober:
         """Never raises for what a camera does; TooManyError when too many ask."""
         options = self._options
         if self._asked >= options.at_once + options.waiting:
-            raise TooManyError("Too many cameras are being probed.", hint="Wait some seconds and try again.")
+            raise TooManyError(
+                "Too many cameras are being probed.", hint="Wait some seconds and try again.", reason="probes_many"
+            )
         self._asked += 1
         try:
             async with self._slots:
@@ -74,7 +87,7 @@ class Prober:
                     lambda: _probe(url, username, password, transport, options), "ingest probe", options.total_s
                 )
         except TimeoutError:
-            return _failed(CameraUnreachableError("The camera does not answer in time."), password)
+            return _failed(CameraUnreachableError("The camera does not answer in time.", reason="late"), password)
         except VmsError as error:
             if isinstance(error, TooManyError):
                 raise
@@ -90,6 +103,8 @@ def _failed(error: VmsError, password: str) -> ProbeReport:
         code=error.code,
         message=logs.redact(error.message, secrets),
         hint=logs.redact(error.hint, secrets),
+        reason=error.reason,
+        params={name: logs.redact(value, secrets) for name, value in error.params.items()},
     )
 
 
@@ -174,27 +189,36 @@ def _read(source: Source, units: VideoUnits, options: ProbeOptions) -> _Seen:
             break
     if not seen.key:
         if bad:
-            raise CameraCorruptError(f"The camera sends {bad}.")
+            raise CameraCorruptError(f"The camera sends {bad}.", reason="bad_video")
         raise CameraStalledError(
-            "The camera sends video, but no key frame.", hint="Set its key-frame (I-frame) interval to 2 seconds."
+            "The camera sends video, but no key frame.",
+            hint="Set its key-frame (I-frame) interval to 2 seconds.",
+            reason="no_key_frame",
         )
     return seen
 
 
-def _warnings(facts: Mapping[str, Any], seen: _Seen) -> tuple[str, ...]:
-    found = []
+def _warnings(facts: Mapping[str, Any], seen: _Seen) -> tuple[Remark, ...]:
+    found: list[Remark] = []
     if facts["b_frames"]:
-        found.append("It sends B-frames, so that live pictures may stutter: choose a profile without them (Baseline).")
+        words = "It sends B-frames, so that live pictures may stutter: choose a profile without them (Baseline)."
+        found.append(Remark(reason="b_frames", text=words))
     gop_s = facts["gop_s"]
     if gop_s is not None and gop_s > LONG_GOP_S:
-        found.append(f"Its key frames are {gop_s:g} s apart: set the interval to 2 s, so that it can be seeked in.")
+        words = f"Its key frames are {gop_s:g} s apart: set the interval to 2 s, so that it can be seeked in."
+        found.append(Remark(reason="long_gop", text=words, params={"seconds": f"{gop_s:g}"}))
     elif gop_s is None:
-        found.append("No second key frame came: set the key-frame (I-frame) interval to 2 s.")
+        words = "No second key frame came: set the key-frame (I-frame) interval to 2 s."
+        found.append(Remark(reason="one_key_frame", text=words))
     if facts["codec"] == Codec.H265:
-        found.append("It sends H.265, which many browsers do not play live: give it an H.264 sub stream.")
+        words = "It sends H.265, which many browsers do not play live: give it an H.264 sub stream."
+        found.append(Remark(reason="h265", text=words))
     if seen.inserted:
-        found.append("Its key frames come without parameter sets; they are added from the stream's description.")
+        words = "Its key frames come without parameter sets; they are added from the stream's description."
+        found.append(Remark(reason="no_sets", text=words))
     fps = facts["fps"]
     if fps is not None and fps < 5:
-        found.append(f"It sends {fps:g} pictures a second.")
+        found.append(
+            Remark(reason="few_pictures", text=f"It sends {fps:g} pictures a second.", params={"rate": f"{fps:g}"})
+        )
     return tuple(found)

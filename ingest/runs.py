@@ -180,7 +180,7 @@ class RunBuilder:
         try:
             ticks, _ = self._audio_time.place(pts, pts, mono_ns)
         except BrokenTimestampsError:
-            raise CameraCorruptError("The camera's audio timestamps jump all the time.") from None
+            raise CameraCorruptError("The camera's audio timestamps jump all the time.", reason="jumps") from None
         at_90k = ticks * CLOCK_HZ // rate
         if at_90k >= self._origin_90k:
             self._emit(_Timed(1, at_90k, at_90k, is_key=False, payload=data))
@@ -211,7 +211,7 @@ class RunBuilder:
             return self._video_time.place(pts, dts, mono_ns)
         except BrokenTimestampsError:
             self.end(EndReason.STREAM_CORRUPT)
-            raise CameraCorruptError("The camera's timestamps jump all the time.") from None
+            raise CameraCorruptError("The camera's timestamps jump all the time.", reason="jumps") from None
 
     def _end_burst(self, passed_ns: int) -> None:
         if passed_ns > BURST_NS or len(self._held or ()) >= BURST_UNITS:

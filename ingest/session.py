@@ -104,7 +104,7 @@ class Session:
         except Exception as unknown:
             # Whatever a camera sends, its thread must say that it ended. The text may hold a URL: the type is enough.
             log.exception("ingest failed", stream=str(self._request.origin.stream))
-            error = CameraCorruptError(f"Reading the camera failed ({type(unknown).__name__}).")
+            error = CameraCorruptError(f"Reading the camera failed ({type(unknown).__name__}).", reason="bad_video")
         self._handoff.put([Ended(None if self._stop else error)], 0)
 
     def _read(self) -> None:
@@ -178,7 +178,7 @@ class Session:
                         raise NotPlainError("Another reader is needed: the camera sends B-frames.")
             self._hand_over(builder)
             if source.holds_back and at_ns - last_ns > silence_ns:
-                raise CameraStalledError("The camera is connected and silent.")
+                raise CameraStalledError("The camera is connected and silent.", reason="silent")
             last_ns = at_ns
 
     def _wait_for_loop(self, builder: RunBuilder) -> None:

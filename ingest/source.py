@@ -16,6 +16,7 @@ from av.stream import Stream as AvStream
 from av.video.stream import VideoStream
 
 from ingest.arrival import Arrival, OpenOptions
+from ingest.handshake import unsupported_format
 from ingest.url import Target
 from vms.domain.media import Codec, Track
 from vms.errors import (
@@ -97,7 +98,7 @@ class Source:
                     yield Arrival(packet.stream_index == video, bytes(packet), packet.pts, packet.dts)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _reading(error) from None
-        raise CameraUnreachableError("The camera ended the stream.")
+        raise CameraUnreachableError("The camera ended the stream.", reason="ended")
 
     def close(self) -> None:
         """Say goodbye (TEARDOWN, without waiting for the answer) and give everything back."""
@@ -106,7 +107,7 @@ class Source:
 
 def _open(target: Target, options: OpenOptions) -> InputContainer:
     if options.transport not in {"tcp", "udp"}:
-        raise CameraUnsupportedError("The transport must be tcp or udp.")
+        raise CameraUnsupportedError("The transport must be tcp or udp.", reason="transport")
     wanted = {
         **_OPTIONS,
         "rtsp_transport": options.transport,
@@ -121,37 +122,34 @@ def _open(target: Target, options: OpenOptions) -> InputContainer:
 
 def _opening(error: Exception) -> CameraError:
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return CameraAuthError("The camera refuses the user name or password.")
+        return CameraAuthError("The camera refuses the user name or password.", reason="auth_refused")
     if isinstance(error, av.error.HTTPNotFoundError | av.error.HTTPBadRequestError):
-        return CameraUnreachableError("The camera has no stream under this path.")
+        return CameraUnreachableError("The camera has no stream under this path.", reason="no_path")
     if isinstance(error, av.error.HTTPClientError | av.error.HTTPError):
-        return CameraUnreachableError("The camera refuses the request.")
+        return CameraUnreachableError("The camera refuses the request.", reason="request_refused")
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
-        return CameraUnreachableError("The camera does not answer in time.")
+        return CameraUnreachableError("The camera does not answer in time.", reason="late")
     if isinstance(error, av.error.ConnectionRefusedError):
-        return CameraUnreachableError("The camera refuses connections.")
+        return CameraUnreachableError("The camera refuses connections.", reason="refuses_connections")
     if isinstance(error, av.error.InvalidDataError):
-        return CameraUnreachableError("The camera's answers cannot be understood.")
-    return CameraUnreachableError("The connection to the camera failed.")
+        return CameraUnreachableError("The camera's answers cannot be understood.", reason="not_rtsp")
+    return CameraUnreachableError("The connection to the camera failed.", reason="failed")
 
 
 def _reading(error: Exception) -> CameraError:
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
-        return CameraStalledError("The camera is connected and silent.")
+        return CameraStalledError("The camera is connected and silent.", reason="silent")
     if isinstance(error, av.error.InvalidDataError):
-        return CameraCorruptError("The camera sends what cannot be read.")
-    return CameraUnreachableError("The connection to the camera broke.")
+        return CameraCorruptError("The camera sends what cannot be read.", reason="bad_video")
+    return CameraUnreachableError("The connection to the camera broke.", reason="broke")
 
 
 def _pick_video(container: InputContainer) -> VideoStream:
     if not container.streams.video:
-        raise CameraUnsupportedError("The camera sends no video.")
+        raise CameraUnsupportedError("The camera sends no video.", reason="no_video")
     stream = container.streams.video[0]
     if _codec_name(stream) not in VIDEO_CODECS:
-        name = _codec_name(stream) or "an unknown format"
-        raise CameraUnsupportedError(
-            f"The camera sends {name}, which is not supported.", hint="Set the camera to H.264 or H.265."
-        )
+        raise unsupported_format(_codec_name(stream))
     return stream
 
 

@@ -73,5 +73,8 @@ def _lookup(host: str, port: int) -> list[IPAddress]:
 
 def _unknown(host: str) -> CameraUnreachableError:
     return CameraUnreachableError(
-        f"The name {host} is not known.", hint="Check the spelling, or give the camera's address in numbers."
+        f"The name {host} is not known.",
+        hint="Check the spelling, or give the camera's address in numbers.",
+        reason="unknown_name",
+        params={"host": host},
     )

@@ -168,16 +168,17 @@ class Watch(Service):
     def _freshest(self, camera: str, width: int | None) -> tuple[Run, Packet]:
         """The newest key frame: of `sub` where it is wide enough for what is asked, else of `main`, else of any."""
         found: dict[StreamName, tuple[Run, Packet]] = {}
-        why = ""
+        why, reason, params = "", "", None
         for name in StreamName:
             stream = StreamRef(camera, name)
             worker, state = self._fleet.workers.get(stream), self._hub.state_of(stream)
             if worker is not None and worker.gop.run is not None and (key := worker.gop.key()) is not None:
                 found[name] = (worker.gop.run, key)
-            elif state is not None:
-                why = why or state.why
+            elif state is not None and not why:
+                why, reason, params = state.why, state.reason, state.params
         if not found:
-            raise CameraUnreachableError("There is no picture of this camera now.", hint=why)
+            words = "There is no picture of this camera now."
+            raise CameraUnreachableError(words, hint=why, reason=reason or "no_picture", params=params)
         sub = found.get(StreamName.SUB)
         if sub is not None and width is not None and sub[0].info.video.width >= width:
             return sub

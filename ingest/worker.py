@@ -7,7 +7,7 @@ silent too long is left behind (what it says later is ignored) and another one b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -153,15 +153,15 @@ class Worker:
         if self._opened_ns is None:
             # Resolving, the handshake and each half of opening have this time-out.
             if now_ns - self._began_ns > 4 * options.open_timeout_s * NS_PER_S:
-                self._abandon(CameraUnreachableError("The camera does not answer in time."))
+                self._abandon(CameraUnreachableError("The camera does not answer in time.", reason="late"))
             return
         silent_s = (now_ns - max(session.active_ns, self._opened_ns)) / NS_PER_S
         if silent_s > (options.stall_watched_s if self.watched else options.stall_s + 0.5):
-            self._abandon(CameraStalledError("The camera is connected and silent."))
+            self._abandon(CameraStalledError("The camera is connected and silent.", reason="silent"))
         elif self._tail.run is None and session.active_ns:
             waited_s = (now_ns - self._opened_ns) / NS_PER_S
             if waited_s > options.give_up_no_key_s:
-                self._abandon(NoKeyFrameError("The camera sends no key frame."))
+                self._abandon(NoKeyFrameError("The camera sends no key frame.", reason="no_key_frame"))
             elif waited_s > options.no_key_s:
                 self._say_no_key(session)
 
@@ -217,7 +217,7 @@ class Worker:
         self._trusted = self._opened_ns is not None
         if live_ns is not None and self._clock.mono_ns() - live_ns > self._options.settled_s * NS_PER_S:
             self._backoff.reset()
-        self._say(verdict.condition, verdict.cause, verdict.why)
+        self._say(verdict.condition, verdict.cause, verdict.why, error.reason, error.params)
         if is_hopeless(error, self._refusals):
             return self._options.locked_s if self._refusals else self._options.hopeless_s
         return self._backoff.next_s()
@@ -279,16 +279,26 @@ class Worker:
 
     def _say_no_key(self, session: Session) -> None:
         if session.why_bad:
-            self._say(StreamCondition.STALLED, GapCause.STREAM_CORRUPT, f"The camera sends {session.why_bad}.")
+            why = f"The camera sends {session.why_bad}."
+            self._say(StreamCondition.STALLED, GapCause.STREAM_CORRUPT, why, reason="bad_video")
         else:
-            self._say(StreamCondition.STALLED, GapCause.NO_KEYFRAME, "The camera sends video, but no key frame.")
+            why = "The camera sends video, but no key frame."
+            self._say(StreamCondition.STALLED, GapCause.NO_KEYFRAME, why, reason="no_key_frame")
 
-    def _say(self, condition: StreamCondition, cause: GapCause | None, why: str) -> None:
+    def _say(
+        self,
+        condition: StreamCondition,
+        cause: GapCause | None,
+        why: str,
+        reason: str = "",
+        params: Mapping[str, str] | None = None,
+    ) -> None:
         before = self._state
         text = logs.redact(why, (self.spec.password,))
         if before is not None and (before.condition, before.why, before.cause) == (condition, text, cause or ""):
             return
         since_ns = before.since_ns if before and before.condition is condition else self._clock.now_ns()
-        self._state = StreamState(self.spec.stream, condition, since_ns, text, str(cause or ""))
+        cause_text, given = str(cause or ""), dict(params or {})
+        self._state = StreamState(self.spec.stream, condition, since_ns, text, cause_text, reason, given)
         log.info("stream", stream=str(self.spec.stream), condition=str(condition), why=text)
         self._parts.tell(self._state)

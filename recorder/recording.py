@@ -89,9 +89,11 @@ class Recording(Service):
         """Not ok while the spool is full or the catalogue takes no rows."""
         found = super().health()
         if found.ok and self._usage.full:
-            return Health(ok=False, why="the spool is full; nothing is recorded")
+            return Health(ok=False, why="the spool is full; nothing is recorded", reason="spool_full")
         if found.ok and self._rows.failing:
-            return Health(ok=False, why=f"{len(self._rows)} rows wait for the catalogue: {self._rows.failing}")
+            count = len(self._rows)
+            why = f"{count} rows wait for the catalogue: {self._rows.failing}"
+            return Health(ok=False, why=why, reason="rows_wait", params={"count": str(count)})
         return found
 
     async def written(self) -> None:

@@ -137,9 +137,10 @@ def every_error(base: type[errors.VmsError] = errors.VmsError) -> list[type[erro
 @pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
 def test_an_error_travels_by_its_code(kind: type[errors.VmsError]) -> None:
     """Rebuilt on the other side it is the same class with the same words; no two classes share a code."""
-    there = errors.from_code(kind.code, "message", "hint")
+    there = errors.from_code(kind.code, "message", "hint", "no_answer", {"place": "10.0.0.1:554"})
     assert type(there) is kind
     assert (there.message, there.hint, str(there)) == ("message", "hint", "message")
+    assert (there.reason, there.params) == ("no_answer", {"place": "10.0.0.1:554"})
     assert [other for other in every_error() if other.code == kind.code] == [kind]
     assert 400 <= there.status < 600
 

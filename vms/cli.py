@@ -130,7 +130,7 @@ def camera_probe(
     for name, value in report.facts.items():
         print(f"  {name}: {value}")
     for warning in report.warnings:
-        print(f"Warning: {warning}")
+        print(f"Warning: {warning.text}")
     if picture is not None and report.jpeg is not None:
         try:
             picture.write_bytes(report.jpeg)

@@ -20,22 +20,31 @@
     └── BusError               503
         ├── NoResponderError · BusTimeoutError
 
-`code` is stable and travels over the bus and in problem details; messages may change. No secret is ever put into one.
+`code` is stable and travels over the bus and in problem details; messages may change. So does `reason`, which says more
+narrowly what is wrong, with `params`, so that a page can say it in another language (web/ui/messages, `reason_…`).
+No secret is ever put into one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class VmsError(Exception):
-    """Base of all errors of the project; `hint` is the way out, shown beside the message."""
+    """Base of all errors of the project; `hint` is the way out, shown beside the message. `reason`: a stable name of
+    message and hint together, empty where nobody at a page meets them; `params`: what is variable in them."""
 
     code = "error"
     status = 500
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", reason: str = "", params: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.reason = reason
+        self.params = dict(params or {})
 
 
 class SettingsError(VmsError):
@@ -50,8 +59,16 @@ class InputError(VmsError):
     code = "input"
     status = 422
 
-    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        field: str = "",
+        reason: str = "",
+        params: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, reason=reason, params=params)
         self.field = field
 
 
@@ -219,6 +236,8 @@ def _subclasses(base: type[VmsError]) -> dict[str, type[VmsError]]:
     return found
 
 
-def from_code(code: str, message: str, hint: str = "") -> VmsError:
+def from_code(
+    code: str, message: str, hint: str = "", reason: str = "", params: Mapping[str, str] | None = None
+) -> VmsError:
     """Rebuild an error that travelled over the bus by its code; an unknown code gives a plain VmsError."""
-    return _subclasses(VmsError).get(code, VmsError)(message, hint=hint)
+    return _subclasses(VmsError).get(code, VmsError)(message, hint=hint, reason=reason, params=params)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
@@ -38,10 +38,12 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Health:
-    """How a service is: `ok`, and if not, why in one line."""
+    """How a service is: `ok`, and if not, why in one line. `reason`, `params`: as in VmsError."""
 
     ok: bool
     why: str = ""
+    reason: str = ""
+    params: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 class Service:
@@ -53,7 +55,7 @@ class Service:
         self.clock = clock
         self.backoff = backoff or Backoff()
         self.stopping = asyncio.Event()
-        self._health = Health(ok=False, why="not started")
+        self._health = Health(ok=False, why="not started", reason="service_not_started")
 
     async def run_once(self) -> None:
         """Work until stopped or failed; returning while not stopping counts as a failure to be retried."""
@@ -77,7 +79,7 @@ class Service:
             while not self.stopping.is_set():
                 await self._attempt()
         finally:
-            self._health = Health(ok=False, why="stopped")
+            self._health = Health(ok=False, why="stopped", reason="service_stopped")
             await self.close()
 
     async def _attempt(self) -> None:
@@ -92,7 +94,7 @@ class Service:
             log.warning("service failed", service=self.name, why=why, exc_info=True)
         if self.stopping.is_set():
             return
-        self._health = Health(ok=False, why=why)
+        self._health = Health(ok=False, why=why, reason="service_failed")
         metrics.SERVICE_RESTARTS.labels(self.name).inc()
         if self.clock.mono_ns() - started_ns > 60 * NS_PER_S:
             self.backoff.reset()

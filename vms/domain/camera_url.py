@@ -32,6 +32,7 @@ _PRIVATE = tuple(ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12"
 # Addresses at which clouds answer with credentials, beside the link-local one.
 _METADATA = frozenset(ipaddress.ip_address(a) for a in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
+_EXAMPLE = "Example: rtsp://192.168.1.20:554/stream1"
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -62,23 +63,32 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _refuse(message: str, hint: str = "", name: str = "url") -> CameraUrlError:
-    return CameraUrlError(message, hint=hint, field=name)
+def _refuse(
+    message: str, hint: str = "", name: str = "url", *, reason: str, params: dict[str, str] | None = None
+) -> CameraUrlError:
+    return CameraUrlError(message, hint=hint, field=name, reason=reason, params=params)
 
 
 def parse_camera_url(text: str) -> CameraUrl:
     """Take a camera's URL apart, or say plainly why it cannot be one (CameraUrlError; never quotes the URL itself)."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_URL_BYTES:
-        raise _refuse(f"The URL is longer than {MAX_URL_BYTES} bytes.")
+        limit = str(MAX_URL_BYTES)
+        raise _refuse(f"The URL is longer than {limit} bytes.", reason="url_long", params={"limit": limit})
     if any(ord(c) < 0x20 or ord(c) == 0x7F for c in text) or _ESCAPED_CONTROL.search(text):
-        raise _refuse("The URL holds control characters.")
+        raise _refuse("The URL holds control characters.", reason="url_control")
     if any(ord(c) > 0x7F for c in text) or " " in text or "\\" in text:
-        raise _refuse("The URL holds a space, a backslash or letters beyond ASCII.", "Write them percent-encoded.")
+        raise _refuse(
+            "The URL holds a space, a backslash or letters beyond ASCII.",
+            "Write them percent-encoded.",
+            reason="url_letters",
+        )
     if _BAD_ESCAPE.search(text):
-        raise _refuse("A % in the URL is not followed by two hexadecimal digits.", "Write % as %25.")
+        raise _refuse(
+            "A % in the URL is not followed by two hexadecimal digits.", "Write % as %25.", reason="url_escape"
+        )
     scheme = _SCHEME.match(text)
     if scheme is None or scheme[1].lower() not in DEFAULT_PORTS or not text[scheme.end() :].startswith("//"):
-        raise _refuse("The URL must begin with rtsp:// or rtsps://.", "Example: rtsp://192.168.1.20:554/stream1")
+        raise _refuse("The URL must begin with rtsp:// or rtsps://.", _EXAMPLE, reason="url_scheme")
     name = scheme[1].lower()
     rest = text[scheme.end() + 2 :]
     cut = next((i for i, c in enumerate(rest) if c in "/?#"), len(rest))
@@ -95,7 +105,11 @@ def parse_camera_url(text: str) -> CameraUrl:
 def _check_query(target: str) -> None:
     query = target.rpartition("?")[2] if "?" in target else ""
     if any(item.partition("=")[0].lower() in _LIBAV_OPTIONS for item in query.split("&")):
-        raise _refuse("The URL holds a transport option.", "Choose TCP or UDP in the camera's settings instead.")
+        raise _refuse(
+            "The URL holds a transport option.",
+            "Choose TCP or UDP in the camera's settings instead.",
+            reason="url_option",
+        )
 
 
 def _credentials(userinfo: str) -> tuple[str, str]:
@@ -103,6 +117,7 @@ def _credentials(userinfo: str) -> tuple[str, str]:
         raise _refuse(
             "The URL holds more than one @ before the host.",
             "Write @ in a password as %40, or give user and password in their own fields.",
+            reason="url_at",
         )
     user, _, password = userinfo.partition(":")
     username, secret = unquote(user), unquote(password)
@@ -114,32 +129,35 @@ def check_credentials(username: str, password: str) -> None:
     """Refuse control characters and absurd lengths (CameraUrlError); both go into RTSP headers."""
     for value, name in ((username, "username"), (password, "password")):
         if len(value) > MAX_SECRET_CHARS:
-            raise _refuse(f"The {name} is longer than {MAX_SECRET_CHARS} characters.", name=name)
+            limit = str(MAX_SECRET_CHARS)
+            words = f"The {name} is longer than {limit} characters."
+            raise _refuse(words, name=name, reason="text_long", params={"limit": limit})
         if any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
-            raise _refuse(f"The {name} holds control characters.", name=name)
+            raise _refuse(f"The {name} holds control characters.", name=name, reason="text_control")
 
 
 def _host_port(hostport: str, default: int) -> tuple[str, int]:
     if hostport.startswith("["):
         inner, bracket, after = hostport[1:].partition("]")
+        no_ipv6 = _refuse("The address in brackets is not an IPv6 address.", reason="url_ipv6")
         if not bracket or (after and not after.startswith(":")) or "%" in inner:
-            raise _refuse("The address in brackets is not an IPv6 address.")
+            raise no_ipv6
         try:
             host = str(ipaddress.IPv6Address(inner))
         except ValueError:
-            raise _refuse("The address in brackets is not an IPv6 address.") from None
+            raise no_ipv6 from None
         port = after[1:] if after else None
     else:
         host, colon, text = hostport.partition(":")
         port = text if colon else None
         if not host:
-            raise _refuse("The URL names no host.", "Example: rtsp://192.168.1.20:554/stream1")
+            raise _refuse("The URL names no host.", _EXAMPLE, reason="url_no_host")
         if not _HOST.fullmatch(host) or ".." in host:
-            raise _refuse("The host of the URL is not a host name or address.")
+            raise _refuse("The host of the URL is not a host name or address.", reason="url_host")
     if port is None:
         return host, default
     if not port.isascii() or not port.isdigit() or len(port) > 5 or not 0 < int(port) < 65536:
-        raise _refuse("The port of the URL is not a number from 1 to 65535.")
+        raise _refuse("The port of the URL is not a number from 1 to 65535.", reason="url_port")
     return host, int(port)
 
 
@@ -183,7 +201,7 @@ class AddressPolicy:
         why = self.why_refused(address)
         if why:
             hint = "An administrator can allow its network in the settings (ingest, allowed networks)."
-            raise _refuse(f"The address of the camera {why}; cameras may not be there.", hint)
+            raise _refuse(f"The address of the camera {why}; cameras may not be there.", hint, reason="url_address")
 
     def check_literal(self, url: CameraUrl) -> None:
         """The same for a URL whose host is an address; a name passes and is checked again once resolved."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vms.domain.camera import StreamRef
@@ -152,13 +153,15 @@ class StreamCondition(StrEnum):
 @dataclass(frozen=True, slots=True)
 class StreamState:
     """Condition of a Stream since when, and why in plain words without any secret (empty when live). `cause` is the
-    GapCause value of a Gap that this condition makes, empty when live."""
+    GapCause value of a Gap that this condition makes, empty when live. `reason`, `params`: as in VmsError."""
 
     stream: StreamRef
     condition: StreamCondition
     since_ns: int
     why: str = ""
     cause: str = ""
+    reason: str = ""
+    params: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 HubItem = Packet | RunStarted | RunEnded | StreamState
