@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import uvloop
-from vms.app import running_node
 
 from vms import logs, settings
+from vms.app import running_node
 from vms.clock import SystemClock
 from vms.domain.media import StreamCondition
 
