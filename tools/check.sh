@@ -17,7 +17,7 @@ step() { # NAME COMMAND…
   fi
 }
 
-step "ruff check" ruff check .
+step "ruff check" ruff check --no-cache .
 step "ruff format" ruff format --check .
 step "mypy" mypy
 step "mypy tools" mypy tools
