@@ -45,7 +45,8 @@ async def check_address(url: CameraUrl, policy: AddressPolicy, name: str, *, loo
         if addresses and all(policy.why_refused(address) for address in addresses):
             policy.check(addresses[0])
     except CameraUrlError as error:
-        raise CameraUrlError(error.message, hint=error.hint, field=name) from None
+        error.field = name
+        raise
 
 
 def parse_url(text: str, name: str) -> CameraUrl:
@@ -53,7 +54,8 @@ def parse_url(text: str, name: str) -> CameraUrl:
     try:
         return parse_camera_url(text)
     except CameraUrlError as error:
-        raise CameraUrlError(error.message, hint=error.hint, field=name) from None
+        error.field = name
+        raise
 
 
 async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy, *, look_up: bool = True) -> Feeds:
@@ -63,7 +65,7 @@ async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy
     for number, item in enumerate(given):
         name = f"streams.{number}.url"
         if any(stream.ref.name is item.name for stream in streams):
-            raise InputError(f"The stream {item.name} is given twice.", field=f"streams.{number}.name")
+            raise InputError(f"The stream {item.name} is given twice.", field=f"streams.{number}.name", reason="value")
         url = parse_url(item.url, name)
         await check_address(url, policy, name, look_up=look_up)
         record = item.record or (RecordMode.CONTINUOUS if item.name is StreamName.MAIN else RecordMode.OFF)
@@ -73,7 +75,7 @@ async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy
     if len(logins) > 1:
         raise InputError(
             "The URLs hold different users or passwords.", hint="A camera has one login for all its streams.",
-            field="streams",
+            field="streams", reason="logins_differ",
         )  # fmt: skip
     username, password = next(iter(logins), ("", ""))
     hosts = frozenset((url.host.lower(), url.port) for url in urls)
@@ -124,7 +126,8 @@ def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None) -> Ca
     if form.password is not None:
         password = form.password.get_secret_value()
     if feeds is not None and password and not is_new_password and not feeds.hosts <= _hosts_of(camera):
-        raise InputError("The streams lead to another host: give the camera's password again.", field="password")
+        words = "The streams lead to another host: give the camera's password again."
+        raise InputError(words, field="password", reason="password_again")
     check_credentials(username, password)
     return replace(
         camera,

@@ -23,7 +23,7 @@ def principal_of(connection: HTTPConnection) -> Principal:
     """Who the gate let in."""
     principal = connection.state.principal
     if not isinstance(principal, Principal):
-        raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.")
+        raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.", reason="nobody")
     return principal
 
 
@@ -36,7 +36,7 @@ async def camera_of(camera_id: str, connection: HTTPConnection) -> Camera:
     """The camera named in the address. NotFoundError: there is none, or it was removed."""
     camera = await parts_of(connection).catalogue.cameras.get(camera_id) if is_id(camera_id) else None
     if camera is None or camera.deleted_ns is not None:
-        raise NotFoundError("There is no such camera.", hint="It may have been removed.")
+        raise NotFoundError("There is no such camera.", hint="It may have been removed.", reason="camera_gone")
     return camera
 
 

@@ -56,8 +56,15 @@ class Parts:
             reconnect_s=options.reconnect_s,
         )
         self.wheps = Wheps(context.bus, self.bonds, self.spawn)
-        self.probes = Slots("Too many cameras are tried at this moment.", each=2, total=options.probes_max)
-        self.downloads = Slots("Too many downloads run at this moment.", each=_DOWNLOADS_EACH, total=_DOWNLOADS_ALL)
+        self.probes = Slots(
+            "Too many cameras are tried at this moment.", reason="probes_many", each=2, total=options.probes_max
+        )
+        self.downloads = Slots(
+            "Too many downloads run at this moment.",
+            reason="downloads_many",
+            each=_DOWNLOADS_EACH,
+            total=_DOWNLOADS_ALL,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

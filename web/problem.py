@@ -20,11 +20,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vms import logs
 from vms.domain.ids import new_id
 from vms.errors import InputError, VmsError
+from web.text import TextError
 
 log = logs.get(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _PLAIN_KEY = re.compile(r"[a-z][a-z_]{0,30}")
+# Kinds of pydantic's errors that have a limit: our reason, and where the limit is in the error's context.
+_LIMITS = {
+    "less_than_equal": ("value_greatest", "le"),
+    "greater_than_equal": ("value_least", "ge"),
+    "string_too_long": ("text_long", "max_length"),
+}
 _WORDS = {
     400: "The request cannot be read.",
     404: "There is nothing at this address.",
@@ -57,6 +64,8 @@ class ProblemResponse(Response):
         detail: str,
         *,
         hint: str = "",
+        reason: str = "",
+        params: Mapping[str, str] | None = None,
         field: str = "",
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
@@ -68,7 +77,8 @@ class ProblemResponse(Response):
             "detail": detail,
             "code": code,
         }
-        body |= {name: value for name, value in (("hint", hint), ("field", field), ("errors", list(errors))) if value}
+        further = {"hint": hint, "reason": reason, "params": params, "field": field, "errors": list(errors)}
+        body |= {name: value for name, value in further.items() if value}
         extra = {"Cache-Control": "no-store", **(headers or {})}
         if status == HTTPStatus.UNAUTHORIZED:
             extra["WWW-Authenticate"] = 'Session realm="vms"'
@@ -83,7 +93,14 @@ def problem_of(error: VmsError) -> ProblemResponse:
         headers["Retry-After"] = str(retry_after_s)
     field = error.field if isinstance(error, InputError) else ""
     return ProblemResponse(
-        error.status, error.code, logs.redact(error.message), hint=logs.redact(error.hint), field=field, headers=headers
+        error.status,
+        error.code,
+        logs.redact(error.message),
+        hint=logs.redact(error.hint),
+        reason=error.reason,
+        params={name: logs.redact(value) for name, value in error.params.items()},
+        field=field,
+        headers=headers,
     )
 
 
@@ -102,12 +119,26 @@ def _words_of(error: Mapping[str, Any]) -> str:
     return str(error.get("msg", "is wrong")).removeprefix("Value error, ")
 
 
+def _reason_of(error: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Reason and parameters, as in VmsError, of what pydantic found."""
+    context = error.get("ctx") or {}
+    cause = context.get("error")
+    if isinstance(cause, TextError):
+        return cause.reason, cause.params
+    limit = _LIMITS.get(str(error.get("type", "")))
+    if limit is None:
+        return "value", {}
+    reason, name = limit
+    return reason, {"limit": str(context.get(name, ""))}
+
+
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> ProblemResponse:
     """422 with each field and what is wrong with it; never what was given."""
     listed = [{"field": _field_of(e.get("loc", ())), "message": _words_of(e)} for e in errors[:50]]
     first = listed[0] if listed else {"field": "", "message": "is wrong"}
     named = f"{first['field']}: {first['message']}" if first["field"] else f"the request {first['message']}"
-    return ProblemResponse(422, "input", named, field=first["field"], errors=listed)
+    reason, params = _reason_of(errors[0]) if errors else ("value", {})
+    return ProblemResponse(422, "input", named, reason=reason, params=params, field=first["field"], errors=listed)
 
 
 async def _write_down(request: Request, code: str) -> None:
@@ -175,4 +206,5 @@ class ErrorGuard:
             log.exception("unexpected error", incident=incident, path=scope.get("path"))
             if not started:
                 detail = f"Something went wrong on our side. The log names it {incident}."
-                await ProblemResponse(500, "internal", detail)(scope, receive, send)
+                params = {"incident": incident}
+                await ProblemResponse(500, "internal", detail, reason="internal", params=params)(scope, receive, send)

@@ -48,7 +48,8 @@ class Out(BaseModel):
 
 
 class ProblemOut(Out):
-    """An error (RFC 9457). `code` is stable; `detail` and `hint` are for people."""
+    """An error (RFC 9457). `code` is stable; `detail` and `hint` are for people. `reason` is the stable name of these
+    words, and `params` what is variable in them, so that a client can say them in another language."""
 
     type: str
     title: str
@@ -56,6 +57,8 @@ class ProblemOut(Out):
     detail: str
     code: str
     hint: str | None = None
+    reason: str | None = None
+    params: dict[str, str] | None = None
     field: str | None = None
     errors: list[dict[str, str]] | None = None
 
@@ -117,11 +120,13 @@ class SiteRef(Out):
 
 
 class StateOut(Out):
-    """Condition of a stream since when (null: not known), and why in plain words."""
+    """Condition of a stream since when (null: not known), and why in words; `reason`, `params`: see ProblemOut."""
 
     condition: StreamCondition
     since: str | None
     why: str
+    reason: str
+    params: dict[str, str]
 
 
 class StreamOut(Out):
@@ -210,15 +215,26 @@ class ProbeIn(In):
     transport: Transport | None = None
 
 
+class RemarkOut(Out):
+    """What works and will disappoint, in plain words; `reason`, `params`: see ProblemOut."""
+
+    reason: str
+    text: str
+    params: dict[str, str]
+
+
 class ProbeOut(Out):
-    """What the URL gives, or why it gives nothing; `picture` is a data URI of a JPEG."""
+    """What the URL gives, or why it gives nothing (`reason`, `params`: see ProblemOut); `picture` is a data URI of a
+    JPEG."""
 
     ok: bool
     code: str
     message: str
     hint: str
+    reason: str
+    params: dict[str, str]
     facts: dict[str, Any]
-    warnings: list[str]
+    warnings: list[RemarkOut]
     picture: str | None
 
 
@@ -267,10 +283,12 @@ class CoverageOut(IntervalOut):
 
 
 class ServiceOut(Out):
-    """How a service is."""
+    """How a service is; `reason`, `params`: see ProblemOut."""
 
     ok: bool
     why: str
+    reason: str
+    params: dict[str, str]
 
 
 class ReadyOut(Out):

@@ -12,8 +12,9 @@ from vms.errors import TooManyError
 class Slots:
     """`each` for one person, `total` for everybody. Event loop only."""
 
-    def __init__(self, words: str, *, each: int, total: int) -> None:
+    def __init__(self, words: str, *, reason: str, each: int, total: int) -> None:
         self._words = words
+        self._reason = reason
         self._each = each
         self._total = total
         self._held: Counter[str] = Counter()
@@ -22,7 +23,7 @@ class Slots:
     def held(self, person: str) -> Iterator[None]:
         """Hold one slot for the length of a block; TooManyError where there is none."""
         if self._held[person] >= self._each or self._held.total() >= self._total:
-            raise TooManyError(self._words, hint="Wait until one of them is done.")
+            raise TooManyError(self._words, hint="Wait until one of them is done.", reason=self._reason)
         self._held[person] += 1
         try:
             yield

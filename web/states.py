@@ -34,8 +34,10 @@ class StateBoard:
         heard = self._states.get(ref)
         if not camera.enabled:
             since_ns = heard.since_ns if heard and heard.condition is StreamCondition.DISABLED else 0
-            return StreamState(ref, StreamCondition.DISABLED, since_ns, "The camera is switched off here.")
-        return heard or StreamState(ref, StreamCondition.CONNECTING, 0, "Nothing was reported yet.")
+            why = "The camera is switched off here."
+            return StreamState(ref, StreamCondition.DISABLED, since_ns, why, reason="switched_off")
+        why = "Nothing was reported yet."
+        return heard or StreamState(ref, StreamCondition.CONNECTING, 0, why, reason="not_told")
 
     def of_camera(self, camera: Camera) -> StreamState:
         """The state of the camera: that of `main`, else of `sub`."""

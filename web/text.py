@@ -1,4 +1,4 @@
-"""What text a person may give: names, user names, passwords. Pure rules; raise ValueError with plain words.
+"""What text a person may give: names, user names, passwords. Pure rules; raise TextError with plain words.
 
 Everything is NFC. What cannot be seen or turns the writing direction is refused, since a name is shown everywhere.
 """
@@ -17,6 +17,19 @@ _REFUSED = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _VISIBLE = {"L", "N", "P", "S"}
 
 
+class TextError(ValueError):
+    """What is wrong with a text: words that go on after its name; `reason`, `params` as in VmsError."""
+
+    def __init__(self, words: str, *, reason: str, params: dict[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.reason = reason
+        self.params = params or {}
+
+
+def _too_long(limit: int) -> TextError:
+    return TextError(f"is longer than {limit} characters", reason="text_long", params={"limit": str(limit)})
+
+
 def _allowed(char: str) -> bool:
     return char in _JOINERS or unicodedata.category(char) not in _REFUSED
 
@@ -24,43 +37,44 @@ def _allowed(char: str) -> bool:
 def clean_name(text: str) -> str:
     """A name for people to read: stripped, NFC, 1 to 100 characters, nothing invisible in it."""
     if len(text) > 4 * NAME_MAX:
-        raise ValueError(f"is longer than {NAME_MAX} characters")
+        raise _too_long(NAME_MAX)
     name = unicodedata.normalize("NFC", text.strip())
     if not name:
-        raise ValueError("is empty")
+        raise TextError("is empty", reason="text_empty")
     if len(name) > NAME_MAX:
-        raise ValueError(f"is longer than {NAME_MAX} characters")
+        raise _too_long(NAME_MAX)
     if not all(map(_allowed, name)):
-        raise ValueError("holds control, direction or invisible characters")
+        raise TextError("holds control, direction or invisible characters", reason="text_control")
     if not any(unicodedata.category(char)[0] in _VISIBLE for char in name):
-        raise ValueError("holds nothing that can be seen")
+        raise TextError("holds nothing that can be seen", reason="text_empty")
     return name
 
 
 def clean_username(text: str, *, limit: int = USERNAME_MAX) -> str:
     """A user name, of a person or of a camera: NFC, at most `limit` characters, no control characters; may be empty."""
     if len(text) > limit:
-        raise ValueError(f"is longer than {limit} characters")
+        raise _too_long(limit)
     name = unicodedata.normalize("NFC", text)
     if not all(map(_allowed, name)):
-        raise ValueError("holds control, direction or invisible characters")
+        raise TextError("holds control, direction or invisible characters", reason="text_control")
     return name
 
 
 def check_new_password(password: str, username: str) -> None:
-    """What a person may choose: at least 8 characters, and not the user name. ValueError in plain words else."""
+    """What a person may choose: at least 8 characters, and not the user name. TextError else."""
     if len(password) < PASSWORD_MIN:
-        raise ValueError(f"is shorter than {PASSWORD_MIN} characters")
+        limit = str(PASSWORD_MIN)
+        raise TextError(f"is shorter than {limit} characters", reason="text_short", params={"limit": limit})
     if password.casefold() == username.casefold():
-        raise ValueError("is the user name")
+        raise TextError("is the user name", reason="password_is_name")
 
 
 def clean_password(text: str) -> str:
     """A password as typed: NFC (RFC 8265 §4.2), at most 256 characters, no control characters. It is never repeated
     in the error."""
     if len(text) > PASSWORD_MAX:
-        raise ValueError(f"is longer than {PASSWORD_MAX} characters")
+        raise _too_long(PASSWORD_MAX)
     password = unicodedata.normalize("NFC", text)
     if any(unicodedata.category(char) in {"Cc", "Cs"} for char in password):
-        raise ValueError("holds control characters")
+        raise TextError("holds control characters", reason="text_control")
     return password

@@ -14,7 +14,8 @@ from web.times import format_time
 def state_out(state: StreamState) -> StateOut:
     """Condition, since when (null where it was not told), and why."""
     since = format_time(state.since_ns) if state.since_ns else None
-    return StateOut(condition=state.condition, since=since, why=redact(state.why))
+    params = {name: redact(value) for name, value in state.params.items()}
+    return StateOut(condition=state.condition, since=since, why=redact(state.why), reason=state.reason, params=params)
 
 
 def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOut:

@@ -14,12 +14,17 @@ from tests.ui.conftest import Place, looking
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 GOOD: dict[str, Any] = {
-    "ok": True, "code": "", "message": "", "hint": "", "picture": None, "warnings": ["Kunci tiap 4 detik."],
+    "ok": True, "code": "", "message": "", "hint": "", "picture": None, "reason": "", "params": {},
+    "warnings": [
+        {"reason": "long_gop", "text": "Its key frames are 4 s apart.", "params": {"seconds": "4"}},
+        {"reason": "of_the_future", "text": "Words of a newer server.", "params": {}},
+    ],
     "facts": {"codec": "h264", "profile": "High", "width": 1920, "height": 1080, "fps": 25, "bitrate_bps": 3_000_000,
               "gop_s": 4, "audio": None, "b_frames": False, "level": "4.0", "tracks": []},
 }  # fmt: skip
 BAD: dict[str, Any] = {
     "ok": False, "code": "auth_failed", "message": "The camera refuses the password.", "hint": "Check it.",
+    "reason": "auth_refused", "params": {},
     "facts": {}, "warnings": [], "picture": None,
 }  # fmt: skip
 
@@ -40,13 +45,14 @@ async def test_a_camera_is_tried_before_it_is_saved(browser: Browser, place: Pla
         await expect(save).to_be_disabled()
         place.api.probe = BAD
         await page.get_by_role("button", name="Coba alamat").click()
-        await expect(page.get_by_text("The camera refuses the password. Check it.")).to_be_visible()
+        await expect(page.get_by_text("Kamera menolak nama pengguna atau kata sandi.")).to_be_visible()
         await expect(save).to_be_disabled()
         await expect(page.locator("[data-save-anyway]")).to_be_visible()
         place.api.probe = GOOD
         await page.get_by_role("button", name="Coba lagi").click()
         await expect(page.get_by_text("1920 × 1080")).to_be_visible()
-        await expect(page.get_by_text("Kunci tiap 4 detik.")).to_be_visible()
+        await expect(page.get_by_text("Gambar kunci berjarak 4 detik")).to_be_visible()
+        await expect(page.get_by_text("Words of a newer server.")).to_be_visible()
         assert place.api.bodies[-1] == {
             "url": "rtsp://10.9.8.7/live", "username": "ops", "password": "r@hasia", "transport": "tcp",
         }  # fmt: skip
@@ -82,6 +88,7 @@ async def test_the_list_filters_and_shows_states_in_words(browser: Browser, plac
     """Typing narrows by name and site and stays in the URL; counts and reasons are words; disable and enable."""
     camera = next(camera for camera in place.api.cameras.values() if camera["site"]["name"] == "Sampit")
     camera["state"] = {"condition": "unreachable", "since": "2026-11-24T01:02:03.000Z", "why": "No answer within 5 s."}
+    camera["state"] |= {"reason": "no_answer", "params": {"place": "10.20.1.15:554"}}
     async with looking(browser, place) as screen:
         page = screen.page
         await page.goto(f"{place.api.url}/cameras")
@@ -91,7 +98,7 @@ async def test_the_list_filters_and_shows_states_in_words(browser: Browser, plac
         await expect(page.locator("tr[data-camera]")).to_have_count(1)
         await expect(page).to_have_url(re.compile(r"q=sampit%20pasar"))
         await page.get_by_role("link", name="Pasar Besar Sampit").click()
-        await expect(page.get_by_text("No answer within 5 s.")).to_be_visible()
+        await expect(page.get_by_text("10.20.1.15:554 tidak menjawab.")).to_be_visible()
         await expect(page.locator("aside .state time")).to_have_attribute("title", "2026-11-24 01:02:03 UTC")
         await page.get_by_role("button", name="Nonaktifkan").click()
         await expect(page.get_by_role("button", name="Aktifkan")).to_be_visible()

@@ -52,7 +52,8 @@ async def test_registering_splits_the_login_off_and_tells_everybody(world: World
         ("main", "rtsp://10.0.0.5/main", "continuous"),
         ("sub", "rtsp://10.0.0.5/sub", "off"),
     ]
-    assert camera["state"] == {"condition": "connecting", "since": None, "why": "Nothing was reported yet."}
+    why = {"why": "Nothing was reported yet.", "reason": "not_told", "params": {}}
+    assert camera["state"] == {"condition": "connecting", "since": None, **why}
     assert (await changed.get())[1] == {"camera": camera["id"]}
     assert (await admin.get(f"/api/cameras/{camera['id']}")).json() == camera
     entries, _ = await world.catalogue.audit.list()
@@ -175,7 +176,13 @@ async def test_states_are_those_that_ingest_told(world: World, admin: httpx.Asyn
     world.ingest.states = [StreamState(ref, StreamCondition.LIVE, 1_790_000_000_500_000_000)]
     await world.parts.board.ask()
     shown = (await admin.get(f"/api/cameras/{camera['id']}")).json()
-    assert shown["state"] == {"condition": "live", "since": "2026-09-21T14:13:20.500Z", "why": ""}
+    assert shown["state"] == {
+        "condition": "live",
+        "since": "2026-09-21T14:13:20.500Z",
+        "why": "",
+        "reason": "",
+        "params": {},
+    }
     why = f"401 for rtsp://operator:{SECRET}@10.0.0.5/main"
     state = StreamState(ref, StreamCondition.AUTH_FAILED, 1_790_000_001_000_000_000, why)
     world.bus.publish(f"ingest.state.{camera['id']}.main", {"state": state})
@@ -198,7 +205,8 @@ async def test_states_wait_for_ingest(world: World) -> None:
 
 async def test_probe_says_what_a_url_gives(world: World, admin: httpx.AsyncClient) -> None:
     """Ingest gets the bare URL and the login apart; facts, warnings and picture come back."""
-    world.ingest.answer["facts"] = {"codec": "h265", "b_frames": True, "gop_s": 10.0}
+    remark = {"reason": "long_gop", "text": f"Set it. {SECRET}", "params": {"seconds": "10"}}
+    world.ingest.answer |= {"facts": {"codec": "h265"}, "warnings": (remark,)}
     body = {"url": f"rtsp://operator:{SECRET}@10.0.0.5/main", "transport": "udp"}
     answer = await admin.post("/api/cameras/probe", json=body)
     assert answer.status_code == 200
@@ -206,17 +214,19 @@ async def test_probe_says_what_a_url_gives(world: World, admin: httpx.AsyncClien
     assert world.ingest.probes == [told]
     probe = answer.json()
     assert probe["picture"] == "data:image/jpeg;base64," + base64.b64encode(JPEG).decode()
-    assert len(probe["warnings"]) == 3
+    assert [(item["reason"], item["params"]) for item in probe["warnings"]] == [("long_gop", {"seconds": "10"})]
     assert SECRET not in answer.text
 
 
 async def test_probe_of_a_camera_that_gives_nothing(world: World, admin: httpx.AsyncClient) -> None:
     """It is an answer, not an error; the password is taken out of whatever the camera said."""
     message = f"The camera refused operator with {SECRET}"
-    world.ingest.answer = {"ok": False, "code": "auth_failed", "message": message, "hint": "", "facts": {}}
+    said = {"reason": "refuses", "params": {"place": f"10.0.0.5:{SECRET}"}}
+    world.ingest.answer = {"ok": False, "code": "auth_failed", "message": message, "hint": "", "facts": {}} | said
     answer = await admin.post("/api/cameras/probe", json={"url": "rtsp://10.0.0.5/x", "password": SECRET})
     assert answer.status_code == 200
     assert (answer.json()["ok"], answer.json()["code"], answer.json()["picture"]) == (False, "auth_failed", None)
+    assert answer.json()["reason"] == "refuses"
     assert SECRET not in answer.text
 
 

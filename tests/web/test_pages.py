@@ -86,5 +86,5 @@ async def test_alive_and_ready(world: World, client: httpx.AsyncClient) -> None:
         ill = await other.get("/readyz")
     assert ill.status_code == 503
     assert ill.json()["ready"] is False
-    assert ill.json()["services"]["ingest"] == {"ok": True, "why": ""}
+    assert ill.json()["services"]["ingest"] == {"ok": True, "why": "", "reason": "", "params": {}}
     assert "hunter22" not in ill.text

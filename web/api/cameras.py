@@ -27,7 +27,7 @@ _SLUG_TRIES = 5
 async def _site(parts: Parts, site_id: str) -> Site:
     site = await parts.catalogue.sites.get(site_id) if is_id(site_id) else None
     if site is None:
-        raise InputError("There is no such site.", field="site")
+        raise InputError("There is no such site.", field="site", reason="site_gone")
     return site
 
 

@@ -23,7 +23,10 @@ async def is_alive() -> Response:
 async def is_ready(response: Response, parts: PartsOf) -> ReadyOut:
     """200 when every service does its work, else 503; each with why not."""
     health = parts.options.health()
-    services = {name: ServiceOut(ok=state.ok, why=redact(state.why)) for name, state in health.items()}
+    services = {
+        name: ServiceOut(ok=state.ok, why=redact(state.why), reason=state.reason, params=dict(state.params))
+        for name, state in health.items()
+    }
     ready = all(service.ok for service in services.values())
     response.status_code = 200 if ready else 503
     return ReadyOut(ready=ready, services=services)

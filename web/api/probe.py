@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -13,14 +13,13 @@ from vms.logs import redact
 from web.api.errors import CHANGES, problems
 from web.camera_edit import check_address, parse_url
 from web.deps import OneCamera, PartsOf, Who
-from web.schemas import ProbeIn, ProbeOut
+from web.schemas import ProbeIn, ProbeOut, RemarkOut
 from web.times import format_time
 
 router = APIRouter(prefix="/api/cameras", tags=["cameras"])
 
 _PROBE_S = 25.0
 _SNAPSHOT_S = 10.0
-_LONG_GOP_S = 4.0
 
 
 @router.post("/probe", operation_id="probeCamera", responses=problems(*CHANGES, 504))
@@ -39,29 +38,26 @@ async def probe_camera(body: ProbeIn, who: Who, parts: PartsOf) -> ProbeOut:
     await parts.audit.add(who.person.id, "camera.probe", url.bare, ok=bool(answer["ok"]))
     secrets = [password] if len(password) >= 3 else []  # a shorter one would tear words apart
     picture = answer.get("jpeg")
-    facts = dict(answer.get("facts") or {})
     return ProbeOut(
         ok=bool(answer["ok"]),
         code=str(answer.get("code", "")),
         message=redact(str(answer.get("message", "")), secrets),
         hint=redact(str(answer.get("hint", "")), secrets),
-        facts=facts,
-        warnings=warnings_of(facts) if answer["ok"] else [],
+        reason=str(answer.get("reason", "")),
+        params=_redacted(answer.get("params") or {}, secrets),
+        facts=dict(answer.get("facts") or {}),
+        warnings=[
+            RemarkOut(
+                reason=item["reason"], text=redact(item["text"], secrets), params=_redacted(item["params"], secrets)
+            )
+            for item in answer.get("warnings") or ()
+        ],
         picture=f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" if picture else None,
     )
 
 
-def warnings_of(facts: Mapping[str, Any]) -> list[str]:
-    """What works but will disappoint, in plain words."""
-    said: list[str] = []
-    if str(facts.get("codec", "")).lower() not in {"", "h264"}:
-        said.append("Most browsers do not play this codec live; choose H.264 in the camera for the wall.")
-    if facts.get("b_frames"):
-        said.append("The camera sends B-frames, which browsers do not play live; switch them off in the camera.")
-    gop_s = facts.get("gop_s")
-    if isinstance(gop_s, int | float) and gop_s > _LONG_GOP_S:
-        said.append(f"A key frame comes only every {gop_s:.0f} s: switching to it and seeking are slow. Set 1 to 2 s.")
-    return said
+def _redacted(params: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, str]:
+    return {name: redact(str(value), secrets) for name, value in params.items()}
 
 
 @router.get(

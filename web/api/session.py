@@ -16,7 +16,7 @@ from web.schemas import PasswordChange, PersonOut, SessionOut, SignIn
 from web.security.origin import is_secure
 from web.security.sessions import COOKIE, Principal
 from web.security.throttle import ThrottledError
-from web.text import check_new_password
+from web.text import TextError, check_new_password
 
 router = APIRouter(prefix="/api/session", tags=["session"])
 
@@ -53,7 +53,9 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Par
     if not await parts.passwords.verify(body.password.get_secret_value(), stored) or person is None:
         # The name that was typed is not written down: people type passwords there.
         await parts.audit.refused(person.id if person else NOBODY, address, "sign-in", "wrong_password")
-        raise UnauthenticatedError("The user name or the password is wrong.", hint="Mind capital letters.")
+        raise UnauthenticatedError(
+            "The user name or the password is wrong.", hint="Mind capital letters.", reason="signin_wrong"
+        )
     parts.throttle.succeed(body.username, address)
     before = await parts.sessions.find(request.cookies.get(COOKIE))
     if before is not None:
@@ -102,19 +104,20 @@ async def change_password(body: PasswordChange, who: Who, parts: PartsOf, addres
     """Change one's own password; every other session of the person ends."""
     person, new = who.person, body.new.get_secret_value()
     if new == body.old.get_secret_value():
-        raise InputError("The new password is the old one.", field="new")
+        raise InputError("The new password is the old one.", field="new", reason="password_same")
     try:
         check_new_password(new, person.username)
-    except ValueError as error:
-        raise InputError(f"The new password {error}.", field="new") from None
+    except TextError as error:
+        words = f"The new password {error}."
+        raise InputError(words, field="new", reason=error.reason, params=error.params) from None
     await _try(parts, person.username, address, "password")
     if not await parts.passwords.verify(body.old.get_secret_value(), person.password_hash):
         await parts.audit.refused(person.id, address, "password", "wrong_password")
-        raise InputError("The old password is wrong.", field="old")
+        raise InputError("The old password is wrong.", field="old", reason="password_old")
     parts.throttle.succeed(person.username, address)
     hashed = await parts.passwords.hash(new)
     changed = replace(person, password_hash=hashed, must_change=False, rev=person.rev + 1)
     if not await parts.catalogue.people.put(changed):
-        raise ConflictError("The account has changed meanwhile.", hint="Try again.")
+        raise ConflictError("The account has changed meanwhile.", hint="Try again.", reason="account_changed")
     await parts.sessions.end_others(who.session)
     await parts.audit.add(person.id, "person.password", person.username, address=address)

@@ -81,14 +81,16 @@ class Gate:
             return None
         changes = method not in _SAFE
         if changes and not is_same_origin(scope, self._trusted, https=self._https):
-            raise ForbiddenError("This request comes from another page.", hint="Use the page of this system.")
+            raise ForbiddenError(
+                "This request comes from another page.", hint="Use the page of this system.", reason="other_page"
+            )
         if access is Access.SIGN_IN:
             return None
         principal = await self._sessions.find(HTTPConnection(scope).cookies.get(COOKIE))
         if principal is None and access is Access.ASK:
             return None
         if principal is None:
-            raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.")
+            raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.", reason="nobody")
         try:
             self._allow(principal, scope, method, path)
         except ForbiddenError as error:
@@ -102,9 +104,13 @@ class Gate:
             given = Headers(scope=scope).get(_CSRF, "")
             if not secrets.compare_digest(given.encode(), principal.session.csrf.encode()):
                 raise ForbiddenError(
-                    "The X-CSRF-Token header is missing or wrong.", hint="Send the csrf that GET /api/session gives."
+                    "The X-CSRF-Token header is missing or wrong.",
+                    hint="Send the csrf that GET /api/session gives.",
+                    reason="csrf",
                 )
         if principal.person.must_change and path not in {"/api/session", "/api/session/password"}:
             raise PasswordChangeError(
-                "The password must be changed before anything else.", hint="POST /api/session/password."
+                "The password must be changed before anything else.",
+                hint="POST /api/session/password.",
+                reason="must_change",
             )

@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from vms.errors import InputError, TooManyError
-from web.text import clean_password
+from web.text import TextError, clean_password
 
 T = TypeVar("T")
 _WAITING_MAX = 16
@@ -35,8 +35,9 @@ def hash_password(password: str, cost: Argon2Cost = Argon2Cost()) -> str:
     with control characters."""
     try:
         cleaned = clean_password(password)
-    except ValueError as error:
-        raise InputError(f"the password {error}", field="password") from None
+    except TextError as error:
+        words = f"the password {error}"
+        raise InputError(words, field="password", reason=error.reason, params=error.params) from None
     return PasswordHasher(cost.passes, cost.memory_kib, cost.lanes).hash(cleaned)
 
 
@@ -74,7 +75,9 @@ class Passwords:
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._waiting >= _WAITING_MAX:
-            raise TooManyError("Too many people sign in at this moment.", hint="Try again in a few seconds.")
+            raise TooManyError(
+                "Too many people sign in at this moment.", hint="Try again in a few seconds.", reason="signins_many"
+            )
         if self._executor is None:
             self._executor = ThreadPoolExecutor(2, thread_name_prefix="argon2")
         self._waiting += 1

@@ -33,6 +33,8 @@ class ThrottledError(TooManyError):
         super().__init__(
             f"Too many wrong tries for this user from this address. The next is looked at in {retry_after_s} s.",
             hint="Wait, then sign in with the right password.",
+            reason="throttled",
+            params={"seconds": str(retry_after_s)},
         )
         self.retry_after_s = retry_after_s
         self.first = first

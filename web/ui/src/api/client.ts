@@ -1,6 +1,7 @@
 // One way to the HTTP API: JSON in and out, CSRF token, RFC 9457 errors as ApiError, a lost network as Unreachable.
 // It does not retry; whoever calls knows whether that is right. Runs in the page's only thread.
 import { reach } from "../shell/reach.svelte";
+import type { Said } from "./types";
 
 /** What the server refused, from its problem details (RFC 9457). */
 export class ApiError extends Error {
@@ -11,6 +12,7 @@ export class ApiError extends Error {
     readonly hint: string,
     readonly field: string,
     readonly retryAfterS: number | null,
+    readonly said: Said = {},
   ) {
     super(message);
   }
@@ -60,6 +62,7 @@ async function problem(response: Response): Promise<ApiError> {
     text("hint"),
     field,
     Number.isFinite(retry) && retry > 0 ? retry : null,
+    body as Said,
   );
 }
 

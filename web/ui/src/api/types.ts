@@ -4,6 +4,12 @@ export type StreamName = "main" | "sub";
 
 export type Condition = "live" | "connecting" | "stalled" | "auth_failed" | "unreachable" | "unsupported" | "disabled";
 
+/** Beside English words of the server: their stable name and what is variable in them, see reasons.ts. */
+export interface Said {
+  reason?: string;
+  params?: Record<string, string>;
+}
+
 export interface Page<T> {
   items: T[];
   next: string | null;
@@ -30,7 +36,7 @@ export interface Site {
   cameras: number;
 }
 
-export interface State {
+export interface State extends Said {
   condition: Condition;
   since: string | null;
   why: string;
@@ -94,13 +100,17 @@ export interface ProbeFacts {
   tracks?: unknown[];
 }
 
-export interface ProbeResult {
+export interface Remark extends Said {
+  text: string;
+}
+
+export interface ProbeResult extends Said {
   ok: boolean;
   code: string;
   message: string;
   hint: string;
   facts: ProbeFacts;
-  warnings: string[];
+  warnings: Remark[];
   picture: string | null;
 }
 
@@ -114,5 +124,5 @@ export interface Coverage {
 
 export interface Readiness {
   ready: boolean;
-  services: Record<string, { ok: boolean; why?: string | null }>;
+  services: Record<string, Said & { ok: boolean; why?: string | null }>;
 }

@@ -1,11 +1,14 @@
-// What went wrong, in the reader's language: known codes have a sentence of ours, others keep the server's words.
+// What went wrong, in the reader's language: known reasons, else known codes, have a sentence of ours; others keep the
+// server's words.
 import { m } from "../shell/messages";
 import { ApiError, Unreachable } from "./client";
+import { sentence } from "./reasons";
 
 const BY_CODE: Record<string, () => string> = {
   forbidden: m.error_forbidden,
   not_found: m.error_not_found,
   conflict: m.error_conflict,
+  bus: m.error_no_responder,
   no_responder: m.error_no_responder,
   bus_timeout: m.error_timeout,
   catalogue: m.error_catalogue,
@@ -17,8 +20,8 @@ export function words(error: unknown): string {
   if (error instanceof Unreachable) return m.error_unreachable();
   if (error instanceof ApiError) {
     const known = BY_CODE[error.code];
-    if (known) return known();
-    return [error.message, error.hint].filter(Boolean).join(" ") || m.error_unknown();
+    const rest = known ? known() : [error.message, error.hint].filter(Boolean).join(" ");
+    return sentence(error.said, rest || m.error_unknown());
   }
   return m.error_unknown();
 }
