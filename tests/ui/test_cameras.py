@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.ui.conftest import Place, looking
 
@@ -123,3 +124,30 @@ async def test_removing_can_be_undone(browser: Browser, place: Place) -> None:
             f"DELETE /api/cameras/{second['id']}"
         ]
         assert screen.errors == []
+
+
+def _refusing(body: dict[str, Any]) -> Callable[[Route], Awaitable[None]]:
+    async def handle(route: Route) -> None:
+        await (route.fulfill(status=422, json=body) if route.request.method == "PATCH" else route.fallback())
+
+    return handle
+
+
+async def test_what_the_server_refuses_is_said_at_its_field(browser: Browser, place: Place) -> None:
+    """In the reader's language, whatever the server's words are; the second stream is the form's second address."""
+    camera = next(iter(place.api.cameras.values()))
+    said = [
+        ("password", "password_again", {}, "isi lagi kata sandi kamera"),
+        ("streams.1.url", "url_port", {}, "Porta di alamat bukan angka"),
+        ("retention_days", "value_greatest", {"limit": "3650"}, "Paling besar 3650."),
+    ]
+    async with looking(browser, place) as screen:
+        page = screen.page
+        for field, reason, params, words in said:
+            body = {"status": 422, "code": "input", "detail": "English.", "field": field, "reason": reason}
+            await page.route(f"**/api/cameras/{camera['id']}", _refusing(body | {"params": params}))
+            await page.goto(f"{place.api.url}/cameras/{camera['id']}?edit=1")
+            await page.get_by_label("Nama", exact=True).fill("Bundaran Kecil")
+            await page.locator("[data-save]").click()
+            await expect(page.locator(".field .error, .field [role=alert]").filter(has_text=words)).to_be_visible()
+            await expect(page.get_by_text("English.")).to_have_count(0)
