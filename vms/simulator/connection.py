@@ -53,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._viewer: Viewer | None = None
         self._why = "client"
         self._transport: asyncio.Transport | None = None
+        self._finished = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio."""
@@ -72,13 +73,14 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         try:
             for request in self._reader.feed(data):
-                if self._transport.is_closing():
-                    return
+                if self._finished or self._transport.is_closing():
+                    return  # what a client still says after our end gets no answer
                 answer = self._answer(request)
                 if answer:
                     self._transport.write(answer)
         except InputError:
-            self._transport.write(reply(400, "0"))
+            if not self._finished:
+                self._transport.write(reply(400, "0"))
             self._transport.close()
 
     def drop(self, why: str) -> None:
@@ -109,6 +111,7 @@ class Connection(asyncio.Protocol):
             return
         self._end_play(self._why)
         # no close(): with unread RTCP of the client in our socket it would send RST, which destroys what is under way
+        self._finished = True
         self._transport.write_eof()
         loop.call_later(_LINGER_S, self._transport.abort)
 
