@@ -123,9 +123,8 @@ class PlainSource:
             if depacketizer.units:
                 units, depacketizer.units = depacketizer.units, []
                 if self._first_ts is None:
-                    self._first_ts = units[0].timestamp
-                for unit in units:
-                    yield Arrival(True, unit.data, unit.timestamp, unit.timestamp, unit.came_ns)
+                    self._first_ts = units[0].pts
+                yield from units
                 self._unit_ns = self._mono_ns()
                 depacketizer.packets = 0
             if depacketizer.odd:

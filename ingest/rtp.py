@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from ingest.arrival import Arrival
 from ingest.demux import MAX_UNIT_BYTES
 from ingest.nal import KINDS, START
 from vms.domain.media import CLOCK_HZ, Codec
@@ -27,18 +27,10 @@ _HEADER_BYTES = 12
 _DOLLAR = 0x24
 
 
-class AccessUnit(NamedTuple):
-    """One access unit; its RTP timestamp (32 bits, wraps), and when its first bytes came."""
-
-    data: bytes
-    timestamp: int
-    came_ns: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Shape:
     """How a codec puts NAL units into packets: bytes of a NAL header, types of aggregation and fragmentation, the first
-    type that is neither nor a NAL unit, and how far the first four payload bytes are shifted for the hot comparison."""
+    type that is no NAL unit, and how far the first four payload bytes are shifted for the hot comparison."""
 
     header: int
     aggregate: int
@@ -51,25 +43,28 @@ _SHAPES = {Codec.H264: _Shape(1, 24, 28, 24, 16), Codec.H265: _Shape(2, 48, 49, 
 
 
 class Depacketizer:
-    """Access units of one RTP stream on one interleaved channel. `units` collects them; whoever feeds takes them.
+    """Access units of one RTP stream on one interleaved channel. `units` collects them, with RTP timestamps (32 bits,
+    they wrap); whoever feeds takes them.
 
     `odd` says, once, why this stream needs a reader that looks into pictures: out-of-order pictures where the parameter
     sets do not exclude them (`may_reorder`), or marker bits in the middle of pictures.
     """
 
     def __init__(self, codec: Codec, payload_type: int, channel: int = 0, *, may_reorder: bool = True) -> None:
-        self.units: list[AccessUnit] = []
+        self.units: list[Arrival] = []
         self.now_ns = 0  # when the bytes that are fed came
         self.damaged = 0
         self.packets = 0  # of the careful way
         self.odd = ""
         self._shape = _SHAPES[codec]
-        self._kinds = KINDS[codec]
+        self._kinds = kinds = KINDS[codec]
+        self._kind_of = bytes(kinds.kind(header) for header in range(256))
+        self._slices = kinds.slices
         self._may_reorder = may_reorder
         self._payload_type = payload_type
         self._lead = _DOLLAR << 8 | channel
         self._expected = -1  # sequence number; -1: any
-        self._restart = -1
+        self._late: tuple[int, int] | None = None
         self._markers = False
         self._last_ts = -1  # of the last unit that was given
         self._hole = True  # before the next packet something may be missing
@@ -82,6 +77,7 @@ class Depacketizer:
         unpack, shift, skip = _HOT.unpack_from, self._shape.shift, 4 + _HEADER_BYTES + self._shape.header + 1
         lead, plain = self._lead, 0x8000 | self._payload_type
         expected, timestamp, middle, parts = self._expected, self._timestamp, self._middle, self._parts
+        marked = plain | 0x80
         begin = at
         while end - at >= 4:
             frame, flags, seq, ts, word = unpack(data, at)
@@ -95,7 +91,10 @@ class Depacketizer:
                 self._expected = expected
                 self._grow(at - begin)
                 begin = stop
-                self._careful(data, at + 4, stop)
+                if seq == expected and flags == marked and word >> shift == middle | 0x40 and ts == timestamp:
+                    self._end(data[at + skip : stop])
+                else:
+                    self._careful(data, at + 4, stop)
                 expected, timestamp, middle, parts = self._expected, self._timestamp, self._middle, self._parts
             at = stop
         self._expected = expected
@@ -132,9 +131,12 @@ class Depacketizer:
         self.packets += 1
         if stop - begin < _HEADER_BYTES or data[begin] >> 6 != 2 or data[begin + 1] & 0x7F != self._payload_type:
             return
-        bounds = _payload(data, begin, stop)
-        if bounds is None:
-            return
+        at, end = begin + _HEADER_BYTES, stop
+        if data[begin] != 0x80:
+            bounds = _payload(data, begin, stop)
+            if bounds is None:
+                return
+            at, end = bounds
         seq = data[begin + 2] << 8 | data[begin + 3]
         if seq != self._expected and not self._jump(seq):
             return
@@ -142,10 +144,11 @@ class Depacketizer:
         timestamp = int.from_bytes(data[begin + 4 : begin + 8], "big")
         if self._open and timestamp != self._timestamp:
             self._close()
-        at, end = bounds
         if end - at >= self._shape.header:
             if not self._open:
-                self._open_unit(timestamp, self._begins_cleanly(data, at, end))
+                if self._hole and self._begins_cleanly(data, at, end):
+                    self._hole = False
+                self._open_unit(timestamp)
             if self._hole:
                 self._break()
                 self._hole = False
@@ -155,31 +158,36 @@ class Depacketizer:
             if self._open:
                 self._close()
 
+    def _end(self, last: bytearray) -> None:
+        """The last packet of a unit whose last NAL unit is in fragments."""
+        self._parts.append(last)
+        self._expected = (self._expected + 1) & 0xFFFF
+        self._markers, self._middle = True, -1
+        self._close()
+
     def _jump(self, seq: int) -> bool:
         """A sequence number that is not the next one; whether the packet is taken. One that comes late or twice is not,
-        unless the sender goes on from there (RFC 3550 A.1)."""
-        if self._expected >= 0 and (seq - self._expected) & 0xFFFF >= 0x8000 and seq != self._restart:
-            self._restart = (seq + 1) & 0xFFFF
-            return False
-        self._restart = -1
+        unless the sender goes on from there with the very next one (RFC 3550 A.1)."""
+        if self._expected >= 0 and (seq - self._expected) & 0xFFFF >= 0x8000:
+            late, self._late = self._late, ((seq + 1) & 0xFFFF, self._expected)
+            if late != (seq, self._expected):
+                return False
         self._hole = True
         return True
 
     def _begins_cleanly(self, data: bytearray, at: int, end: int) -> bool:
         """Whether a packet is the first of a picture or stands before one, so that nothing of its unit is missing that
         a decoder would miss: no slice, or the first slice (first_mb_in_slice 0, first_slice_segment_in_pic_flag)."""
-        kind, first = self._kinds.kind(data[at]), at + self._shape.header
+        kind, first = self._kind_of[data[at]], at + self._shape.header
         if kind == self._shape.fragment:
             if first >= end or not data[first] & 0x80:
                 return False
             kind, first = data[first] & (0x3F if self._kinds.hevc else 0x1F), first + 1
         elif kind == self._shape.aggregate:
-            kind, first = self._kinds.kind(data[first + 2]) if first + 2 < end else -1, first + 2 + self._shape.header
-        return kind not in self._kinds.slices or (first < end and data[first] & 0x80 != 0)
+            kind, first = self._kind_of[data[first + 2]] if first + 2 < end else -1, first + 2 + self._shape.header
+        return kind not in self._slices or (first < end and data[first] & 0x80 != 0)
 
-    def _open_unit(self, timestamp: int, clean: bool) -> None:
-        if clean:
-            self._hole = False
+    def _open_unit(self, timestamp: int) -> None:
         step = (timestamp - self._last_ts) & 0xFFFFFFFF if self._last_ts >= 0 else 1
         if self._may_reorder and not self._hole and 0x1_0000_0000 - step <= REORDER_90K:
             self.odd = "its pictures come in another order than they are shown"
@@ -197,14 +205,15 @@ class Depacketizer:
                     self.odd = "its pictures are marked as complete before they are"
                     return
                 self._last_ts = self._timestamp
-            self.units.append(AccessUnit(b"".join(self._parts), self._timestamp, self._came_ns))
+            timestamp = self._timestamp
+            self.units.append(Arrival(True, b"".join(self._parts), timestamp, timestamp, self._came_ns))
         self._begin(self._timestamp)
 
     def _take(self, data: bytearray, at: int, end: int) -> None:
         """The payload of one packet."""
         if self._broken:
             return
-        kind, shape = self._kinds.kind(data[at]), self._shape
+        kind, shape = self._kind_of[data[at]], self._shape
         if kind == shape.fragment:
             self._fragment(data, at, end)
         elif self._middle >= 0:
@@ -215,12 +224,11 @@ class Depacketizer:
             self._aggregate(data, at + shape.header, end)
         else:
             self._break()
-        if not self._broken:
-            self._grow(end - at)
+        self._size += end - at
 
     def _nal(self, data: bytearray, at: int, end: int) -> None:
         self._nals += 1
-        self._has_picture |= self._kinds.kind(data[at]) in self._kinds.slices
+        self._has_picture |= self._kind_of[data[at]] in self._slices
         self._parts.append(START)
         self._parts.append(data[at:end])
 
@@ -229,7 +237,7 @@ class Depacketizer:
         while end - at >= 2 and self._nals <= MAX_NALS:
             size = data[at] << 8 | data[at + 1]
             at += 2
-            if size < self._shape.header or size > end - at or self._kinds.kind(data[at]) >= self._shape.beyond:
+            if size < self._shape.header or size > end - at or self._kind_of[data[at]] >= self._shape.beyond:
                 self._break()
                 return
             self._nal(data, at, at + size)
@@ -248,7 +256,7 @@ class Depacketizer:
                 self._break()
                 return
             self._nals += 1
-            self._has_picture |= kind in self._kinds.slices
+            self._has_picture |= kind in self._slices
             first = data[at] & 0x81 | kind << 1 if hevc else data[at] & 0xE0 | kind
             self._parts.append(START + bytes((first, data[at + 1]) if hevc else (first,)))
             self._middle = int.from_bytes(data[at : body - 1], "big") << 8 | kind
