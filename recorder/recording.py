@@ -49,7 +49,7 @@ class RecordingOptions:
 
     node: str
     cut: CutOptions = field(default_factory=CutOptions)
-    disk_threads: int = 2
+    disk_threads: int = 1
     batch_s: float = 0.02
     queue_bytes: int = 48 << 20
     backlog_bytes: int = 64 << 20
