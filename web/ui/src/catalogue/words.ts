@@ -38,6 +38,7 @@ const CAUSE: Record<string, () => string> = {
   spool_full: m.cause_spool_full,
   disk_error: m.cause_disk_error,
   clock_step: m.cause_clock_step,
+  not_registered: m.cause_not_registered,
   not_reported: m.cause_not_reported,
   lost: m.cause_lost,
   unknown: m.cause_unknown,
@@ -49,6 +50,20 @@ const CAUSE: Record<string, () => string> = {
   bus_timeout: m.cause_no_responder,
 };
 
+// The services of /readyz; one that is not known here keeps its own name.
+const SERVICE: Record<string, () => string> = {
+  ingest: m.service_ingest,
+  loop: m.service_loop,
+  recorder: m.service_recorder,
+  retention: m.service_retention,
+  streamer: m.service_streamer,
+  uploader: m.service_uploader,
+  watch: m.service_watch,
+  web: m.service_web,
+};
+
 export const tileWord = (state: string): string => TILE[state]?.() ?? state;
 export const conditionWord = (condition: string): string => CONDITION[condition]?.() ?? condition;
+export const serviceWord = (service: string): string => SERVICE[service]?.() ?? service;
+export const streamWord = (stream: string): string => (stream === "main" ? m.stream_main_short() : m.stream_sub_short());
 export const causeWord = (cause: string): string => CAUSE[cause]?.() ?? cause.replaceAll("_", " ");
