@@ -39,6 +39,7 @@ export class Player {
   #preparing = 0;
   /** The reel whose next picture brings it to the front. */
   #awaited: { index: number; token: number } | null = null;
+  #starting = false;
   #pending: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #cover: HTMLCanvasElement | null = null;
@@ -100,7 +101,8 @@ export class Player {
     this.at = ms;
     this.state = "seeking";
     this.#shown = null;
-    if (front.has(ms)) {
+    // In place only in a reel that has shown a picture: one that still starts would go back to where it was to start.
+    if (front.has(ms) && !this.#starting) {
       front.video.currentTime = front.mediaTime(ms) ?? 0;
       this.#run(front);
       return;
@@ -170,6 +172,7 @@ export class Player {
     const to = Math.ceil(Math.min(ms + AFTER_MS, Date.now() + 1000));
     if (to - from < 1000) throw new NoFootage("future");
     this.#copy(reel.video);
+    this.#starting = true;
     await reel.load(this.#url(from, to), from, to, ms);
     if (token !== this.#token) return;
     if (reel.mediaTime(ms) === null) throw new NoFootage("after the end");
@@ -227,6 +230,7 @@ export class Player {
     const delta = mediaTime - this.#lastMedia;
     if (this.playing && this.speed === 1 && delta > 0.008 && delta < 0.15) this.#frameS += (delta - this.#frameS) * 0.1;
     this.#lastMedia = mediaTime;
+    this.#starting = false;
     const before = this.#shown;
     this.#shown = epoch;
     this.covered = false;
