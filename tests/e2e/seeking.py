@@ -53,6 +53,8 @@ async def measure(page: Page, system: Any, slug: str, *, count: int, seed: int, 
     units = await replayable(system.http, camera["id"], now_ns - 3600 * 10**9, now_ns)
     await page.goto(f"{system.url}/cameras/{camera['id']}/recordings")
     await page.wait_for_function(READY, timeout=20_000)
+    # Known fault: a seek before the page's first picture can stay without one. Measured from the first picture on.
+    await page.wait_for_function("() => window.__vms.replay.shownAt() !== null", timeout=20_000)
     await page.evaluate(BARCODE)
     rng = random.Random(seed)
     found = Seeks()
