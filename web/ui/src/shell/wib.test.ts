@@ -41,6 +41,7 @@ describe("WIB", () => {
 
   test("durations", () => {
     expect(["en", "id"].map((l) => duration(200_000, l as "en"))).toEqual(["3 min 20 s", "3 mnt 20 dtk"]);
+    expect(duration(1900, "id")).toBe("1,9 dtk");
     expect([900, 5000, 61_000, 7_500_000, 100_000_000].map((ms) => duration(ms, "en"))).toEqual(["0.9 s", "5 s", "1 min 1 s", "2 h 5 min", "1 d 3 h"]);
   });
 });

@@ -94,7 +94,10 @@ export function wibSince(ms: number, now: number, language: Language): string {
 export function duration(ms: number, language: Language): string {
   const unit = UNITS[language];
   const s = Math.max(0, ms) / 1000;
-  if (s < 9.95) return `${(Math.round(s * 10) / 10).toFixed(s % 1 === 0 ? 0 : 1)} ${unit.s}`;
+  if (s < 9.95) {
+    const tenths = (Math.round(s * 10) / 10).toFixed(s % 1 === 0 ? 0 : 1);
+    return `${language === "id" ? tenths.replace(".", ",") : tenths} ${unit.s}`;
+  }
   const whole = Math.round(s);
   const [d, h, min, sec] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60, whole % 60];
   const join = (a: number, ua: string, b: number, ub: string): string => (b ? `${a} ${ua} ${b} ${ub}` : `${a} ${ua}`);
