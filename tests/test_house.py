@@ -35,6 +35,7 @@ OWNERS = {
     "fastapi": ("web/",),
     "ffmpeg": ("recorder/exporter", "recorder/transcode", "streamer/transcoder"),
     "minio": ("vms/objects/",),
+    "msgspec": ("vms/bus/",),
     "nats": ("vms/bus/",),
     "numpy": ("ingest/probe", "recorder/analysis", "vms/simulator/"),
     "prometheus_client": ("vms/metrics.py",),
@@ -197,6 +198,7 @@ def declared() -> list[Requirement]:
 MODULES = {
     "argon2-cffi": "argon2",
     "ffmpeg-python": "ffmpeg",
+    "nats-py": "nats",
     "opencv-python-headless": "cv2",
     "prometheus-client": "prometheus_client",
     "pydantic-settings": "pydantic_settings",
