@@ -31,22 +31,25 @@ class DataDir:
         os.close(self.lock_fd)
 
 
-def open_data_dir(path: Path) -> DataDir:
-    """Make the folder where it is missing and lock it; SettingsError in plain words where that cannot be."""
+def open_data_dir(path: Path, key_file: Path | None = None) -> DataDir:
+    """Make the folder where it is missing and lock it; SettingsError in plain words where that cannot be. `key_file`:
+    the installation's key where several nodes share it; it must be there."""
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock_fd = _lock(path)
         node, name = _identity(path / "node.json")
-        return DataDir(path, node, name, secret_key(path), lock_fd)
+        return DataDir(path, node, name, shared_key(key_file) if key_file is not None else secret_key(path), lock_fd)
     except OSError as error:
         raise SettingsError(
             f"cannot use the data folder {path}: {error.strerror}", hint="Choose another with --data DIR."
         ) from None
 
 
-def known_key(path: Path) -> bytes:
+def known_key(path: Path, key_file: Path | None = None) -> bytes:
     """The key of a data folder that has been started before; SettingsError where it is none. Makes nothing."""
     try:
+        if key_file is not None:
+            return shared_key(key_file)
         if not (path / "secret.key").exists():
             raise SettingsError(f"{path} is no data folder", hint="Run vms up once, or give --data DIR.")
         return secret_key(path)
@@ -56,15 +59,39 @@ def known_key(path: Path) -> bytes:
         ) from None
 
 
+def shared_key(file: Path) -> bytes:
+    """The installation's key, which every node of a cluster has; made by `vms key new`."""
+    try:
+        return _checked(file.read_bytes(), file)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the installation's key {file}: {error.strerror}",
+            hint="Make it once with vms key new FILE, and bring it to every node.",
+        ) from None
+
+
+def new_key(file: Path) -> None:
+    """Make the key of an installation; SettingsError where the file is there already."""
+    try:
+        if file.exists():
+            raise SettingsError(f"{file} is there already", hint="Without it camera passwords are lost: keep it.")
+        _write_new(file, secrets.token_bytes(KEY_BYTES))
+    except OSError as error:
+        raise SettingsError(f"cannot write {file}: {error.strerror}", hint="Choose another file.") from None
+
+
+def _checked(key: bytes, file: Path) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"{file} is not a key of {KEY_BYTES} bytes", hint="Restore it from a backup.")
+    return key
+
+
 def secret_key(path: Path) -> bytes:
     """The key of the data folder, made at the first start; readable by the owner alone."""
     file = path / "secret.key"
     if not file.exists():
         _write_new(file, secrets.token_bytes(KEY_BYTES))
-    key = file.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise SettingsError(f"{file} is not a key of {KEY_BYTES} bytes", hint="Restore it from a backup.")
-    return key
+    return _checked(file.read_bytes(), file)
 
 
 def _lock(path: Path) -> int:

@@ -18,6 +18,8 @@ from pydantic_settings.exceptions import SettingsError as EnvironmentSettingErro
 from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
 
+CENTER = "center"
+HOME = "home"
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(ipaddress.ip_network)]
 
 
@@ -79,6 +81,31 @@ class S3StoreSettings(_Section):
     ca_file: Path | None = None
 
 
+class CatalogueSettings(_Section):
+    """Where the catalogue is: a file in the data folder, or PostgreSQL."""
+
+    url: SecretStr | None = None
+    pool: int = Field(default=10, ge=2, le=200)
+
+
+class NatsSettings(_Section):
+    """The NATS server of this node's own zone, and its two accounts."""
+
+    url: str = Field(default="nats://127.0.0.1:4222", pattern=r"^(nats|tls)://[^/@\s]+$")
+    ctrl_user: str = "ctrl"
+    ctrl_password: SecretStr = SecretStr("")
+    video_user: str = "video"
+    video_password: SecretStr = SecretStr("")
+
+
+class ClusterSettings(_Section):
+    """One node of several. `zone`: `center`, or the slug of the Site it stands at."""
+
+    zone: str = Field(default="center", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
+    nats: NatsSettings = NatsSettings()
+    hub_domain: str = Field(default="hub", pattern=r"^[A-Za-z0-9_-]+$", max_length=60)
+
+
 class StreamerSettings(_Section):
     """Live video."""
 
@@ -134,6 +161,10 @@ class Settings(BaseSettings):
     recorder: RecorderSettings = RecorderSettings()
     streamer: StreamerSettings = StreamerSettings()
     home_store: StoreSettings = FolderStoreSettings()
+    stores: dict[str, StoreSettings] = {}
+    catalogue: CatalogueSettings = CatalogueSettings()
+    key_file: Path | None = None
+    cluster: ClusterSettings | None = None
     sites: tuple[SiteSettings, ...] = ()
     cameras: tuple[CameraSettings, ...] = ()
 
@@ -156,6 +187,20 @@ class Settings(BaseSettings):
         if not colon or not port.isdigit() or int(port) > 65535:
             raise SettingsError(f"http is {self.http!r}, not HOST:PORT", hint="Write http: 127.0.0.1:8080")
         return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host means every address, as asked
+
+    def zone(self) -> str:
+        """`center`, or the slug of the Site whose node this is."""
+        return CENTER if self.cluster is None else self.cluster.zone
+
+    def stands_at_site(self) -> bool:
+        """Whether this is a regency's node of a cluster: its settings come from the center."""
+        return self.cluster is not None and self.cluster.zone != CENTER
+
+    def all_stores(self) -> dict[str, FolderStoreSettings | S3StoreSettings]:
+        """Stores by name; `home_store` is the one named `home`."""
+        if HOME in self.stores:
+            raise SettingsError("stores names `home`, which is home_store", hint="Give it under home_store alone.")
+        return {HOME: self.home_store, **self.stores}
 
     def address_policy(self) -> AddressPolicy:
         """Where cameras may be."""

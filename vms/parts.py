@@ -1,0 +1,137 @@
+"""The services of a node: what each is made of, from the settings and what they stand on. Nothing is started here."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Collection, Mapping
+
+from ingest.fleet import Fleet, FleetOptions
+from ingest.probe import ProbeOptions, Prober
+from ingest.watch import Watch
+from ingest.worker import WorkerOptions
+from recorder.playback import Playback
+from recorder.recording import Recording, RecordingOptions
+from recorder.retention import Retention, RetentionOptions
+from recorder.segmenter import CutOptions
+from recorder.spool import Spool, SpoolOptions
+from recorder.uploader import Uploader, UploaderOptions
+from streamer.options import StreamerOptions
+from streamer.service import Streamer
+from vms import __version__
+from vms.clock import NS_PER_S, Clock
+from vms.errors import SettingsError
+from vms.ground import Ground
+from vms.looplag import LoopLag
+from vms.service import Health, Service, Supervisor
+from vms.settings import HOME, Settings
+from vms.sync.leases import CatalogueLeases
+from web.app import WebContext, WebOptions, create_app
+from web.server import WebServer
+from web.tls import Certificate, GivenFiles, OwnAuthority, is_loopback, machine_names
+
+GB = 1_000_000_000
+
+
+def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) -> list[Service]:
+    """The wanted services, in the order in which they start."""
+    made: list[Service] = [LoopLag(ground.clock)]
+    if "recorder" in wanted:
+        made += _recorder(ground)
+    if "ingest" in wanted:
+        made += _ingest(ground)
+    if "streamer" in wanted:
+        options = StreamerOptions(max_sessions=ground.settings.streamer.max_sessions)
+        made.append(Streamer(ground.clock, ground.bus, options))
+    return [*made, web] if web is not None else made
+
+
+def _recorder(ground: Ground) -> list[Service]:
+    chosen, node = ground.settings.recorder, ground.data.node
+    limit_bytes = int(chosen.spool_limit_gb * GB) if chosen.spool_limit_gb is not None else None
+    spool = Spool(SpoolOptions(ground.settings.spool_dir(), limit_bytes))
+    uploader = Uploader(
+        ground.clock,
+        catalogue=ground.catalogue,
+        bus=ground.bus,
+        spool=spool,
+        stores=ground.stores,
+        options=UploaderOptions(node),
+    )
+    recording = Recording(
+        ground.clock,
+        hub=ground.hub,
+        bus=ground.bus,
+        catalogue=ground.catalogue,
+        options=RecordingOptions(node, CutOptions(segment_s=chosen.segment_s)),
+        spool=spool,
+        on_spooled=uploader.wake,
+    )
+    quotas = {HOME: int(chosen.store_limit_gb * GB)} if chosen.store_limit_gb is not None else {}
+    keep = RetentionOptions(node, days=chosen.retention_days, store_bytes=quotas)
+    retention = Retention(ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep)
+    return [recording, uploader, retention]
+
+
+def _ingest(ground: Ground) -> list[Service]:
+    chosen, node = ground.settings.ingest, ground.data.node
+    policy = ground.settings.address_policy()
+    worker = WorkerOptions(
+        open_timeout_s=chosen.open_timeout_s,
+        stall_s=chosen.stall_s,
+        stall_watched_s=chosen.watched_stall_s,
+        backoff_cap_s=chosen.backoff_cap_s,
+        policy=policy,
+    )
+    fleet = Fleet(
+        node=node,
+        cameras=ground.catalogue.cameras.list,
+        leases=CatalogueLeases(ground.catalogue, ground.clock, node),
+        bus=ground.bus,
+        hub=ground.hub,
+        clock=ground.clock,
+        options=FleetOptions(refresh_s=5.0, worker=worker),
+    )
+    prober = Prober(ProbeOptions(policy=policy))
+    return [fleet, Watch(bus=ground.bus, hub=ground.hub, fleet=fleet, prober=prober, clock=ground.clock)]
+
+
+async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> WebServer:
+    """Bound already: a port that is taken is said before a camera is pulled."""
+    settings = ground.settings
+    host, port = settings.listen()
+    certificate = _certificate(settings, host, ground.clock)
+
+    def health() -> Mapping[str, Health]:
+        return supervisor.health()
+
+    playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock)
+    stack.push_async_callback(playback.close)
+    options = WebOptions(
+        allowed_networks=settings.ingest.camera_networks,
+        https=certificate is not None,
+        session_ttl_s=settings.web.session_hours * 3600,
+        trusted_proxies=settings.web.trusted_proxies,
+        health=health,
+        version=__version__,
+    )
+    context = WebContext(ground.catalogue, ground.bus, playback, ground.clock, options)
+    server = WebServer(ground.clock, create_app(context), host=host, port=port, certificate=certificate)
+    stack.push_async_callback(server.close)
+    await server.prepare()
+    return server
+
+
+def _certificate(settings: Settings, host: str, clock: Clock) -> Certificate | None:
+    tls = settings.tls
+    if tls.mode == "files":
+        if tls.certificate is None or tls.key is None:
+            raise SettingsError("tls.mode is files, but certificate or key is missing", hint="Name both under tls.")
+        return GivenFiles(tls.certificate, tls.key)
+    if tls.mode == "off" or is_loopback(host):
+        return None
+
+    def now() -> dt.datetime:
+        return dt.datetime.fromtimestamp(clock.now_ns() / NS_PER_S, dt.UTC)
+
+    return OwnAuthority(settings.data / "tls", machine_names(host), now)
