@@ -8,7 +8,7 @@ wall time plus the correction of the Run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,8 +22,10 @@ from recorder.video_view import VIDEO, VideoView, needs_view
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera, StreamName, StreamRef
+from vms.domain.epochs import Recorded, cut, cut_gops, overlaps, own_gaps
 from vms.domain.footage import GopSegment, IndexedSegment, Segment, SegmentState, gops_of
 from vms.domain.gap import Gap
+from vms.domain.grant import LeaseGrant
 from vms.domain.interval import Interval
 from vms.domain.media import Run
 from vms.errors import BusError, IntervalError, NotFoundError, ObjectMissingError
@@ -93,6 +95,8 @@ class Playback:
         wall, runs = await self._in_wall_time(ref, window)
         spans = await self._catalogue.segments.spans(ref, wall)
         gaps = await self._catalogue.gaps.in_interval(ref, wall)
+        if any(gap.end_ns is None for gap in gaps):
+            gaps = own_gaps(gaps, await self._catalogue.grants.of(ref))
         return await self._off_loop(
             partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, registered=known.deleted_ns is None)
         )
@@ -229,7 +233,18 @@ class Playback:
         corrections = {run.id: run.correction_ns or 0 for run in corrected}
         if hot or corrections:
             found.sort(key=lambda one: one.segment.start_ns + corrections.get(one.segment.run, 0))
-        return found, corrections
+        return await self._cut(stream, found, corrections, corrected), corrections
+
+    async def _cut(
+        self, stream: StreamRef, found: list[GopSegment], corrections: Mapping[str, int], corrected: Sequence[Run]
+    ) -> list[GopSegment]:
+        """Where Segments of several epochs are of one time: of each what shows."""
+        pieces = _recorded(found, corrections)
+        if not overlaps((one.interval.start_ns, one.interval.end_ns, one.epoch) for one in pieces):
+            return found
+        grants = await self._catalogue.grants.of(stream)
+        shifts = {run.epoch: run.correction_ns or 0 for run in reversed(corrected)}
+        return await self._off_loop(partial(_shown, found, pieces, grants, corrections, shifts))
 
     async def _views(self, segments: Sequence[GopSegment]) -> set[str]:
         """Runs that players get the video view of."""
@@ -270,6 +285,33 @@ def _cover(
         now_ns=now_ns,
         going_on=registered and bool(writing),
     )
+
+
+def _recorded(found: Iterable[GopSegment], corrections: Mapping[str, int]) -> list[Recorded]:
+    pieces = []
+    for one in found:
+        segment, shift_ns = one.segment, corrections.get(one.segment.run, 0)
+        end_ns = max(segment.end_ns, segment.start_ns + 1)
+        pieces.append(Recorded(Interval(segment.start_ns + shift_ns, end_ns + shift_ns), segment.epoch))
+    return pieces
+
+
+def _shown(
+    found: Sequence[GopSegment],
+    pieces: Sequence[Recorded],
+    grants: Sequence[LeaseGrant],
+    corrections: Mapping[str, int],
+    shifts: Mapping[int, int],
+) -> list[GopSegment]:
+    """Stretches of GOPs in order of time."""
+    stretches = [
+        (part.gops[0].wall_ns + shift_ns, part)
+        for one, shown in zip(found, cut(pieces, grants, shifts), strict=True)
+        for shift_ns in [corrections.get(one.segment.run, 0)]
+        for part in cut_gops(one, shown, shift_ns)
+        if part.gops
+    ]
+    return [part for _, part in sorted(stretches, key=lambda pair: pair[0])]
 
 
 def _shifted(gap: Gap, corrected: Sequence[Run]) -> Gap:
