@@ -12,6 +12,7 @@ import base64
 import hashlib
 import io
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,12 +22,14 @@ from typing import Any, BinaryIO, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
+import urllib3.connection
 from minio import Minio
 from minio.error import MinioException, S3Error
 
 from vms.errors import InputError, ObjectChecksumError, ObjectError, ObjectUnavailableError
 from vms.objects.base import ObjectInfo
 from vms.objects.keys import SHA256_NAME, check_key, check_prefix, check_sha256, clean_metadata
+from vms.objects.pace import Pace
 from vms.objects.s3_errors import plain_error
 
 PART_BYTES = 64 << 20
@@ -37,7 +40,8 @@ _META = "x-amz-meta-"
 
 @dataclass(frozen=True, slots=True)
 class S3Options:
-    """Where and how. `endpoint` is a URL without path; `least_bytes_per_s`: a slower answer is given up."""
+    """Where and how. `endpoint` is a URL without path; `least_bytes_per_s`: a slower answer is given up; `pace`: how
+    fast to send, where the line is shared."""
 
     endpoint: str
     bucket: str
@@ -50,6 +54,7 @@ class S3Options:
     retries: int = 3
     least_bytes_per_s: int = 20_000
     connections: int = 8
+    pace: Pace | None = None
 
 
 class _Response(Protocol):
@@ -69,6 +74,31 @@ class _Pool(urllib3.PoolManager):
         if isinstance(body, bytes) and len(body) > _SEND_BYTES:
             kw["body"] = io.BytesIO(body)
         return super().urlopen(method, url, redirect, **kw)
+
+
+def _paced(pool: _Pool, pace: Pace) -> None:
+    """Every connection that the pool opens is told to the pace, before TLS begins on it."""
+
+    class Plain(urllib3.connection.HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _taken(super()._new_conn(), pace)
+
+    class Secure(urllib3.connection.HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _taken(super()._new_conn(), pace)
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    pool.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+
+def _taken(sock: socket.socket, pace: Pace) -> socket.socket:
+    pace.take(sock)
+    return sock
 
 
 class S3Store:
@@ -93,6 +123,8 @@ class S3Store:
             blocksize=_SEND_BYTES,
             ca_certs=options.ca_file,
         )
+        if options.pace is not None:
+            _paced(pool, options.pace)
         self._http = pool
         self._client = Minio(
             url.netloc,
