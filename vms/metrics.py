@@ -18,8 +18,11 @@ SEGMENTS = Counter("vms_segments", "Segments by what became of them.", ["what"],
 SPOOL_BYTES = Gauge("vms_spool_bytes", "Bytes in the spool.", registry=REGISTRY)
 SPOOL_OLDEST_S = Gauge("vms_spool_oldest_seconds", "Age of the oldest file in the spool.", registry=REGISTRY)
 UPLOAD_ERRORS = Counter("vms_upload_errors", "Uploads that failed and are tried again.", registry=REGISTRY)
+LINE_UNITS = Counter("vms_line_units", "Units for other zones by what became of them.", ["what"], registry=REGISTRY)
 VIEWERS = Gauge("vms_viewers", "Peer connections now.", registry=REGISTRY)
 TILES = Gauge("vms_tiles", "Tiles that show a camera now.", registry=REGISTRY)
+BUS_CONNECTED = Gauge("vms_bus_connected", "1 while a connection to NATS is there.", ["link"], registry=REGISTRY)
+BUS_DROPPED = Counter("vms_bus_dropped_events", "Events that NATS did not take.", ["link"], registry=REGISTRY)
 LOOP_LAG_S = Histogram(
     "vms_loop_lag_seconds",
     "How late the event loop wakes; above 0.02 something blocks it.",

@@ -86,7 +86,7 @@ class MemoryBus:
 
     async def request(self, subject: str, value: Value, *, timeout_s: float = 5.0) -> Value:
         """Ask; the handler runs in its own task, cancelled when the time is up."""
-        serving = next((s for s in reversed(self._serving) if matches(s.subject, subject)), None)
+        serving = self._who(subject)
         if serving is None:
             raise NoResponderError(f"nobody answers {subject}", hint="The service that does it is not running.")
         task = asyncio.ensure_future(serving.handler({**value, "_subject": subject}))
@@ -107,6 +107,13 @@ class MemoryBus:
         except Exception as error:
             log.exception("handler failed", subject=subject)
             raise BusError(f"{subject} failed: {type(error).__name__}") from error
+
+    def serves(self, subject: str) -> bool:
+        """Whether anybody here answers the subject."""
+        return self._who(subject) is not None
+
+    def _who(self, subject: str) -> _Serving | None:
+        return next((s for s in reversed(self._serving) if matches(s.subject, subject)), None)
 
     def _finished(self, task: asyncio.Task[Value]) -> None:
         self._tasks.discard(task)
@@ -133,8 +140,12 @@ class MemoryBus:
     def subscribe(self, pattern: str, *, limit: int = 1024) -> MemoryEvents:
         """Listen from now on."""
         events = MemoryEvents(self, pattern, limit)
-        self._events.append(events)
+        self.add(events)
         return events
+
+    def add(self, events: MemoryEvents) -> None:
+        """Let a subscription hear what is published from now on."""
+        self._events.append(events)
 
     def forget(self, events: MemoryEvents) -> None:
         """Called by close()."""

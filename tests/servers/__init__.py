@@ -1,0 +1,1 @@
+"""Real servers for tests, each started in a folder of the test and stopped in the end."""
