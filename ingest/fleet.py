@@ -1,19 +1,21 @@
 """The Streams of this node: reconciles registered Cameras with running workers. Event loop only.
 
-`sub` is always pulled, `main` when it is recorded or while somebody watches. Workers start one after another, so that
-a hundred cameras are not greeted in the same instant.
+`sub` is always pulled, `main` when it is recorded or while somebody watches; of all of them those whose Lease this node
+holds, or takes over from another. Workers start one after another, so that a hundred cameras are not greeted in the
+same instant.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 
-from ingest.worker import Leases, NodeParts, StreamSpec, Worker, WorkerOptions
+from ingest.worker import NodeParts, StreamSpec, Worker, WorkerOptions
 from vms import logs, metrics
 from vms.bus.base import Bus, Events
 from vms.bus.hub import Hub
+from vms.bus.leases import Allotment, Leases
 from vms.clock import Clock, boot_id
 from vms.domain.camera import Camera, RecordMode, StreamName, StreamRef
 from vms.domain.gap import GapCause
@@ -60,8 +62,10 @@ class Fleet(Service):
         self._cameras, self._bus, self._hub = cameras, bus, hub
         self._options = options or FleetOptions()
         self._parts = NodeParts(node, boot_id(), hub, leases, clock, self._tell)
+        self._leases = leases
         self._always: set[StreamRef] = set()
         self._demanded: set[StreamRef] = set()
+        self._known: Set[StreamRef] = frozenset()
         self._lingering: dict[StreamRef, asyncio.Task[None]] = {}
         self._conditions: dict[StreamRef, StreamCondition] = {}
         self._dirty = asyncio.Event()
@@ -69,6 +73,7 @@ class Fleet(Service):
     async def run_once(self) -> None:
         """Follow the catalogue until stopped."""
         events = self._bus.subscribe("cameras.changed")
+        self._leases.on_change = self._dirty.set
         tasks = [asyncio.create_task(self._listen(events)), asyncio.create_task(self._watchdog())]
         try:
             while not self.stopping.is_set():
@@ -88,13 +93,37 @@ class Fleet(Service):
         self._dirty.set()
 
     async def close(self) -> None:
-        """Stop all workers at once; bounded by the time one may take."""
+        """Let other nodes take what they can, then stop all workers at once; bounded by the time both may take."""
+        await self._hand_over()
+        self._leases.on_change = lambda: None
         for task in self._lingering.values():
             task.cancel()
         await asyncio.gather(*(w.stop(EndReason.NODE_DOWN) for w in self.workers.values()))
         self.workers.clear()
         self.specs.clear()
         self.on_change()
+
+    async def _hand_over(self) -> None:
+        leaving = asyncio.create_task(self._leases.leave())
+        try:
+            while not leaving.done():
+                changed = asyncio.ensure_future(self._dirty.wait())
+                await asyncio.wait({leaving, changed}, return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                self._dirty.clear()
+                await self._give_way(self._leases.allot(self._known))
+        finally:
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+
+    async def _give_way(self, allotted: Allotment) -> None:
+        """Stop what another node has now."""
+        lost = self._known & self.workers.keys() - allotted.mine - allotted.coming
+        for ref in lost:
+            self.specs.pop(ref, None)
+        await asyncio.gather(*(self._remove(ref, EndReason.LEASE_LOST) for ref in lost))
+        for ref in lost:
+            self._forget(ref)
 
     def demand(self, stream: StreamRef) -> None:
         """Somebody watches: pull it, if it is not pulled anyway, and be quick to notice a stall."""
@@ -146,8 +175,11 @@ class Fleet(Service):
 
     async def _reconcile(self) -> None:
         wanted, disabled = self._plan(await self._cameras())
-        self.specs = wanted
-        needed = self._always | self._demanded
+        self._known = wanted.keys()
+        allotted = self._leases.allot(self._known)
+        await self._give_way(allotted)
+        self.specs = {ref: spec for ref, spec in wanted.items() if ref in allotted.mine}
+        needed = (self._always | self._demanded) & (allotted.mine | allotted.coming)
         leaving = [ref for ref, w in self.workers.items() if wanted.get(ref) != w.spec or ref not in needed]
         await asyncio.gather(
             *(self._remove(ref, EndReason.INFO_CHANGED if ref in wanted else EndReason.DISABLED) for ref in leaving)
@@ -158,9 +190,11 @@ class Fleet(Service):
                 self._tell(StreamState(ref, StreamCondition.DISABLED, now_ns, "", str(GapCause.DISABLED)))
         for ref in [ref for ref in self._conditions if ref not in wanted and ref not in disabled]:
             self._forget(ref)
+        for ref in allotted.mine & self.workers.keys():
+            self.workers[ref].come()
         missing = [ref for ref in wanted if ref in needed and ref not in self.workers]
         for number, ref in enumerate(missing):
-            self._start(wanted[ref], number * self._options.stagger_s)
+            self._start(wanted[ref], number * self._options.stagger_s, coming=ref in allotted.coming)
         self.on_change()
 
     def _plan(self, cameras: Sequence[Camera]) -> tuple[dict[StreamRef, StreamSpec], set[StreamRef]]:
@@ -188,8 +222,8 @@ class Fleet(Service):
                     self._always.add(stream.ref)
         return wanted, disabled
 
-    def _start(self, spec: StreamSpec, delay_s: float) -> None:
-        worker = Worker(spec, self._parts, self._options.worker)
+    def _start(self, spec: StreamSpec, delay_s: float, *, coming: bool = False) -> None:
+        worker = Worker(spec, self._parts, self._options.worker, coming=coming)
         self.workers[spec.stream] = worker
         self._mark(spec.stream)
         worker.start(delay_s)

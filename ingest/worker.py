@@ -7,21 +7,22 @@ silent too long is left behind (what it says later is ignored) and another one b
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
 
 from ingest.arrival import OpenOptions
 from ingest.condition import NoKeyFrameError, is_hopeless, judge
+from ingest.gate import Gate
 from ingest.gop import GopCache
 from ingest.handoff import Handoff, Mailbox
 from ingest.interleaved import NotPlainError
-from ingest.runs import RunBroken, RunOrigin
-from ingest.session import Opened, Session, SessionItem, SessionRequest
+from ingest.runs import Made, RunOrigin
+from ingest.session import Ended, Opened, Session, SessionItem, SessionRequest
 from ingest.tail import RunTail
 from vms import logs, metrics
 from vms.bus.hub import Hub
+from vms.bus.leases import Leases
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamRef
 from vms.domain.camera_url import AddressPolicy
@@ -34,21 +35,12 @@ from vms.service import Backoff
 log = logs.get(__name__)
 
 
-class Leases(Protocol):
-    """Who may ingest what; on one machine the grants of the catalogue."""
-
-    async def acquire(self, stream: StreamRef) -> LeaseGrant:
-        """The right to ingest the Stream, with a new epoch."""
-
-    async def release(self, stream: StreamRef) -> None:
-        """Give it back."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """Seconds: each half of opening; silence that is a stall, and while somebody watches; without a key frame until it
     is said, and until another connection is tried; waits between tries, where only a person can help, and after three
-    refused passwords; how long a stream must have lived for waits to begin small again; how long stopping may take."""
+    refused passwords; how long a stream must have lived for waits to begin small again; how long stopping may take, and
+    taking over from another Node."""
 
     open_timeout_s: float = 5.0
     stall_s: float = 10.0
@@ -61,6 +53,7 @@ class WorkerOptions:
     locked_s: float = 300.0
     settled_s: float = 10.0
     stop_s: float = 2.0
+    take_over_s: float = 15.0
     policy: AddressPolicy = field(default_factory=AddressPolicy)
 
 
@@ -91,9 +84,10 @@ class NodeParts:
 
 
 class Worker:
-    """One Stream, from `start` to `stop`."""
+    """One Stream, from `start` to `stop`. `coming`: another Node records it: nothing is told, and what comes waits,
+    until the Lease is taken with the first key frame."""
 
-    def __init__(self, spec: StreamSpec, parts: NodeParts, options: WorkerOptions) -> None:
+    def __init__(self, spec: StreamSpec, parts: NodeParts, options: WorkerOptions, *, coming: bool = False) -> None:
         self.spec = spec
         self.gop = GopCache()
         self.watched = False
@@ -107,6 +101,11 @@ class Worker:
         self._handoff: Handoff[SessionItem] | None = None
         self._ended: asyncio.Future[VmsError | None] | None = None
         self._stopping = False
+        self._coming = coming
+        self._grant: LeaseGrant | None = None
+        self._gate: Gate | None = None
+        self._taking: asyncio.Task[None] | None = None
+        self._started_ns = self._clock.mono_ns()
         self._trusted = False
         self._plain = True
         self._refusals = 0
@@ -117,7 +116,8 @@ class Worker:
 
     def start(self, delay_s: float = 0.0) -> None:
         """Begin after a while."""
-        self._say(StreamCondition.CONNECTING, GapCause.CAMERA_UNREACHABLE, "")
+        if not self._coming:
+            self._begin()
         self._parts.hub.on_overload(self.spec.stream, self._overloaded)
         self._task = asyncio.create_task(self._run(delay_s), name=f"ingest {self.spec.stream}")
 
@@ -136,16 +136,32 @@ class Worker:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        if self._taking is not None:
+            self._taking.cancel()
+            await asyncio.gather(self._taking, return_exceptions=True)
+        if self._coming:
+            return
         if reason is EndReason.DISABLED:
             self._say(StreamCondition.DISABLED, GapCause.DISABLED, "")
+        elif reason is EndReason.LEASE_LOST:
+            self._say_moved()
 
     @property
     def is_dead(self) -> bool:
         """Whether it ended without being told to, by a fault of ours."""
         return self._task is not None and self._task.done() and not self._stopping
 
+    def come(self) -> None:
+        """Nobody records it any more: it is ours, with a key frame or without."""
+        if self._coming and self._taking is None:
+            self._taking = asyncio.create_task(self._take_over(None), name=f"lease {self.spec.stream}")
+
     def check(self) -> None:
         """The watchdog; called about twice a second."""
+        waited_ns = self._clock.mono_ns() - self._started_ns
+        if self._coming and waited_ns > self._options.take_over_s * NS_PER_S:
+            self._parts.leases.give_up(self.spec.stream)
+            return
         session = self._session
         if session is None or self._ended is None or self._ended.done():
             return
@@ -167,10 +183,11 @@ class Worker:
 
     async def _run(self, delay_s: float) -> None:
         await self._clock.sleep(delay_s)
-        grant = await self._acquire()
+        if not self._coming:
+            self._grant = await self._acquire()
         try:
             while not self._stopping:
-                error = await self._attempt(grant)
+                error = await self._attempt()
                 if isinstance(error, NotPlainError):
                     self._leave_to_libav(error)
                 elif error is not None and not self._stopping:
@@ -188,10 +205,46 @@ class Worker:
                 log.warning("no lease", stream=str(self.spec.stream), why=error.message)
                 await self._clock.sleep(waits.next_s())
 
-    async def _attempt(self, grant: LeaseGrant) -> VmsError | None:
+    async def _take_over(self, from_ns: int | None) -> None:
+        """Take the Lease, then let out what waited. Where it cannot be had now, the next key frame tries again."""
+        stream, leases = self.spec.stream, self._parts.leases
+        try:
+            self._grant = await leases.acquire(stream, from_ns)
+        except VmsError as error:
+            log.info("not taken over", stream=str(stream), why=error.message)
+            gate, self._gate = self._gate, None
+            if gate is not None and self._session is not None:
+                self._session.overload(gate.run)
+            return
+        finally:
+            self._taking = None
+        self._coming = False
+        vacant_ns, gate = leases.vacant_ns(stream), self._gate
+        if gate is None or vacant_ns is not None:
+            self._begin()
+        self._gate = None
+        if gate is not None:
+            self._publish(gate.items)
+
+    def _begin(self) -> None:
+        """The first state; of a Stream that was a dead Node's: since when nobody recorded it."""
+        vacant_ns = self._parts.leases.vacant_ns(self.spec.stream)
+        cause = GapCause.CAMERA_UNREACHABLE if vacant_ns is None else GapCause.NODE_DOWN
+        self._say(StreamCondition.CONNECTING, cause, "", since_ns=vacant_ns)
+
+    def _say_moved(self) -> None:
+        """To this Node's hub alone: others hear of the Stream from who has it now."""
+        new = self._parts.leases.successor(self.spec.stream)
+        at_ns = self._clock.now_ns() if new is None else new.granted_ns
+        why = "Another node of the site has this camera now."
+        moved = StreamState(self.spec.stream, StreamCondition.CONNECTING, at_ns, why, reason=EndReason.LEASE_LOST.value)
+        self._parts.hub.publish(moved)
+
+    async def _attempt(self) -> VmsError | None:
         spec, options = self.spec, self._options
+        epoch = 0 if self._grant is None else self._grant.epoch
         request = SessionRequest(
-            RunOrigin(spec.stream, spec.site, self._parts.node, grant.epoch, self._parts.boot_id),
+            RunOrigin(spec.stream, spec.site, self._parts.node, epoch, self._parts.boot_id),
             spec.url,
             spec.username,
             spec.password,
@@ -234,7 +287,7 @@ class Worker:
             self._handoff.close()
         if self._session is not None:
             self._session.stop()
-        self._session = self._handoff = None
+        self._session = self._handoff = self._gate = None
         self._end_run(reason)
 
     def _abandon(self, error: CameraError) -> None:
@@ -250,6 +303,29 @@ class Worker:
 
     def _take(self, items: list[SessionItem]) -> None:
         """What the thread made, in order."""
+        for item in items:
+            if isinstance(item, Opened):
+                self._opened_ns = self._clock.mono_ns()
+            elif isinstance(item, Ended):
+                if self._ended is not None and not self._ended.done():
+                    self._ended.set_result(item.error)
+            elif not self._coming:
+                self._publish((item,))
+            else:
+                self._hold(item)
+
+    def _hold(self, item: Made) -> None:
+        """What comes before the Lease."""
+        if isinstance(item, RunStarted):
+            self._gate = Gate(item)
+            if self._taking is None:
+                self._taking = asyncio.create_task(self._take_over(item.run.start_ns), name=f"lease {self.spec.stream}")
+        elif self._gate is not None and not self._gate.add(item):
+            run, self._gate = self._gate.run, None
+            if self._session is not None:
+                self._session.overload(run)  # the next Run has a beginning again
+
+    def _publish(self, items: Iterable[Made]) -> None:
         publish, gop, tail = self._parts.hub.publish, self.gop, self._tail
         for item in items:
             if isinstance(item, Packet):
@@ -257,23 +333,28 @@ class Worker:
                 gop.add(item)
                 publish(item)
             elif isinstance(item, RunStarted):
-                tail.begin(item.run)
-                gop.add(item)
-                publish(item)
+                started = self._granted(item)
+                tail.begin(started.run)
+                gop.add(started)
+                publish(started)
                 self._live_ns = self._live_ns or self._clock.mono_ns()
+                self._parts.leases.tell(self.spec.stream, live=True)
                 self._say(StreamCondition.LIVE, None, "")
-            elif isinstance(item, RunBroken):
+            else:
                 self._end_run(item.reason)
                 self._opened_ns = self._clock.mono_ns()  # from here on a key frame is awaited again
-            elif isinstance(item, Opened):
-                self._opened_ns = self._clock.mono_ns()
-            elif self._ended is not None and not self._ended.done():
-                self._ended.set_result(item.error)
+
+    def _granted(self, item: RunStarted) -> RunStarted:
+        """With the epoch, where the connection was there before the Lease."""
+        if self._grant is None or item.run.epoch == self._grant.epoch:
+            return item
+        return RunStarted(replace(item.run, epoch=self._grant.epoch))
 
     def _end_run(self, reason: EndReason) -> None:
         ended = self._tail.end(reason)
         if ended is not None:
             self._floor_ns = 0 if reason is EndReason.CLOCK_STEP else ended.end_ns
+            self._parts.leases.tell(self.spec.stream, live=False)
             self.gop.add(ended)
             self._parts.hub.publish(ended)
 
@@ -292,12 +373,16 @@ class Worker:
         why: str,
         reason: str = "",
         params: Mapping[str, str] | None = None,
+        since_ns: int | None = None,
     ) -> None:
+        if self._coming:
+            return
         before = self._state
         text = logs.redact(why, (self.spec.password,))
         if before is not None and (before.condition, before.why, before.cause) == (condition, text, cause or ""):
             return
-        since_ns = before.since_ns if before and before.condition is condition else self._clock.now_ns()
+        if since_ns is None:
+            since_ns = before.since_ns if before and before.condition is condition else self._clock.now_ns()
         cause_text, given = str(cause or ""), dict(params or {})
         self._state = StreamState(self.spec.stream, condition, since_ns, text, cause_text, reason, given)
         log.info("stream", stream=str(self.spec.stream), condition=str(condition), why=text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -12,12 +12,14 @@ from ingest.probe import ProbeOptions, Prober
 from ingest.watch import Watch
 from ingest.worker import WorkerOptions
 from vms.bus.hub import Hub, HubClosedError
+from vms.bus.leases import Allotment
 from vms.bus.memory import MemoryBus
 from vms.clock import SystemClock
 from vms.domain.camera import Camera, RecordMode, Stream, StreamName, StreamRef
 from vms.domain.camera_url import AddressPolicy, networks
 from vms.domain.grant import LeaseGrant
 from vms.domain.media import HubItem, Packet, RunEnded, RunStarted, StreamCondition, StreamState
+from vms.errors import ConflictError
 from vms.service import Supervisor
 
 LOOPBACK = AddressPolicy(allowed=networks(["127.0.0.0/8"]))
@@ -25,21 +27,70 @@ FAST = WorkerOptions(open_timeout_s=2.0, backoff_s=0.1, backoff_cap_s=1.0, polic
 
 
 class FakeLeases:
-    """Grants with growing epochs."""
+    """Grants with growing epochs. What is in `elsewhere` another Node holds; `coming`: this one is to have it."""
 
     def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
         self.epochs: dict[StreamRef, int] = {}
         self.held: set[StreamRef] = set()
+        self.elsewhere: set[StreamRef] = set()
+        self.coming: set[StreamRef] = set()
+        self.refused: set[StreamRef] = set()
+        self.vacant: dict[StreamRef, int] = {}
+        self.granted: list[LeaseGrant] = []
+        self.live: dict[StreamRef, bool] = {}
+        self.free = asyncio.Event()
+        self.free.set()
+        self.left = False
 
-    async def acquire(self, stream: StreamRef) -> LeaseGrant:
-        """The next epoch."""
+    def allot(self, streams: Collection[StreamRef]) -> Allotment:
+        """All but what is elsewhere."""
+        known = frozenset(streams)
+        return Allotment(known - self.elsewhere, known & self.coming)
+
+    async def acquire(self, stream: StreamRef, from_ns: int | None = None) -> LeaseGrant:
+        """The next epoch; waits while `free` is not set."""
+        await self.free.wait()
+        if stream in self.refused:
+            raise ConflictError("no")
         self.epochs[stream] = self.epochs.get(stream, 0) + 1
         self.held.add(stream)
-        return LeaseGrant(stream, self.epochs[stream], "node", 0)
+        self.elsewhere.discard(stream)
+        self.coming.discard(stream)
+        self.granted.append(LeaseGrant(stream, self.epochs[stream], "node", from_ns or 0))
+        self.on_change()
+        return self.granted[-1]
+
+    def take_away(self, stream: StreamRef) -> None:
+        """Another Node has it now."""
+        self.elsewhere.add(stream)
+        self.held.discard(stream)
+        self.on_change()
 
     async def release(self, stream: StreamRef) -> None:
         """Given back."""
         self.held.discard(stream)
+
+    def tell(self, stream: StreamRef, /, *, live: bool) -> None:
+        """Noted."""
+        self.live[stream] = live
+
+    def give_up(self, stream: StreamRef, /) -> None:
+        """It stays where it is."""
+        self.coming.discard(stream)
+        self.on_change()
+
+    def vacant_ns(self, stream: StreamRef, /) -> int | None:
+        """As set."""
+        return self.vacant.get(stream)
+
+    def successor(self, stream: StreamRef, /) -> LeaseGrant | None:
+        """Another Node, since the time 7."""
+        return LeaseGrant(stream, 99, "other", 7) if stream in self.elsewhere else None
+
+    async def leave(self) -> None:
+        """At once."""
+        self.left = True
 
 
 class Rig:
@@ -126,9 +177,15 @@ def with_sub(cam: Camera, url: str, record: RecordMode = RecordMode.CONTINUOUS) 
 
 
 @asynccontextmanager
-async def running(*cameras: Camera, worker: WorkerOptions = FAST, **options: float) -> AsyncIterator[Rig]:
-    """Run ingest with these cameras."""
+async def running(
+    *cameras: Camera,
+    worker: WorkerOptions = FAST,
+    prepare: Callable[[FakeLeases], None] = lambda _leases: None,
+    **options: float,
+) -> AsyncIterator[Rig]:
+    """Run ingest with these cameras. `prepare`: what is to be so before it starts."""
     rig = Rig(list(cameras), FleetOptions(worker=worker, watchdog_s=0.1, **options))
+    prepare(rig.leases)
     collector = asyncio.create_task(rig.collect())
     supervisor = Supervisor([rig.fleet, rig.watch], grace_s=10)
     supervisor.start()

@@ -105,15 +105,19 @@ class SiteLeases(Service):
 
     async def acquire(self, stream: StreamRef, from_ns: int | None = None) -> LeaseGrant:
         """What is held already, or what is coming, taken from who records it. BusError, ConflictError."""
-        held = self._holding.held.get(stream)
-        if held is not None:
-            return held.grant
 
         def may() -> bool:
             todo = self._todo()
             return stream in todo.coming or stream in todo.take
 
-        return await self._holding.take(stream, from_ns, may)
+        held = self._holding.held
+        if stream not in held:
+            try:
+                await self._holding.take(stream, from_ns, may)
+            except ConflictError:
+                if stream not in held:  # taken at once meanwhile
+                    raise
+        return held[stream].grant
 
     async def release(self, stream: StreamRef) -> None:
         """The worker is gone; the Lease stays as long as the Stream is there to be ingested."""
