@@ -35,7 +35,7 @@ OWNERS = {
     "fastapi": ("web/",),
     "ffmpeg": ("recorder/exporter", "recorder/transcode", "streamer/transcoder"),
     "minio": ("vms/objects/",),
-    "msgspec": ("vms/bus/",),
+    "msgspec": ("vms/bus/", "vms/store/images"),
     "nats": ("vms/bus/",),
     "numpy": ("ingest/probe", "recorder/analysis", "vms/simulator/"),
     "prometheus_client": ("vms/metrics.py",),

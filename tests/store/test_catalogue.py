@@ -149,10 +149,10 @@ async def test_a_newer_schema_is_refused(url: str, tmp_path: Path) -> None:
 
 async def test_upgrade_says_what_it_did(url: str) -> None:
     """The revision before and after; nothing to do the second time."""
-    assert await upgrade(parse_url(url)) == (None, "0001")
-    assert await upgrade(parse_url(url)) == ("0001", "0001")
+    assert await upgrade(parse_url(url)) == (None, "0002")
+    assert await upgrade(parse_url(url)) == ("0002", "0002")
     catalogue = await Catalogue.open(url, key=KEY)
-    assert await catalogue.schema_version() == "0001"
+    assert await catalogue.schema_version() == "0002"
     await catalogue.close()
 
 

@@ -49,6 +49,7 @@ class Cameras:
         """Register. ConflictError: the id or slug is taken, or the Site does not exist."""
         try:
             async with self._db.write() as connection:
+                await self._db.notes.note(connection, cameras, self._values(camera))
                 await connection.execute(insert(cameras), self._values(camera))
                 await self._put_streams(connection, camera)
         except IntegrityError as error:
@@ -62,6 +63,9 @@ class Cameras:
         )
         try:
             async with self._db.write() as connection:
+                before = (await connection.execute(select(cameras.c.site).where(cameras.c.id == camera.id))).scalar()
+                for site in {before, camera.site} - {None}:  # the site that it leaves hears of it too
+                    await self._db.notes.note(connection, cameras, {"id": camera.id, "site": site})
                 result = await connection.execute(statement, self._values(camera))
                 if result.rowcount == 0:
                     await _why_not(connection, camera)
@@ -78,6 +82,7 @@ class Cameras:
             .values(deleted_ns=at_ns, rev=cameras.c.rev + 1)
         )
         async with self._db.write() as connection:
+            await self._db.notes.note(connection, cameras, {"id": camera_id})
             if (await connection.execute(statement)).rowcount == 0:
                 raise NotFoundError("there is no such camera")
 

@@ -14,6 +14,8 @@ from vms.store.cameras import Cameras
 from vms.store.database import Database, parse_url
 from vms.store.gaps import Gaps
 from vms.store.migrate import upgrade
+from vms.store.notes import OutboxOptions
+from vms.store.outbox import Outbox
 from vms.store.people import People, Sessions
 from vms.store.runs import Grants, Runs
 from vms.store.secret import Sealer
@@ -43,16 +45,26 @@ class Catalogue:
         self.people = People(database)
         self.sessions = Sessions(database)
         self.audit = Audit(database, clock, node)
+        self.outbox = Outbox(database)
 
     @classmethod
-    async def open(cls, url: str, *, key: bytes, clock: Clock | None = None, node: str = "local") -> Catalogue:
+    async def open(
+        cls,
+        url: str,
+        *,
+        key: bytes,
+        clock: Clock | None = None,
+        node: str = "local",
+        outbox: OutboxOptions | None = None,
+    ) -> Catalogue:
         """Connect to `sqlite:///file` (made where it is missing; its folder must exist) or `postgresql://…`, bring the
         schema up to date, and see that `key` (32 bytes) is the one its secrets are sealed under. `node`: who writes
-        audit entries. CatalogueError in plain words where any of it fails."""
+        audit entries. `outbox`: where in a cluster it stands; None: alone, nothing travels. CatalogueError in plain
+        words where any of it fails."""
         sealer = Sealer(key)
         parsed = parse_url(url)
         await upgrade(parsed)
-        catalogue = cls(Database(parsed), sealer, clock or SystemClock(), node)
+        catalogue = cls(Database(parsed, outbox), sealer, clock or SystemClock(), node)
         try:
             await catalogue._check_key()
         except BaseException:

@@ -19,10 +19,11 @@ _Result = TypeVar("_Result")
 
 
 class Connection:
-    """What the nouns of the catalogue see of a connection."""
+    """What the nouns of the catalogue see of a connection. `noted`: its transaction wrote into the outbox."""
 
     def __init__(self, inner: AsyncConnection) -> None:
         self._inner = inner
+        self.noted = False
 
     async def execute(
         self, statement: Executable, values: Mapping[str, Any] | list[dict[str, Any]] | None = None

@@ -26,6 +26,7 @@ from vms.domain.camera import StreamRef
 from vms.domain.interval import Interval
 from vms.errors import CatalogueError, InputError
 from vms.store.connection import Connection, connected, uncut
+from vms.store.notes import Notes, OutboxOptions
 
 _Out = TypeVar("_Out")
 _READERS = 4
@@ -58,8 +59,9 @@ def parse_url(text: str) -> URL:
 class Database:
     """Connections to one database. `read()` sees what is committed; `write()` is one transaction."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, outbox: OutboxOptions | None = None) -> None:
         self.url = url
+        self.notes = Notes(outbox)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         if self.is_sqlite:
@@ -81,8 +83,10 @@ class Database:
         IntegrityError leaves as it is, for who knows what it means."""
         async with _Plain(self.url), connected(self._writer) as connection:
             await uncut(_begin(connection))
-            yield Connection(connection)
+            opened = Connection(connection)
+            yield opened
             await uncut(connection.commit())
+            self.notes.committed(opened)
 
     async def rows(self, statement: Select[Any], convert: Callable[[Iterable[Row[Any]]], list[_Out]]) -> list[_Out]:
         """The rows of a query, converted on the catalogue's thread: they may be many."""
@@ -99,7 +103,9 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def upsert(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
-        """Insert a fact, or replace the row with the same primary key if its `rev` is smaller; says whether it did."""
+        """Insert a fact, or replace the row with the same primary key if its `rev` is smaller; says whether it did.
+        What was done is noted in the outbox. ForbiddenError where the table is read-only here."""
+        self.notes.guard(table)
         insert = (sqlite.insert if self.is_sqlite else postgresql.insert)(table)
         key: Sequence[Column[Any]] = list(table.primary_key.columns)
         names = {column.name for column in key}
@@ -109,7 +115,10 @@ class Database:
             where=insert.excluded.rev > table.c.rev if "rev" in table.c else None,
         )
         result = await connection.execute(statement, dict(values))
-        return result.rowcount > 0
+        if result.rowcount <= 0:
+            return False
+        await self.notes.note(connection, table, values)
+        return True
 
     async def close(self) -> None:
         """Give all connections back; idempotent."""

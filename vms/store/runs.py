@@ -94,11 +94,25 @@ class Grants:
             try:
                 async with self._db.write() as connection:
                     epoch = (await connection.execute(statement)).scalar_one()
+                    key = {"camera": stream.camera, "stream": name, "epoch": epoch}
+                    await self._db.notes.note(connection, grants, key)
                 return LeaseGrant(stream, epoch, node, granted_ns)
             except IntegrityError:
                 # PostgreSQL: another transaction took this epoch between our read and our insert.
                 continue
         raise CatalogueError(f"no grant for {stream}: too many ask at once", hint="Try again.")
+
+    async def put(self, grant: LeaseGrant) -> bool:
+        """Enter one whose epoch was given elsewhere; the same again changes nothing."""
+        values = {
+            "camera": grant.stream.camera,
+            "stream": grant.stream.name.value,
+            "epoch": grant.epoch,
+            "node": grant.node,
+            "granted_ns": grant.granted_ns,
+        }
+        async with self._db.write() as connection:
+            return await self._db.upsert(connection, grants, values)
 
     async def latest(self, stream: StreamRef) -> LeaseGrant | None:
         """The one that holds."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from vms.store.tables.base import METADATA
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
+from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
 from vms.store.tables.registry import cameras, meta, nodes, sites, stores, streams
 
@@ -21,10 +22,12 @@ __all__ = [
     "grants",
     "meta",
     "nodes",
+    "outbox",
     "people",
     "runs",
     "segments",
     "sessions",
+    "set_aside",
     "sites",
     "stores",
     "streams",

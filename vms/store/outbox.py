@@ -1,0 +1,238 @@
+"""The outbox: which rows have yet to travel, and their images. Async, on the catalogue's connections.
+
+An entry is deleted once the other side has the row: at once when the stream keeps it for good, or when the reader at
+the far end has committed it (`settle`), so that a stream that lost its disk is simply filled again (`unsend`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from vms.store.connection import Connection
+from vms.store.database import Database
+from vms.store.images import PARTS, RowImage, key_of, table_of
+from vms.store.notes import Role
+from vms.store.tables import cameras, meta, outbox
+
+_AT_ONCE = 250
+_TIMES = ("end_ns", "start_ns", "granted_ns", "verified_ns")
+_PUBLISHER_LOCK = 0x766D73_01
+"""Any number that means this and nothing else in PostgreSQL's advisory locks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row that has yet to travel: all its entries up to now in one. `site` as the entry had it."""
+
+    seqs: tuple[int, ...]
+    table: str
+    key: tuple[Any, ...]
+    site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """`waiting`: entries not sent; `sent`: entries in the stream that the other side has not confirmed."""
+
+    waiting: int
+    sent: int
+
+
+class Outbox:
+    """See the head of the module."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @property
+    def role(self) -> Role | None:
+        """Where the catalogue stands; None where nothing travels."""
+        return None if self._db.notes.options is None else self._db.notes.options.role
+
+    @asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[bool]:
+        """Whether the caller alone sends until the block ends. Several nodes on one PostgreSQL take turns by a lock
+        that their connection holds; should it break, two may send at once, which costs bytes and nothing else."""
+        if self._db.is_sqlite:
+            yield True
+            return
+        async with self._db.read() as connection:
+            mine = (await connection.execute(select(func.pg_try_advisory_lock(_PUBLISHER_LOCK)))).scalar_one()
+            try:
+                yield bool(mine)
+            finally:
+                if mine:
+                    await connection.execute(select(func.pg_advisory_unlock(_PUBLISHER_LOCK)))
+
+    def changed(self) -> None:
+        """Forget that something changed, before looking what."""
+        self._db.notes.changed.clear()
+
+    async def wait(self) -> None:
+        """Until this process commits something that has to travel."""
+        await self._db.notes.changed.wait()
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """The oldest entries that are not sent, at most `limit`, those of one row and Site joined."""
+        c = outbox.c
+        statement = select(outbox).where(c.sent.is_(None)).order_by(c.seq).limit(limit)
+        async with self._db.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        joined: dict[tuple[str, str, str | None], list[int]] = {}
+        for row in rows:
+            joined.setdefault((row.table_name, row.row_key, row.site), []).append(row.seq)
+        return [
+            Waiting(tuple(seqs), table, tuple(json.loads(key)), site) for (table, key, site), seqs in joined.items()
+        ]
+
+    async def images(
+        self, entries: Iterable[Waiting], *, parts: bool = True
+    ) -> dict[tuple[str, tuple[Any, ...]], RowImage]:
+        """The rows of entries as they are now, by table and key; a row that is no more is not among them."""
+        keys: dict[str, set[tuple[Any, ...]]] = {}
+        for entry in entries:
+            keys.setdefault(entry.table, set()).add(entry.key)
+        found = {}
+        async with self._db.read() as connection:
+            for name, wanted in keys.items():
+                for image in (await read_images(connection, table_of(name), wanted, parts=parts)).values():
+                    found[name, image.key] = image
+        return found
+
+    async def done(self, sent: Sequence[tuple[Waiting, RowImage | None]], at: int | None = None) -> None:
+        """These were sent, as these images: to be kept as sent under the stream's sequence `at`, or forgotten. A row
+        that has changed meanwhile stays as it was: another sender may have been overtaken, and its older image must
+        not be the last one."""
+        seqs = [seq for entry, image in await self._unchanged(sent) for seq in entry.seqs]
+        change = delete(outbox) if at is None else update(outbox).values(sent=at)
+        async with self._db.write() as connection:
+            for i in range(0, len(seqs), _AT_ONCE):
+                await connection.execute(change.where(outbox.c.seq.in_(seqs[i : i + _AT_ONCE])))
+
+    async def _unchanged(
+        self, sent: Sequence[tuple[Waiting, RowImage | None]]
+    ) -> Sequence[tuple[Waiting, RowImage | None]]:
+        if self._db.is_sqlite:  # one sender: what changed meanwhile has another entry
+            return sent
+        now = await self.images((entry for entry, _ in sent), parts=False)
+        return [
+            (entry, image)
+            for entry, image in sent
+            if image is None or _rev(now.get((entry.table, entry.key))) == _rev(image)
+        ]
+
+    async def settle(self, upto: int) -> int:
+        """The other side has committed all up to a sequence of the stream; says how many entries that were."""
+        async with self._db.write() as connection:
+            return (await connection.execute(delete(outbox).where(outbox.c.sent <= upto))).rowcount
+
+    async def unsend(self, after: int = 0) -> int:
+        """What was sent later than a sequence has to be sent again: the stream lost it. Says how many entries."""
+        async with self._db.write() as connection:
+            return (await connection.execute(update(outbox).where(outbox.c.sent > after).values(sent=None))).rowcount
+
+    async def backlog(self) -> Backlog:
+        """How much there is."""
+        async with self._db.read() as connection:
+            counts = select(func.count(), func.count(outbox.c.sent)).select_from(outbox)
+            total, sent = tuple((await connection.execute(counts)).one())
+        return Backlog(total - sent, sent)
+
+    async def resend(self, tables: Collection[Table] | None = None, since_ns: int = 0) -> int:
+        """Note every row of the tables (all that travel from here) that ends at or after a time, as if it had just
+        been written; says how many. For a far side that lost its catalogue, or never had it."""
+        options = self._db.notes.options
+        chosen = tables if tables is not None else options.noted if options is not None else ()
+        count = 0
+        async with self._db.write() as connection:
+            for table in chosen:
+                count += (
+                    await connection.execute(outbox.insert().from_select(*self._all_of(table, since_ns)))
+                ).rowcount
+            connection.noted = True
+        return count
+
+    async def resend_cameras(self, site_ids: Collection[str]) -> None:
+        """Note the Cameras of Sites, whose place in the tree has changed."""
+        chosen = select(cameras.c.id, cameras.c.site).where(cameras.c.site.in_(site_ids))
+        async with self._db.write() as connection:
+            for row in (await connection.execute(chosen)).all():
+                await self._db.notes.note(connection, cameras, {"id": row.id, "site": row.site})
+
+    def _all_of(self, table: Table, since_ns: int) -> tuple[list[str], Select[Any]]:
+        key = list(table.primary_key.columns)
+        listed = func.json_array(*key) if self._db.is_sqlite else cast(func.json_build_array(*key), String)
+        statement = select(literal(table.name), listed, table.c.site if "site" in table.c else null())
+        ends = next((table.c[name] for name in _TIMES if name in table.c), None)
+        if ends is not None and since_ns > 0:
+            statement = statement.where(or_(ends >= since_ns, ends.is_(None)))
+        return ["table_name", "row_key", "site"], statement
+
+    async def stream_known(self, name: str) -> str | None:
+        """Which stream the outbox was last emptied into, as `note_stream` was told; None: none yet."""
+        async with self._db.read() as connection:
+            row = (await connection.execute(select(meta.c.value).where(meta.c.name == f"stream.{name}"))).first()
+        return None if row is None else bytes(row.value).decode()
+
+    async def note_stream(self, name: str, identity: str) -> None:
+        """Remember the identity of a stream."""
+        async with self._db.write() as connection:
+            await self._db.upsert(connection, meta, {"name": f"stream.{name}", "value": identity.encode()})
+
+
+async def read_images(
+    connection: Connection, table: Table, keys: Iterable[tuple[Any, ...]], *, parts: bool = True, lock: bool = False
+) -> dict[tuple[Any, ...], RowImage]:
+    """The rows with these keys, with their parts, by key. `lock`: nobody changes them before the transaction ends."""
+    wanted = sorted(keys)
+    part = PARTS.get(table.name) if parts else None
+    found: dict[tuple[Any, ...], RowImage] = {}
+    for i in range(0, len(wanted), _AT_ONCE):
+        some = wanted[i : i + _AT_ONCE]
+        statement = select(table).where(_among(list(table.primary_key.columns), some))
+        if lock:
+            statement = statement.with_for_update()  # PostgreSQL; SQLite has one writer at a time and renders nothing
+        rows = (await connection.execute(statement)).mappings().all()
+        pieces: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+        if part is not None:
+            owner = [part.table.c[name] for name in part.columns]
+            order = list(part.table.primary_key.columns)
+            belonging = select(part.table).where(_among(owner, some)).order_by(*order)
+            for piece in (await connection.execute(belonging)).mappings():
+                pieces.setdefault(tuple(piece[name] for name in part.columns), []).append(dict(piece))
+        for row in rows:
+            values = dict(row)
+            key = key_of(table, values)
+            found[key] = RowImage(table.name, values, None if part is None else tuple(pieces.get(key, ())))
+    return found
+
+
+def _among(columns: Sequence[Any], keys: Sequence[tuple[Any, ...]]) -> ColumnElement[bool]:
+    if len(columns) == 1:
+        only: ColumnElement[Any] = columns[0]
+        return only.in_([key[0] for key in keys])
+    return tuple_(*columns).in_(keys)
+
+
+def _rev(image: RowImage | None) -> Any:
+    return None if image is None else image.values.get("rev")
