@@ -25,7 +25,7 @@ from vms.bus.client import LinkClient, not_connected, translated
 from vms.bus.kv import KeyValue
 from vms.bus.sending import BURST, Sender
 from vms.bus.streams import Published, Pull, StreamConfig, ensure_stream, publish_stream
-from vms.errors import BusError, SettingsError
+from vms.errors import BusError, SettingsError, VmsError
 from vms.service import Backoff
 
 log = logs.get(__name__)
@@ -85,6 +85,7 @@ class NatsLink:
         self._contexts: dict[tuple[str, float], JetStreamContext] = {}
         self._up = asyncio.Event()
         self._ended = asyncio.Event()
+        self._closing = False
         self._runner: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[bool], None]] = []
         self._heard: dict[Listening, Subscription | None] = {}
@@ -209,6 +210,10 @@ class NatsLink:
         self._sender.put(subject, payload, reply)
         return await self._asked.answer(reply, subject, until)
 
+    def give_up(self, error: VmsError) -> None:
+        """Fail the requests under way."""
+        self._asked.fail(error)
+
     def answer(self, reply: str, payload: bytes) -> None:
         """Send the answer to a request; lost where the connection is. BusError where it is too large."""
         self.check_size("an answer", payload)
@@ -283,7 +288,8 @@ class NatsLink:
                 await self.flush(self.options.close_s)
             except BusError:
                 log.debug("closed with messages unsent", link=self.options.name)
-        for _ in range(3):  # nats-py may swallow a cancellation
+        self._closing = True
+        for _ in range(3):  # nats-py, and wait_for before Python 3.12, may swallow a cancellation
             runner.cancel()
             await asyncio.wait({runner}, timeout=3 * self.options.close_s)
             if runner.done():
@@ -292,7 +298,7 @@ class NatsLink:
 
     async def _run(self) -> None:
         backoff = Backoff(self.options.retry_s, self.options.retry_cap_s)
-        while True:
+        while not self._closing:
             client = LinkClient()
             try:
                 await self._open(client)
@@ -304,7 +310,8 @@ class NatsLink:
                 self._failed(error)
             finally:
                 await client.end(self.options.close_s)
-            await asyncio.sleep(backoff.next_s())
+            if not self._closing:
+                await asyncio.sleep(backoff.next_s())
 
     async def _open(self, client: LinkClient) -> None:
         self._ended.clear()
@@ -352,7 +359,7 @@ class NatsLink:
         try:
             # The client is looked at as well as waited for: it tells of its end only after it has sent what it had,
             # which a silent peer may put off without limit.
-            while not client.is_closed and not sending.done() and not ended.done():
+            while not (self._closing or client.is_closed or sending.done() or ended.done()):
                 await asyncio.wait({sending, ended}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
         finally:
             lost = sender.stop()

@@ -12,6 +12,8 @@ from vms.errors import BusError, BusTimeoutError, NoResponderError, VmsError
 
 log = logs.get(__name__)
 
+_CLOSE_S = 5.0
+
 
 def matches(pattern: str, subject: str) -> bool:
     """Whether a subject falls under a pattern (`*` one token, `>` at the end the rest, at least one token)."""
@@ -153,10 +155,11 @@ class MemoryBus:
             self._events.remove(events)
 
     async def close(self) -> None:
-        """Cancel requests under way and end subscriptions."""
+        """Cancel requests under way and end subscriptions; a handler that will not end is left after a while."""
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSE_S)
         for events in list(self._events):
             events.close()
         self._serving.clear()

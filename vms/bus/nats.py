@@ -21,6 +21,7 @@ log = logs.get(__name__)
 
 _QUEUE = "serve"
 _REMEMBERED = 512
+_CLOSE_S = 1.0
 
 
 class NatsServing:
@@ -155,14 +156,16 @@ class NatsBus:
             events.put(subject, value)
 
     async def close(self) -> None:
-        """End requests under way and subscriptions; the link goes on. Idempotent."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.local.close()
-        for same in list(self._events.values()):
-            for events in list(same):
-                events.close()
+        """End requests under way and subscriptions; the link goes on. Idempotent, bounded."""
         for listening, _ in self._held.values():
             listening.close()
         self._held.clear()
+        await self.local.close()  # what is being answered is answered with a BusError
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_CLOSE_S)
+        for task in list(self._tasks):
+            task.cancel()
+        for same in list(self._events.values()):
+            for events in list(same):
+                events.close()
+        self.link.give_up(BusError("the bus is closed"))
