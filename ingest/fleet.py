@@ -19,6 +19,7 @@ from vms.bus.leases import Allotment, Leases
 from vms.clock import Clock, boot_id
 from vms.domain.camera import Camera, RecordMode, StreamName, StreamRef
 from vms.domain.gap import GapCause
+from vms.domain.grant import LeaseGrant
 from vms.domain.media import EndReason, StreamCondition, StreamState
 from vms.service import Service
 
@@ -66,6 +67,7 @@ class Fleet(Service):
         self._always: set[StreamRef] = set()
         self._demanded: set[StreamRef] = set()
         self._known: Set[StreamRef] = frozenset()
+        self._ours: set[StreamRef] = set()
         self._lingering: dict[StreamRef, asyncio.Task[None]] = {}
         self._conditions: dict[StreamRef, StreamCondition] = {}
         self._dirty = asyncio.Event()
@@ -117,13 +119,25 @@ class Fleet(Service):
             await asyncio.gather(leaving, return_exceptions=True)
 
     async def _give_way(self, allotted: Allotment) -> None:
-        """Stop what another node has now."""
-        lost = self._known & self.workers.keys() - allotted.mine - allotted.coming
-        for ref in lost:
-            self.specs.pop(ref, None)
+        """Stop what is not this node's any more; the recorder is told of what another has now."""
+        others = self._known - allotted.mine
+        moved = [(ref, new) for ref in others & self._ours if (new := self._leases.successor(ref)) is not None]
+        lost = others & self.workers.keys() - allotted.coming
         await asyncio.gather(*(self._remove(ref, EndReason.LEASE_LOST) for ref in lost))
         for ref in lost:
+            self.specs.pop(ref, None)
             self._forget(ref)
+        for ref, new in moved:
+            self._ours.discard(ref)
+            self._say_moved(ref, new)
+        self._ours |= allotted.mine
+
+    def _say_moved(self, stream: StreamRef, new: LeaseGrant) -> None:
+        """To this node's hub alone: others hear of the Stream from who has it now."""
+        why = "Another node of the site has this camera now."
+        reason = EndReason.LEASE_LOST.value
+        self._hub.publish(StreamState(stream, StreamCondition.CONNECTING, new.granted_ns, why, reason=reason))
+        self._hub.drop_state(stream)
 
     def demand(self, stream: StreamRef) -> None:
         """Somebody watches: pull it, if it is not pulled anyway, and be quick to notice a stall."""
@@ -247,4 +261,5 @@ class Fleet(Service):
             metrics.STREAMS.labels(state.condition).inc()
             self._conditions[state.stream] = state.condition
         self._hub.publish(state)
-        self._bus.publish(f"ingest.state.{state.stream.camera}.{state.stream.name}", {"state": state})
+        subject = f"ingest.state.{state.stream.camera}.{state.stream.name}"
+        self._bus.publish(subject, {"state": state, "node": self._parts.node})

@@ -139,12 +139,8 @@ class Worker:
         if self._taking is not None:
             self._taking.cancel()
             await asyncio.gather(self._taking, return_exceptions=True)
-        if self._coming:
-            return
         if reason is EndReason.DISABLED:
             self._say(StreamCondition.DISABLED, GapCause.DISABLED, "")
-        elif reason is EndReason.LEASE_LOST:
-            self._say_moved()
 
     @property
     def is_dead(self) -> bool:
@@ -231,14 +227,6 @@ class Worker:
         vacant_ns = self._parts.leases.vacant_ns(self.spec.stream)
         cause = GapCause.CAMERA_UNREACHABLE if vacant_ns is None else GapCause.NODE_DOWN
         self._say(StreamCondition.CONNECTING, cause, "", since_ns=vacant_ns)
-
-    def _say_moved(self) -> None:
-        """To this Node's hub alone: others hear of the Stream from who has it now."""
-        new = self._parts.leases.successor(self.spec.stream)
-        at_ns = self._clock.now_ns() if new is None else new.granted_ns
-        why = "Another node of the site has this camera now."
-        moved = StreamState(self.spec.stream, StreamCondition.CONNECTING, at_ns, why, reason=EndReason.LEASE_LOST.value)
-        self._parts.hub.publish(moved)
 
     async def _attempt(self) -> VmsError | None:
         spec, options = self.spec, self._options

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from vms.clock import NS_PER_S
 from vms.domain.camera import StreamRef
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.ids import new_id
@@ -16,10 +17,11 @@ from vms.domain.media import EndReason, StreamCondition, StreamState
 
 _OF_REASON = {
     EndReason.INFO_CHANGED: GapCause.NO_KEYFRAME,
-    EndReason.LEASE_LOST: GapCause.UNKNOWN,
+    EndReason.LEASE_LOST: GapCause.UNKNOWN,  # only where the recorder is not told who has the Stream now
 }
 _VAGUE = frozenset({GapCause.UNKNOWN})
 _STILL = frozenset({GapCause.NODE_DOWN, GapCause.DISABLED})
+_NEAR_NS = 30 * NS_PER_S
 
 
 def cause_of(reason: EndReason) -> GapCause:
@@ -28,7 +30,8 @@ def cause_of(reason: EndReason) -> GapCause:
 
 
 class StreamLedger:
-    """One Stream from `resume` on. Every method returns the rows to put."""
+    """One Stream from `resume` or `rest` on. Every method returns the rows to put. While another Node of the Site has
+    the Stream (`away`), its ledger is that Node's; `on_place` is called when it comes or goes."""
 
     def __init__(self, stream: StreamRef, site: str, node: str, *, make_id: Callable[[], str] = new_id) -> None:
         self.stream = stream
@@ -39,11 +42,19 @@ class StreamLedger:
         self._known: GapCause | None = None
         self._wanted = True
         self._gone = False
+        self._away = False
+        self._end_ns: int | None = None
+        self.on_place: Callable[[], None] = lambda: None
 
     @property
     def gap(self) -> Gap | None:
         """The open Gap, None while recorded."""
         return self._gap
+
+    @property
+    def away(self) -> bool:
+        """Whether another Node has the Stream, as far as is known here."""
+        return self._away
 
     @property
     def wanted(self) -> bool:
@@ -60,8 +71,38 @@ class StreamLedger:
             return []
         return self._switch(alive_ns, cause)
 
+    def rest(self, gap: Gap | None, *, end_ns: int | None) -> None:
+        """Begin where it is not known yet which Node has the Stream. `gap`: an open one of this Node; `end_ns`: where
+        the footage known here ends, or registration."""
+        self._gap, self._away, self._end_ns = gap, True, end_ns
+
+    def arrived(self, at_ns: int, cause: GapCause | None) -> list[Gap]:
+        """The Stream is this Node's. `cause`: nothing is recorded, from then on for this cause; None: footage comes."""
+        if not self._away or self._gone:
+            return []
+        self._away = False
+        self.on_place()
+        if cause is None or not self._wanted:
+            return []
+        # Where the footage ends is known more exactly than since when the Node was away.
+        if self._end_ns is not None and abs(at_ns - self._end_ns) < _NEAR_NS:
+            at_ns = self._end_ns
+        return self._open(at_ns, cause) if self._gap is None else self._switch(at_ns, cause)
+
+    def left(self, at_ns: int) -> list[Gap]:
+        """Another Node has the Stream, granted from then on: what was missing before ends here."""
+        if self._away:
+            return []
+        self._away, self._known, self._end_ns = True, None, None
+        self.on_place()
+        return self._close(at_ns)
+
     def state(self, state: StreamState) -> list[Gap]:
         """What ingest knows of the Stream."""
+        if state.reason == EndReason.LEASE_LOST.value:
+            return self.left(state.since_ns)
+        if self._away and state.cause and state.condition is not StreamCondition.DISABLED:
+            return self.arrived(state.since_ns, _parse(state.cause))
         self._known = None if not state.cause else _parse(state.cause)
         if self._gap is None or self._known is None or not self._wanted:
             return []
@@ -71,25 +112,25 @@ class StreamLedger:
 
     def opened(self, start_ns: int) -> list[Gap]:
         """Footage begins."""
-        return self._close(start_ns)
+        return [] if self._away else self._close(start_ns)
 
     def ended(self, end_ns: int, cause: GapCause | None) -> list[Gap]:
         """Footage ends; None: for the cause ingest last gave."""
-        if self._gap is not None or self._gone:
+        if self._gap is not None or self._gone or self._away:
             return []
         why = cause or self._known or GapCause.UNKNOWN
         return self._open(end_ns, why if self._wanted else GapCause.DISABLED)
 
     def blocked(self, at_ns: int, cause: GapCause) -> list[Gap]:
         """There would be something to record, but for this cause."""
-        return self._switch(at_ns, cause) if self._gap is not None and self._wanted else []
+        return self._switch(at_ns, cause) if self._gap is not None and self._wanted and not self._away else []
 
     def want(self, at_ns: int, *, wanted: bool) -> list[Gap]:
         """Recording was switched on or off."""
         if wanted == self._wanted:
             return []
         self._wanted = wanted
-        if self._gap is None:
+        if self._gap is None or self._away:
             return []
         return self._switch(at_ns, GapCause.UNKNOWN if wanted else GapCause.DISABLED, exact=wanted)
 

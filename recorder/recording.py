@@ -45,7 +45,8 @@ _MEET_S = 1.0
 @dataclass(frozen=True, slots=True)
 class RecordingOptions:
     """`batch_s`: how long to let Packets gather before they are looked at; `queue_bytes`: how much may wait in the hub,
-    `backlog_bytes`: for the disk; `grace_s`: how long a stop waits for files and rows. One disk thread costs least: two
+    `backlog_bytes`: for the disk; `grace_s`: how long a stop waits for files and rows; `shared`: other Nodes record at
+    the Site too. One disk thread costs least: two
     took 7 % more CPU with 32 cameras, for handing the interpreter lock to and fro."""
 
     node: str
@@ -55,6 +56,7 @@ class RecordingOptions:
     queue_bytes: int = 48 << 20
     backlog_bytes: int = 64 << 20
     grace_s: float = 5.0
+    shared: bool = False
 
 
 class Recording(Service):
@@ -279,7 +281,9 @@ class Recording(Service):
 
         parts = StreamParts(self.clock, self.spool, facts, self._options.cut, post)
         make_lane = partial(Lane, disk, self._backlog)
-        return Roster(self._catalogue, self._hub, self._bus, self._options.node, parts, make_lane)
+        return Roster(
+            self._catalogue, self._hub, self._bus, self._options.node, parts, make_lane, shared=self._options.shared
+        )
 
     def _is_live(self, run: Run) -> bool:
         found = self._hub.run_of(run.stream)

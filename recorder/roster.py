@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from recorder.lane import Lane
 from recorder.ledger import StreamLedger
@@ -21,10 +22,19 @@ from vms.store import Catalogue
 
 
 class Roster:
-    """Recorders by Stream."""
+    """Recorders by Stream. `shared`: other Nodes of the Site record too, each the Streams whose Lease it holds; of
+    others' nothing is said here."""
 
     def __init__(
-        self, catalogue: Catalogue, hub: Hub, bus: Bus, node: str, parts: StreamParts, make_lane: Callable[[], Lane]
+        self,
+        catalogue: Catalogue,
+        hub: Hub,
+        bus: Bus,
+        node: str,
+        parts: StreamParts,
+        make_lane: Callable[[], Lane],
+        *,
+        shared: bool = False,
     ) -> None:
         self._catalogue = catalogue
         self._hub = hub
@@ -32,6 +42,7 @@ class Roster:
         self._node = node
         self._parts = parts
         self._make_lane = make_lane
+        self._shared = shared
         self._served: dict[StreamRef, Served] = {}
         self._off: set[StreamRef] = set()
         self._lock = asyncio.Lock()
@@ -101,7 +112,7 @@ class Roster:
         wanted: bool,
     ) -> StreamRecorder | None:
         last_ns = await self._catalogue.segments.last_end_ns(ref)
-        gap = await self._catalogue.gaps.open_of(ref)
+        gap = await self._open_gap(ref)
         if not wanted and last_ns is None and gap is None:
             self._off.add(ref)
             return None
@@ -111,7 +122,11 @@ class Roster:
             gap = None
         ledger = StreamLedger(ref, camera.site, self._node)
         rows = []
-        if ref in self._off:
+        if self._shared:
+            self._off.discard(ref)
+            ledger.want(since_ns, wanted=wanted)
+            ledger.rest(gap, end_ns=since_ns)
+        elif ref in self._off:
             self._off.discard(ref)
             ledger.want(since_ns, wanted=False)
             rows += ledger.resume(since_ns, gap, GapCause.DISABLED)
@@ -126,6 +141,7 @@ class Roster:
         if self.suspended is not None:
             recorder.suspend(self.suspended)
         self.recorders[ref] = recorder
+        ledger.on_place = partial(self._serve, recorder)
         self._serve(recorder)
         if ledger.wanted and not starting:  # at the start the subscription tells it
             self._tell(recorder)
@@ -160,14 +176,27 @@ class Roster:
             for row in recorder.ledger.remove(at_ns):
                 self._parts.sink.gap(row)
             recorder.close(GapCause.DISABLED)
-            self._served.pop(ref).close()
-        elif starting and (gap := await self._catalogue.gaps.open_of(ref)) is not None:
+            if ref in self._served:
+                self._served.pop(ref).close()
+        elif starting and (gap := await self._open_gap(ref)) is not None:
             end_ns = max(at_ns, gap.start_ns + 1)
             self._parts.sink.gap(replace(gap, end_ns=end_ns, state=GapState.CLOSED, rev=gap.rev + 1))
 
+    async def _open_gap(self, ref: StreamRef) -> Gap | None:
+        """The open one; where several Nodes record, this Node's: what another began is its to end."""
+        if not self._shared:
+            return await self._catalogue.gaps.open_of(ref)
+        return next((gap for gap in await self._catalogue.gaps.all_open(self._node) if gap.stream == ref), None)
+
     def _serve(self, recorder: StreamRecorder) -> None:
+        """The hot tail is asked of the Node that writes it."""
+
         async def hot(_value: Value) -> Value:
             return {"segments": recorder.snapshots()}
 
         ref = recorder.stream
-        self._served[ref] = self._bus.serve(f"recorder.hot.{ref.camera}.{ref.name}", hot)
+        if recorder.ledger.away:
+            if ref in self._served:
+                self._served.pop(ref).close()
+        elif ref not in self._served:
+            self._served[ref] = self._bus.serve(f"recorder.hot.{ref.camera}.{ref.name}", hot)

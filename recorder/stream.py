@@ -22,7 +22,7 @@ from vms.clock import NS_PER_MS, NS_PER_S, Clock
 from vms.domain.camera import StreamRef
 from vms.domain.footage import IndexedSegment, Segment
 from vms.domain.gap import Gap, GapCause
-from vms.domain.media import HubItem, Packet, Run, RunEnded, RunStarted, StreamState
+from vms.domain.media import EndReason, HubItem, Packet, Run, RunEnded, RunStarted, StreamState
 from vms.errors import FootageError
 from vms.service import Backoff
 
@@ -159,6 +159,8 @@ class StreamRecorder:
         except FootageError as error:
             log.warning("a Run cannot be recorded", stream=str(self.stream), why=error.message)
             self._bad_run = run.id
+        blocked = GapCause.STREAM_CORRUPT if run.id == self._bad_run else self._suspended
+        self._gaps(self.ledger.arrived(run.start_ns, blocked))
         self._say_blocked(run)
 
     def _packet(self, packet: Packet, mono_ns: int) -> None:
@@ -211,6 +213,8 @@ class StreamRecorder:
         if run is None or run.id != ended.run:
             return
         self._stop(ended.end_ns, cause_of(ended.reason))
+        if ended.reason is EndReason.LEASE_LOST:  # said here too: its file may be closed before the state comes
+            self._gaps(self.ledger.left(ended.end_ns))
         self._parts.sink.run(replace(run, end_ns=ended.end_ns, end_reason=ended.reason, rev=run.rev + 1))
         self._run, self._retry_ns = None, None
 

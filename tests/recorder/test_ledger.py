@@ -246,3 +246,67 @@ def test_a_removed_stream_misses_nothing() -> None:
 def test_every_reason_is_a_cause(reason: EndReason) -> None:
     """Whatever ended a Run, the Gap after it has a cause."""
     assert cause_of(reason) in GapCause
+
+
+def shared() -> tuple[StreamLedger, list[bool]]:
+    """A ledger of a Stream that another Node may have; whether it was here, whenever that changed."""
+    ledger = StreamLedger(STREAM, SITE, NODE)
+    places: list[bool] = []
+    ledger.on_place = lambda: places.append(not ledger.away)
+    ledger.rest(None, end_ns=100 * NS_PER_S)
+    return ledger, places
+
+
+def said(cause: str, since_s: int, reason: str = "") -> StreamState:
+    """A state of a Stream that is not live."""
+    return StreamState(STREAM, StreamCondition.CONNECTING, since_s * NS_PER_S, "", cause, reason)
+
+
+def test_what_another_node_has_is_its_to_tell() -> None:
+    """Nothing that happens here makes a row; what is handed over to us begins without one, and ends without one."""
+    ledger, places = shared()
+    assert ledger.ended(5, GapCause.UNKNOWN) == ledger.blocked(5, GapCause.SPOOL_FULL) == ledger.opened(5) == []
+    assert ledger.state(StreamState(STREAM, StreamCondition.LIVE, 5)) == []
+    assert ledger.arrived(500 * NS_PER_S, None) == ledger.opened(500 * NS_PER_S) == []
+    assert ledger.left(600 * NS_PER_S) == ledger.ended(601 * NS_PER_S, GapCause.UNKNOWN) == []
+    assert ledger.state(said("", 600, "lease_lost")) == []
+    assert places == [True, False]
+
+
+def test_what_a_dead_node_did_not_record_is_a_gap() -> None:
+    """From when it was heard of last, which is said by ingest, to our first footage."""
+    ledger, _ = shared()
+    (gap,) = ledger.state(said("node_down", 490))
+    assert (gap.start_ns, gap.cause, gap.state) == (490 * NS_PER_S, GapCause.NODE_DOWN, GapState.OPEN)
+    assert ledger.state(StreamState(STREAM, StreamCondition.LIVE, 0)) == []
+    (closed,) = ledger.opened(500 * NS_PER_S)
+    assert (closed.id, closed.end_ns, closed.state) == (gap.id, 500 * NS_PER_S, GapState.CLOSED)
+
+
+def test_a_node_that_was_away_itself_knows_the_end_exactly() -> None:
+    """Its own footage, swept, ends near to when it was heard of last; its own open Gap goes on."""
+    ledger, _ = shared()
+    (gap,) = ledger.state(said("node_down", 103))
+    assert gap.start_ns == 100 * NS_PER_S
+    ledger = StreamLedger(STREAM, SITE, NODE)
+    ledger.rest(Gap("g", STREAM, SITE, NODE, 5, None, GapCause.AUTH_FAILED, GapState.OPEN), end_ns=4)
+    closed, opened = ledger.state(said("node_down", 103))
+    assert (closed.id, closed.end_ns) == ("g", 103 * NS_PER_S)
+    assert opened.start_ns == 103 * NS_PER_S
+
+
+def test_a_gap_that_another_node_takes_over_ends_at_its_grant() -> None:
+    """The camera is down and its Lease moves: the one's Gap ends where the other's begins."""
+    ledger, places = shared()
+    (gap,) = ledger.state(said("camera_unreachable", 490))
+    (closed,) = ledger.state(said("", 520, "lease_lost"))
+    assert (closed.id, closed.end_ns, closed.state) == (gap.id, 520 * NS_PER_S, GapState.CLOSED)
+    assert ledger.want(530 * NS_PER_S, wanted=False) == ledger.want(531 * NS_PER_S, wanted=True) == []
+    assert places == [True, False]
+
+
+def test_taken_over_by_a_full_spool_is_a_gap() -> None:
+    """The Run is ours, and not recorded."""
+    ledger, _ = shared()
+    (gap,) = ledger.arrived(500 * NS_PER_S, GapCause.SPOOL_FULL)
+    assert (gap.start_ns, gap.cause) == (500 * NS_PER_S, GapCause.SPOOL_FULL)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from vms import logs
-from vms.clock import Clock
+from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamRef
 from vms.domain.grant import LeaseGrant
 from vms.errors import ConflictError, NotFoundError, VmsError
@@ -21,6 +21,7 @@ log = logs.get(__name__)
 
 _TRIES = 5
 _AT_ONCE = 16
+_TAIL_NS = 2 * NS_PER_S  # what a Node recorded last before it died may not have reached its disk
 
 
 @dataclass(slots=True)
@@ -181,7 +182,7 @@ class Holding:
             return None
         expired = self._book.known(stream) is not None and self._book.holder(stream, now_ns) is None
         if former.node == self._node or expired or self._book.is_silent(former.node, now_ns):
-            return former.alive_ns
+            return former.alive_ns - _TAIL_NS
         # Given back, or moved while it gave nothing: until now its holder says what was missing.
         return self._clock.now_ns() if from_ns is None else None
 
