@@ -1,69 +1,112 @@
 """What the bus asks of ingest: watch and unwatch a Stream, states, snapshot, probe. Event loop only.
 
-Packets leave the node's hub for `media.<camera>.<stream>` only while somebody's credit lasts: nobody watching, not a
-byte. A watcher subscribes first and asks then; what comes twice has the same (run, seq).
+Packets leave the node's hub for `media.<zone>.<camera>.<stream>` only while the credit of somebody in that zone lasts:
+nobody watching, not a byte; many in one zone, once. A watcher subscribes first and asks then; what comes twice has the
+same (run, seq).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ingest.bridge import QUALITIES, Bridge, FarBridge, HomeBridge, media_subject
+from ingest.credit import Credit, CreditOptions, Line, default_priority
 from ingest.fleet import Fleet
 from ingest.picture import jpeg
 from ingest.probe import Prober
-from vms.bus.base import Bus, Handler, Served, Value
+from vms.bus.base import Bus, Events, Handler, Served, Value
 from vms.bus.hub import Hub, HubClosedError, HubSubscription
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.media import HubItem, Packet, Run
+from vms.domain.slug import slugify
 from vms.errors import CameraUnreachableError, InputError
 from vms.service import Service
 
 MAX_CREDIT_S = 60.0
 SWEEP_S = 0.5
-_QUALITIES = frozenset({"all", "key"})
+STATES_LIMIT = 16
+_STREAMS = frozenset(name.value for name in StreamName)
+# A snapshot is one message; most buses take a megabyte.
+SNAPSHOT_BYTES = 900_000
+SNAPSHOT_WIDTHS = (1920, 1280, 640)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchOptions:
+    """`node`: id of this node, to which others send acknowledgements; `zone`: where it stands; `site`: slug of the Site
+    whose cameras it tries for the form, None: of any. `priority`: 0 to 100 by Stream, who keeps its pictures on a line
+    that does not carry all. `answer_bytes`: the largest cached group that is put into an answer, None: any; a larger
+    one comes over the media subject."""
+
+    node: str = "node"
+    zone: str = "center"
+    site: str | None = None
+    priority: Callable[[StreamRef], int] = default_priority
+    answer_bytes: int | None = None
+    credit: CreditOptions = field(default_factory=CreditOptions)
 
 
 @dataclass(slots=True)
 class _Watching:
-    """Who watches one Stream: until when (monotonic) and in which quality, by watcher."""
+    """Who watches one Stream: until when (monotonic), in which quality and from which zone, by watcher."""
 
     stream: StreamRef
     subscription: HubSubscription
     known: tuple[HubItem | None, ...]
-    credit: dict[str, tuple[int, str]] = field(default_factory=dict)
+    credit: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    bridges: dict[str, Bridge] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
 
     def expire(self, now_ns: int) -> None:
-        for watcher in [w for w, (until_ns, _) in self.credit.items() if until_ns <= now_ns]:
+        """Drop who did not renew, and the bridges that nobody needs any more; the others at the quality wanted."""
+        for watcher in [w for w, (until_ns, _, _) in self.credit.items() if until_ns <= now_ns]:
             del self.credit[watcher]
-
-    @property
-    def keys_only(self) -> bool:
-        return all(quality == "key" for _, quality in self.credit.values())
+        wanted: dict[str, int] = {}
+        for _, quality, zone in self.credit.values():
+            wanted[zone] = max(wanted.get(zone, 0), QUALITIES.index(quality))
+        for zone in [zone for zone in self.bridges if zone not in wanted]:
+            self.bridges.pop(zone).close()
+        for zone, bridge in self.bridges.items():
+            bridge.quality = QUALITIES[wanted[zone]]
 
 
 class Watch(Service):
-    """Serves the subjects of ingest on the bus."""
+    """Serves the subjects of ingest on the bus; Packets go out on `media`, which may be the same."""
 
     name = "watch"
 
-    def __init__(self, *, bus: Bus, hub: Hub, fleet: Fleet, prober: Prober, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        hub: Hub,
+        fleet: Fleet,
+        prober: Prober,
+        clock: Clock,
+        media: Bus | None = None,
+        options: WatchOptions | None = None,
+    ) -> None:
         super().__init__(clock)
         self._bus, self._hub, self._fleet, self._prober = bus, hub, fleet, prober
+        self._media = media or bus
+        self._options = options or WatchOptions()
+        self._lines: dict[str, Line] = {}
         self._watching: dict[StreamRef, _Watching] = {}
         self._served: dict[str, Served] = {}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="ingest-picture")
 
     async def run_once(self) -> None:
         """Serve until stopped."""
-        fixed: dict[str, Handler] = {"ingest.states": self._states, "ingest.probe": self._probe}
-        always = [self._bus.serve(subject, handler) for subject, handler in fixed.items()]
+        probed = self._bus.serve(f"ingest.probe.{self._options.site or '*'}", self._probe)
+        asks = self._bus.subscribe("ingest.states.ask", limit=STATES_LIMIT)
+        acks = self._bus.subscribe(f"ingest.ack.{self._options.node}")
+        listening = [asyncio.create_task(self._tell_states(asks)), asyncio.create_task(self._take_acks(acks))]
         self._fleet.on_change = self._follow
         self._follow()
         self.ready()
@@ -73,11 +116,12 @@ class Watch(Service):
                     self._sweep(watching)
         finally:
             self._fleet.on_change = lambda: None
-            for served in (*always, *self._served.values()):
-                served.close()
+            for each in (asks, acks, probed, *self._served.values()):
+                each.close()
             self._served.clear()
             for watching in list(self._watching.values()):
                 await self._end(watching)
+            await asyncio.gather(*listening, return_exceptions=True)
 
     async def close(self) -> None:
         """Let the picture threads go."""
@@ -95,19 +139,56 @@ class Watch(Service):
         for subject, handler in handlers.items():
             if subject not in self._served:
                 self._served[subject] = self._bus.serve(subject, handler)
+        for stream, watching in list(self._watching.items()):
+            if stream not in self._fleet.specs:
+                self._let_go(watching)
 
     async def _watch(self, value: Value) -> Value:
         stream = _stream_of(value)
-        watcher, quality, credit_s = _order(value)
+        order = _order(value, self._options.zone)
         watching = self._watching.get(stream) or self._begin(stream)
-        watching.credit[watcher] = (self.clock.mono_ns() + int(credit_s * NS_PER_S), quality)
-        state = self._hub.state_of(stream)
-        if value.get("renew"):
-            return {"state": state}
+        watching.credit[order.watcher] = (
+            self.clock.mono_ns() + int(order.credit_s * NS_PER_S),
+            order.quality,
+            order.zone,
+        )
+        begun = self._bridge(watching, order.zone)
+        watching.expire(self.clock.mono_ns())
+        answer = {"state": self._hub.state_of(stream), "now_ns": self.clock.now_ns()}
         worker = self._fleet.workers.get(stream)
-        gop = worker.gop.packets() if worker is not None else []
         run = worker.gop.run if worker is not None else None
-        return {"run": run, "state": state, "gop": gop, "subject": _media(stream)}
+        if value.get("renew") and not begun and value.get("run", run and run.id) == (run and run.id):
+            return answer
+        gop = worker.gop.packets() if worker is not None else []
+        if gop and (order.zone != self._options.zone or self._is_large(gop)):
+            watching.bridges[order.zone].burst(gop)
+            gop = []
+        where = {"subject": media_subject(order.zone, stream), "node": self._options.node, "zone": self._options.zone}
+        return {**answer, "run": run, "gop": gop, **where}
+
+    def _is_large(self, gop: list[Packet]) -> bool:
+        limit = self._options.answer_bytes
+        return limit is not None and sum(len(packet.payload) for packet in gop) > limit
+
+    def _bridge(self, watching: _Watching, zone: str) -> bool:
+        """Have a bridge to the zone; whether it is new."""
+        if zone in watching.bridges:
+            return False
+        stream, options = watching.stream, self._options
+        if zone == options.zone:
+            watching.bridges[zone] = HomeBridge(stream, zone, self._media)
+            return True
+        line = self._lines.setdefault(zone, Line(options.credit))
+        watching.bridges[zone] = FarBridge(
+            stream,
+            zone,
+            self._media,
+            clock=self.clock,
+            credit=Credit(line, stream, options.priority(stream)),
+            pool=self._pool,
+            run_of=lambda: None if (started := self._hub.run_of(stream)) is None else started.run,
+        )
+        return True
 
     async def _unwatch(self, value: Value) -> Value:
         watching = self._watching.get(_stream_of(value))
@@ -121,21 +202,28 @@ class Watch(Service):
         # A new subscription is told first what is known already; the answer to the request says it too.
         known = (self._hub.state_of(stream), self._hub.run_of(stream))
         watching = _Watching(stream, subscription, known)
-        watching.task = asyncio.create_task(self._bridge(watching), name=f"watch {stream}")
+        watching.task = asyncio.create_task(self._carry(watching), name=f"watch {stream}")
         self._watching[stream] = watching
         self._fleet.demand(stream)
         return watching
 
-    async def _bridge(self, watching: _Watching) -> None:
-        subject = _media(watching.stream)
+    async def _carry(self, watching: _Watching) -> None:
         with suppress(HubClosedError):
             while True:
                 for item in await watching.subscription.get():
-                    if any(item is known for known in watching.known):
-                        continue
-                    if isinstance(item, Packet) and not item.is_key and watching.keys_only:
-                        continue
-                    self._bus.publish(subject, {"item": item})
+                    if not any(item is known for known in watching.known):
+                        for bridge in watching.bridges.values():
+                            bridge.put(item)
+
+    async def _take_acks(self, acks: Events) -> None:
+        async for _, value in acks:
+            zone, numbers = value.get("zone"), value.get("acks")
+            for name, number in numbers.items() if isinstance(numbers, dict) else ():
+                camera, _, stream = str(name).partition(".")
+                watching = self._watching.get(StreamRef(camera, StreamName(stream))) if stream in _STREAMS else None
+                bridge = watching.bridges.get(str(zone)) if watching is not None else None
+                if bridge is not None and isinstance(number, int):
+                    bridge.acked(number)
 
     def _sweep(self, watching: _Watching) -> None:
         watching.expire(self.clock.mono_ns())
@@ -152,8 +240,11 @@ class Watch(Service):
         if watching.task is not None:
             await watching.task
 
-    async def _states(self, _value: Value) -> Value:
-        return {"states": self._hub.states()}
+    async def _tell_states(self, asks: Events) -> None:
+        async for _ in asks:
+            for state in self._hub.states():
+                subject = f"ingest.state.{state.stream.camera}.{state.stream.name}"
+                self._bus.publish(subject, {"state": state, "node": self._options.node})
 
     async def _snapshot(self, value: Value) -> Value:
         camera = str(value["_subject"]).split(".")[2]
@@ -162,7 +253,10 @@ class Watch(Service):
             raise InputError("The width must be a whole number of pixels.", field="width")
         run, packet = self._freshest(camera, width)
         loop = asyncio.get_running_loop()
-        data = await loop.run_in_executor(self._pool, jpeg, run.info.video.codec, packet.payload, width)
+        for wide in (width, *SNAPSHOT_WIDTHS):
+            data = await loop.run_in_executor(self._pool, jpeg, run.info.video.codec, packet.payload, wide)
+            if len(data) <= SNAPSHOT_BYTES:
+                break
         return {"jpeg": data, "wall_ns": packet.wall_ns, "stream": str(packet.stream.name)}
 
     def _freshest(self, camera: str, width: int | None) -> tuple[Run, Packet]:
@@ -194,8 +288,14 @@ class Watch(Service):
         return asdict(report)
 
 
-def _media(stream: StreamRef) -> str:
-    return f"media.{stream.camera}.{stream.name}"
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a watcher asks for."""
+
+    watcher: str
+    zone: str
+    quality: str
+    credit_s: float
 
 
 def _stream_of(value: Value) -> StreamRef:
@@ -203,10 +303,13 @@ def _stream_of(value: Value) -> StreamRef:
     return StreamRef(camera, StreamName(name))
 
 
-def _order(value: Mapping[str, Any]) -> tuple[str, str, float]:
+def _order(value: Mapping[str, Any], home: str) -> _Order:
     watcher, quality, credit_s = value.get("watcher"), value.get("quality", "all"), value.get("credit_s")
-    if not isinstance(watcher, str) or not watcher or quality not in _QUALITIES:
-        raise InputError("A watch names its watcher, and the quality all or key.")
+    zone = value.get("zone", home)
+    if not isinstance(watcher, str) or not watcher or quality not in QUALITIES:
+        raise InputError("A watch names its watcher, and the quality all, key or snapshot.")
     if not isinstance(credit_s, int | float) or not 0 < credit_s <= MAX_CREDIT_S:
         raise InputError(f"The credit of a watch is more than 0 and at most {MAX_CREDIT_S:g} seconds.")
-    return watcher, str(quality), float(credit_s)
+    if not isinstance(zone, str) or slugify(zone) != zone:
+        raise InputError("The zone of a watch is center or the short name of a site.", field="zone")
+    return _Order(watcher, zone, str(quality), float(credit_s))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 
-from streamer.feed import Feed
+from streamer.acks import Acks
+from streamer.feed import Buses, Feed
 from streamer.options import StreamerOptions
 from vms.bus.base import Bus
 from vms.clock import Clock
@@ -17,8 +18,10 @@ from vms.domain.camera import StreamRef
 class Fanout:
     """`acquire` and `release` come in pairs."""
 
-    def __init__(self, bus: Bus, clock: Clock, options: StreamerOptions) -> None:
-        self._bus, self._clock, self._options = bus, clock, options
+    def __init__(self, bus: Bus, clock: Clock, options: StreamerOptions, media: Bus | None = None) -> None:
+        self._buses = Buses(bus, media or bus)
+        self._clock, self._options = clock, options
+        self._acks = Acks(bus, clock, options.zone, options.ack_s)
         self._feeds: dict[StreamRef, Feed] = {}
         self._users: dict[StreamRef, int] = {}
         self._lingering: dict[StreamRef, asyncio.Task[None]] = {}
@@ -36,7 +39,7 @@ class Fanout:
             lingering.cancel()
         feed = self._feeds.get(stream)
         if feed is None:
-            feed = self._feeds[stream] = Feed(self._bus, self._clock, stream, self._options)
+            feed = self._feeds[stream] = Feed(self._buses, self._clock, stream, self._options, self._acks)
             feed.start()
         self._users[stream] = self._users.get(stream, 0) + 1
         return feed
@@ -66,3 +69,4 @@ class Fanout:
         self._feeds.clear()
         self._users.clear()
         await asyncio.gather(*(feed.close() for feed in feeds), *self._closing)
+        await self._acks.close()

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StreamerOptions:
-    """`addresses`: where viewers reach this machine; empty: its own, the loopback only where there is no other.
+    """`zone`: where this streamer stands: center, or the slug of a Site. `addresses`: where viewers reach this machine;
+    empty: its own, the loopback only where there is no other.
 
     credit_s: how long ingest may send without hearing from us; linger_s: how long a feed outlives its last viewer;
     retry_s: longest wait before a feed is asked for again; gone_s: silence after which a viewer is gone;
     connect_s: how long a viewer may take to connect; pli_every_s: how often a viewer may be sent the burst again;
     queue_ms: how much live video may wait for one viewer; burst_bytes_s and burst_free_bytes: the pace of bursts to one
-    viewer, and what may go at once; tick_s: how often tiles are judged; tell_s: how often they are told unchanged.
+    viewer, and what may go at once; silent_s: after so long without anything a live Stream is asked for again, another
+    node may have it; stale_s: what was longer on the way from another zone is thrown away; ack_s: how often its arrival
+    is told; tick_s: how often tiles are judged; tell_s: how often they are told unchanged.
     """
 
+    zone: str = "center"
     addresses: tuple[str, ...] = ()
     max_sessions: int = 200
     max_videos: int = 64
@@ -33,5 +37,8 @@ class StreamerOptions:
     gop_max_bytes: int = 24_000_000
     gop_max_packets: int = 2_000
     events_limit: int = 2_048
+    silent_s: float = 1.0
+    stale_s: float = 2.0
+    ack_s: float = 0.1
     tick_s: float = 0.25
     tell_s: float = 1.0

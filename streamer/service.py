@@ -1,13 +1,15 @@
 """The streamer service: opens and ends sessions of viewers as asked over the bus. Event loop only.
 
 Subjects: streamer.wall.open, .message.<session>, .close.<session>; streamer.whep.open, .patch.<session>,
-.close.<session>. What a wall is told goes out on streamer.wall.event.<session>.
+.close.<session>. Those of a session are served as long as there is one, by the node that has it: of several streamers
+the right one answers. What a wall is told goes out on streamer.wall.event.<session>.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from streamer.fanout import Fanout
@@ -17,7 +19,7 @@ from streamer.peer import Certificates
 from streamer.session import Kit, ViewerSession
 from streamer.wall import WallSession, stream_of
 from streamer.whep import WhepSession
-from vms.bus.base import Bus, Value
+from vms.bus.base import Bus, Handler, Served, Value
 from vms.clock import Clock
 from vms.domain.ids import new_id
 from vms.errors import ConflictError, InputError, NotFoundError, TooManyError
@@ -32,13 +34,16 @@ class Streamer(Service):
 
     name = "streamer"
 
-    def __init__(self, clock: Clock, bus: Bus, options: StreamerOptions | None = None) -> None:
+    def __init__(
+        self, clock: Clock, bus: Bus, options: StreamerOptions | None = None, *, media: Bus | None = None
+    ) -> None:
         super().__init__(clock)
         self._bus = bus
         self._options = options or StreamerOptions()
         self._certificates = Certificates()
-        self.fanout = Fanout(bus, clock, self._options)
+        self.fanout = Fanout(bus, clock, self._options, media)
         self.sessions: dict[str, ViewerSession] = {}
+        self._served: dict[str, list[Served]] = {}
         self._kit = Kit(clock, self.fanout, self._options, self._certificates.get)
 
     async def run_once(self) -> None:
@@ -46,11 +51,7 @@ class Streamer(Service):
         self._certificates.get()
         served = [
             self._bus.serve("streamer.wall.open", self._wall_open),
-            self._bus.serve("streamer.wall.message.*", self._wall_message),
-            self._bus.serve("streamer.wall.close.*", self._close),
             self._bus.serve("streamer.whep.open", self._whep_open),
-            self._bus.serve("streamer.whep.patch.*", self._whep_patch),
-            self._bus.serve("streamer.whep.close.*", self._close),
         ]
         self.ready()
         try:
@@ -84,15 +85,18 @@ class Streamer(Service):
         except InputError:
             await session.close("refused")
             raise
-        return await self._begin(session)
+        subjects = {f"streamer.wall.message.{ident}": self._wall_message, f"streamer.wall.close.{ident}": self._close}
+        return await self._begin(session, subjects)
 
     async def _whep_open(self, value: Value) -> Value:
         stream = stream_of(value)
         if stream is None:
             raise InputError("camera is missing", field="camera")
         person = str(value.get("person", ""))
-        session = WhepSession(new_id(), person, self._offer(value), stream, kit=self._kit, ended=self._forget)
-        return await self._begin(session)
+        ident = new_id()
+        session = WhepSession(ident, person, self._offer(value), stream, kit=self._kit, ended=self._forget)
+        subjects = {f"streamer.whep.patch.{ident}": self._whep_patch, f"streamer.whep.close.{ident}": self._close}
+        return await self._begin(session, subjects)
 
     def _offer(self, value: Value) -> Offer:
         if len(self.sessions) >= self._options.max_sessions:
@@ -100,8 +104,9 @@ class Streamer(Service):
             raise TooManyError(f"{len(self.sessions)} viewers watch already", hint=hint)
         return parse_offer(value.get("sdp"), max_bytes=self._options.max_sdp_bytes, max_videos=self._options.max_videos)
 
-    async def _begin(self, session: ViewerSession) -> Value:
+    async def _begin(self, session: ViewerSession, subjects: Mapping[str, Handler]) -> Value:
         self.sessions[session.id] = session
+        self._served[session.id] = [self._bus.serve(subject, handler) for subject, handler in subjects.items()]
         try:
             return {"session": session.id, "sdp": await session.open()}
         except BaseException:
@@ -111,6 +116,8 @@ class Streamer(Service):
 
     def _forget(self, ident: str) -> None:
         self.sessions.pop(ident, None)
+        for served in self._served.pop(ident, ()):
+            served.close()
 
     def _find(self, value: Value, kind: type[AnySession]) -> AnySession:
         session = self.sessions.get(str(value["_subject"]).rpartition(".")[2])

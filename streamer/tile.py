@@ -6,12 +6,13 @@ Event loop only.
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 from streamer.fanout import Fanout
-from streamer.feed import Feed
+from streamer.feed import Feed, Picture
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
 from streamer.track import TileTrack
@@ -43,13 +44,14 @@ class WallTile:
         self._since_ns = clock.now_ns()
         self._told_ns = 0
         self._switched: Message | None = None
+        self._pictured: Picture | None = None
 
     def show(self, stream: StreamRef | None, number: int | None = None) -> None:
         """Show another Stream, or nothing; `number` is the viewer's count of switches and comes back in messages."""
         if (stream is None) != (self._wanted is None):
             metrics.TILES.inc(1 if stream is not None else -1)
         self._wanted, self._number, self._why = stream, number, ""
-        self._switched = None
+        self._switched = self._pictured = None
         self._use(stream)
         self._since_ns = self._clock.now_ns()
         self.refresh(force=True)
@@ -84,20 +86,34 @@ class WallTile:
     def _changed(self) -> None:
         self._choose()
         self.refresh()
+        self._say_picture()
+
+    def _say_picture(self) -> None:
+        """The small picture that stands in for video, once each."""
+        picture = None if self._feed is None else self._feed.picture
+        if picture is None or picture is self._pictured:
+            return
+        self._pictured = picture
+        jpeg = base64.b64encode(picture.jpeg).decode("ascii")
+        said = {"type": "picture", "tile": self.index, "n": self._number, "jpeg": jpeg, "wall_ns": str(picture.wall_ns)}
+        self._say(said)
 
     def facts(self) -> Facts:
         """What is known of the tile."""
         feed = self._feed
         if feed is None:
             return Facts(shown=False)
-        sent = self.track.sent
+        sent, picture = self.track.sent, feed.picture
+        captured_ns = None if sent is None else sent.wall_ns - feed.skew.ns
+        small = picture is not None and (captured_ns is None or picture.wall_ns > captured_ns)
         return Facts(
             shown=True,
             codec=None if feed.run is None else feed.run.info.video.codec,
             fault=feed.fault,
             fault_ns=feed.fault_ns,
             stream=feed.state,
-            captured_ns=None if sent is None else sent.wall_ns,
+            captured_ns=picture.wall_ns if picture is not None and small else captured_ns,
+            small=small,
             was_live=self._was_live,
             instead=feed.stream != self._wanted,
         )
@@ -144,8 +160,9 @@ class WallTile:
     def _say_clock(self) -> None:
         sent = self.track.sent
         rtp = None if sent is None else self.track.rtp_of(sent)
-        if sent is not None and rtp is not None:
-            self._say({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(sent.wall_ns)})
+        if sent is not None and rtp is not None and self._feed is not None:
+            wall_ns = sent.wall_ns - self._feed.skew.ns
+            self._say({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(wall_ns)})
 
     def switched(self, rtp: int) -> None:
         """See TrackEvents."""

@@ -1,6 +1,7 @@
 """What a tile may say of itself, pure: live only where the picture is 2 s old or younger, else why not and since when.
 
-Words of the wall protocol: empty, connecting, catching_up, live, late, reconnecting, offline, forbidden, unsupported.
+Words of the wall protocol: empty, connecting, catching_up, live, pictures, late, reconnecting, offline, forbidden,
+unsupported.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ LIVE_AGE_NS = 2 * NS_PER_S
 class Facts:
     """What is known of a tile. `codec`: of the Run, None while there is none; `fault`: why ingest cannot be asked;
     `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then; `instead`: sub is
-    shown because main cannot be."""
+    shown because main cannot be; `small`: still pictures stand in for video that the line does not carry."""
 
     shown: bool
     codec: Codec | None = None
@@ -27,6 +28,7 @@ class Facts:
     captured_ns: int | None = None
     was_live: bool = False
     instead: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ def judge(facts: Facts, now_ns: int) -> Verdict:
         return trouble
     if age_ns is None:
         return Verdict("catching_up" if facts.codec is not None else "connecting")
+    if facts.small:
+        return Verdict("pictures", "line", "The line carries no more than still pictures.", age_ms=age_ms)
     if age_ns <= LIVE_AGE_NS:
         return Verdict("live", age_ms=age_ms)
     return Verdict("late" if facts.was_live else "catching_up", age_ms=age_ms)

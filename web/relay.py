@@ -17,7 +17,7 @@ from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName
 from vms.domain.ids import is_id
-from vms.errors import BusError, NotFoundError, VmsError
+from vms.errors import BusError, NoResponderError, NotFoundError, VmsError
 from vms.store.catalogue import Catalogue
 from web.security.limits import JSON_MAX_DEPTH, json_depth_exceeds
 from web.uncut import uncut
@@ -191,7 +191,8 @@ class Relay:
     async def _forward(self, message: dict[str, Any]) -> None:
         try:
             await self._bus.request(f"streamer.wall.message.{self._wall.id}", message)
-        except NotFoundError:
+        except (NotFoundError, NoResponderError):
+            # A session's subjects are served by the streamer that has it, as long as it does.
             self._walls.ended(self._wall, "the session is over")
         except BusError as error:
             await self._tell({"type": "error", "message": logs.redact(error.message)})

@@ -207,8 +207,9 @@ class CameraPatch(In):
 
 
 class ProbeIn(In):
-    """A camera to try."""
+    """A camera to try; `site`: from where, as a camera of a site is seldom reached from elsewhere."""
 
+    site: Id | None = None
     url: Annotated[str, Field(min_length=1, max_length=URL_MAX)]
     username: Username = ""
     password: Password = SecretStr("")

@@ -1,83 +1,116 @@
 """The state board: the state of every Stream as ingest told it, so that lists of cameras need no request per camera.
 
-Fed by one question at the start, every change from then on, and the question again now and then against lost events.
+Fed by one question at the start, every change from then on, and the question again now and then, and whenever a node
+comes back, against lost events. What a node said that is silent now is not repeated as if it were still so.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
-from vms import logs
-from vms.bus.base import Bus
-from vms.clock import Clock
+from vms.bus.base import Bus, Value
+from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera, StreamName, StreamRef
+from vms.domain.gap import GapCause
 from vms.domain.media import StreamCondition, StreamState
-from vms.errors import VmsError
-
-log = logs.get(__name__)
+from vms.sync.presence import Presence
 
 _ASK_AGAIN_S = 30.0
-_RETRY_S = 1.0
+_ANSWERED_S = 5.0
+
+
+@dataclass(slots=True)
+class _Heard:
+    """`node`: who said it, empty where that is not known; `at_ns`: when on our monotonic clock."""
+
+    state: StreamState
+    node: str
+    at_ns: int
 
 
 class StateBoard:
-    """States by Stream. Event loop only."""
+    """States by Stream. `presence` knows which nodes are there. Event loop only."""
 
-    def __init__(self, bus: Bus, clock: Clock) -> None:
+    def __init__(self, bus: Bus, clock: Clock, presence: Presence) -> None:
         self._bus = bus
         self._clock = clock
-        self._states: dict[StreamRef, StreamState] = {}
+        self._presence = presence
+        self._heard: dict[StreamRef, _Heard] = {}
+        self._asked_ns: int | None = None
+        self._ask_soon = asyncio.Event()
 
     def of(self, camera: Camera, name: StreamName) -> StreamState:
-        """The state of one Stream; `disabled` for a disabled camera whatever was heard last."""
+        """The state of one Stream; `disabled` for a disabled camera whatever was heard last, `not_reported` where the
+        node that had it is silent, since it was heard last."""
         ref = StreamRef(camera.id, name)
-        heard = self._states.get(ref)
+        heard = self._heard.get(ref)
+        state = None if heard is None else heard.state
         if not camera.enabled:
-            since_ns = heard.since_ns if heard and heard.condition is StreamCondition.DISABLED else 0
+            since_ns = state.since_ns if state and state.condition is StreamCondition.DISABLED else 0
             why = "The camera is switched off here."
             return StreamState(ref, StreamCondition.DISABLED, since_ns, why, reason="switched_off")
-        why = "Nothing was reported yet."
-        return heard or StreamState(ref, StreamCondition.CONNECTING, 0, why, reason="not_told")
+        if heard is None or state is None:
+            why = "Nothing was reported yet."
+            return StreamState(ref, StreamCondition.CONNECTING, 0, why, reason="not_told")
+        seen = self._presence.of(heard.node)
+        if seen is None or self._presence.is_alive(heard.node):
+            return state
+        condition, cause = StreamCondition.NOT_REPORTED, GapCause.NOT_REPORTED.value
+        why = "The site of this camera does not report: its line is cut, or its node is down."
+        return StreamState(ref, condition, seen.heard_ns, why, cause, reason="not_reported")
 
     def of_camera(self, camera: Camera) -> StreamState:
         """The state of the camera: that of `main`, else of `sub`."""
         return self.of(camera, StreamName.MAIN if camera.stream(StreamName.MAIN) else StreamName.SUB)
 
-    def take(self, state: StreamState) -> None:
-        """Keep a state unless a later one is known."""
-        known = self._states.get(state.stream)
-        if known is None or known.since_ns <= state.since_ns:
-            self._states[state.stream] = state
+    def take(self, value: Value) -> None:
+        """Keep a state unless a later one of the same node is known; clocks of two nodes are not compared."""
+        state, node = value["state"], str(value.get("node", ""))
+        known = self._heard.get(state.stream)
+        if known is not None and known.node == node and known.state.since_ns > state.since_ns:
+            known.at_ns = self._clock.mono_ns()
+            return
+        self._heard[state.stream] = _Heard(state, node, self._clock.mono_ns())
 
-    async def ask(self) -> None:
-        """Replace what is known by what ingest says now, but for what became newer while it answered."""
-        answer = await self._bus.request("ingest.states", {})
-        known, self._states = self._states, {}
-        for state in answer["states"]:
-            newer = known.get(state.stream)
-            self._states[state.stream] = newer if newer and newer.since_ns > state.since_ns else state
+    def ask(self) -> None:
+        """Ask every node for all its states; what the last question was not answered for is forgotten, but for that of
+        nodes that are silent."""
+        now_ns, asked_ns = self._clock.mono_ns(), self._asked_ns
+        if asked_ns is not None and now_ns - asked_ns >= _ANSWERED_S * NS_PER_S:
+            for ref, heard in list(self._heard.items()):
+                silent = self._presence.of(heard.node) is not None and not self._presence.is_alive(heard.node)
+                if heard.at_ns < asked_ns and not silent:
+                    del self._heard[ref]
+        self._asked_ns = now_ns
+        self._bus.publish("ingest.states.ask", {})
 
     async def listen(self) -> None:
         """Take every change until cancelled."""
         events = self._bus.subscribe("ingest.state.>", limit=4096)
         try:
             async for _subject, value in events:
-                self.take(value["state"])
+                self.take(value)
         finally:
             events.close()
 
     async def run(self) -> None:
         """Listen and ask until cancelled."""
+        self._presence.on_return = lambda _node: self._ask_soon.set()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._presence.listen())
             group.create_task(self.listen())
             group.create_task(self._keep_asking())
 
     async def _keep_asking(self) -> None:
+        await asyncio.sleep(0)  # so that `listen` has subscribed
         while True:
-            wait_s = _ASK_AGAIN_S
+            self.ask()
+            sleeping = asyncio.ensure_future(self._clock.sleep(_ASK_AGAIN_S))
+            returned = asyncio.ensure_future(self._ask_soon.wait())
             try:
-                await self.ask()
-            except VmsError as error:
-                log.debug("no states", why=error.message)
-                wait_s = _RETRY_S
-            await self._clock.sleep(wait_s)
+                await asyncio.wait({sleeping, returned}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sleeping.cancel()
+                returned.cancel()
+            self._ask_soon.clear()

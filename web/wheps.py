@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vms.bus.base import Bus
 from vms.domain.camera import StreamRef
-from vms.errors import NotFoundError, VmsError
+from vms.errors import NoResponderError, NotFoundError, VmsError
 from web.security.bonds import Bonds
 from web.security.sessions import Principal
 from web.walls import Spawn
@@ -49,9 +49,9 @@ class Wheps:
         whep = self._of(session, who)
         try:
             await self._bus.request(f"streamer.whep.patch.{whep.id}", {"fragment": fragment})
-        except NotFoundError:
+        except NoResponderError:
             self._forget(whep)
-            raise
+            raise NotFoundError("There is no such session.") from None
 
     async def close(self, session: str, who: Principal) -> None:
         """End one's own session."""

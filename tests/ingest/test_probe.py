@@ -139,11 +139,11 @@ async def test_over_the_bus(simulator: RunningSimulator) -> None:
         "password": simulator.password,
     }
     async with running() as rig:
-        answer = await rig.bus.request("ingest.probe", asked, timeout_s=20)
+        answer = await rig.bus.request("ingest.probe.any", asked, timeout_s=20)
         assert set(answer) >= {"ok", "code", "message", "hint", "facts", "jpeg", "warnings"}
         assert answer["ok"] is True
         assert answer["facts"]["width"] == 192
-        refused = await rig.bus.request("ingest.probe", {**asked, "password": "falsch"}, timeout_s=20)
+        refused = await rig.bus.request("ingest.probe.any", {**asked, "password": "falsch"}, timeout_s=20)
         assert (refused["ok"], refused["code"], refused["jpeg"]) == (False, "auth_failed", None)
 
 

@@ -28,7 +28,7 @@ async def items(events: MemoryEvents, count: int) -> list[Any]:
 
 def listening(rig: Rig) -> MemoryEvents:
     """Subscribed before the request, as watchers do."""
-    return rig.bus.subscribe("media.cam1.main")
+    return rig.bus.subscribe("media.center.cam1.main")
 
 
 async def test_a_watcher_starts_from_the_cached_group(simulator: RunningSimulator) -> None:
@@ -37,7 +37,7 @@ async def test_a_watcher_starts_from_the_cached_group(simulator: RunningSimulato
         await rig.until_packets(12)
         events = listening(rig)
         answer = await rig.bus.request(WATCH, ALL)
-        assert answer["subject"] == "media.cam1.main"
+        assert answer["subject"] == "media.center.cam1.main"
         assert answer["run"] == rig.runs()[0].run
         assert answer["state"].condition is StreamCondition.LIVE
         gop = answer["gop"]
@@ -77,7 +77,7 @@ async def test_credit_is_renewed(simulator: RunningSimulator) -> None:
         for _ in range(6):
             await rig.until_packets(5)
             answer = await rig.bus.request(WATCH, {**ALL, "credit_s": 0.4, "renew": True})
-            assert set(answer) == {"state"}
+            assert set(answer) == {"state", "now_ns"}
         await rig.bus.request("ingest.unwatch.cam1.main", {"watcher": "w2"})
         seqs = [item.seq for item in await items(events, 30)]
         assert seqs == list(range(seqs[0], seqs[0] + 30))
@@ -110,17 +110,20 @@ async def test_a_watcher_sees_the_stream_fail_and_return(simulator: RunningSimul
 
 
 async def test_states_and_their_changes(simulator: RunningSimulator) -> None:
-    """All states on request, each change as an event."""
+    """Each change as an event, and all of them when somebody asks."""
     async with running(with_sub(of(simulator), simulator.cameras[0].sub)) as rig:
         changes = rig.bus.subscribe("ingest.state.cam1.*")
         await rig.until(lambda: len(rig.runs()) == 2)
-        states = (await rig.bus.request("ingest.states", {}))["states"]
-        assert {(str(s.stream), s.condition) for s in states} == {
-            ("cam1/main", StreamCondition.LIVE),
-            ("cam1/sub", StreamCondition.LIVE),
+        told = [(await changes.get())[1] for _ in range(2)]
+        assert {t["state"].condition for t in told} <= {StreamCondition.CONNECTING, StreamCondition.LIVE}
+        while changes._queue:
+            await changes.get()
+        rig.bus.publish("ingest.states.ask", {})
+        told = [(await changes.get())[1] for _ in range(2)]
+        assert {(str(t["state"].stream), t["state"].condition, t["node"]) for t in told} == {
+            ("cam1/main", StreamCondition.LIVE, "node"),
+            ("cam1/sub", StreamCondition.LIVE, "node"),
         }
-        told = [(await changes.get())[1]["state"] for _ in range(2)]
-        assert {s.condition for s in told} <= {StreamCondition.CONNECTING, StreamCondition.LIVE}
 
 
 async def test_snapshots(simulator: RunningSimulator) -> None:

@@ -161,7 +161,7 @@ class FakeIngest:
 
     def _publish(self, stream: FakeStream, item: object) -> None:
         if stream.watchers:
-            self.bus.publish(f"media.{stream.ref.camera}.{stream.ref.name}", {"item": item})
+            self.bus.publish(f"media.center.{stream.ref.camera}.{stream.ref.name}", {"item": item})
 
     def _find(self, value: Value) -> FakeStream:
         *_, camera, name = value["_subject"].split(".")
@@ -177,7 +177,7 @@ class FakeIngest:
             self.renewals += 1
             return {"state": stream.state}
         self.watches += 1
-        subject = f"media.{stream.ref.camera}.{stream.ref.name}"
+        subject = f"media.center.{stream.ref.camera}.{stream.ref.name}"
         return {"run": stream.run, "state": stream.state, "gop": list(stream.gop), "subject": subject}
 
     async def _unwatch(self, value: Value) -> Value:

@@ -33,7 +33,7 @@ from tests.streamer.fake_ingest import FakeStream
 from vms import metrics
 from vms.clock import ManualClock
 from vms.domain.ids import new_id
-from vms.errors import ConflictError, InputError, NotFoundError, TooManyError
+from vms.errors import ConflictError, InputError, NoResponderError, TooManyError
 
 
 class Player:
@@ -141,7 +141,7 @@ async def test_a_wall_plays_switches_and_is_freed(studio: Studio) -> None:
     await until(lambda: not studio.streamer.fanout.watched and not red.watchers)
     await settle()
     assert open_files() == sockets
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NoResponderError):
         await bus.request(f"streamer.wall.message.{session}", {"type": "ping", "t": 1})
 
 
@@ -227,11 +227,11 @@ async def test_whep_plays_and_ends(studio: Studio) -> None:
         for bad in (fragment.replace(ufrag, "other"), "", None, "a=" + "x" * 20_000):
             with pytest.raises(InputError):
                 await studio.bus.request(f"streamer.whep.patch.{ident}", {"fragment": bad})
-        with pytest.raises(NotFoundError):
+        with pytest.raises(NoResponderError):
             await studio.bus.request(f"streamer.wall.close.{ident}", {})
         assert await studio.bus.request(f"streamer.whep.close.{ident}", {}) == {}
     for verb in ("patch", "close"):
-        with pytest.raises(NotFoundError):
+        with pytest.raises(NoResponderError):
             await studio.bus.request(f"streamer.whep.{verb}.{ident}", {"fragment": "a=x"})
 
 

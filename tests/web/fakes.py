@@ -34,16 +34,18 @@ class FakeIngest:
             "ok": True, "code": "", "message": "It works.", "hint": "", "jpeg": JPEG,
             "facts": {"codec": "h264", "width": 1280, "height": 720, "fps": 25.0, "gop_s": 2.0, "b_frames": False},
         }  # fmt: skip
-        bus.serve("ingest.probe", self._probe)
-        bus.serve("ingest.states", self._states)
+        bus.serve("ingest.probe.*", self._probe)
         bus.serve("ingest.snapshot.*", self._snapshot)
 
     async def _probe(self, value: Value) -> Value:
         self.probes.append({k: v for k, v in value.items() if k != "_subject"})
         return self.answer
 
-    async def _states(self, value: Value) -> Value:
-        return {"states": self.states}
+    def tell(self, node: str = "node") -> None:
+        """Say all states, as ingest does when it is asked."""
+        for state in self.states:
+            subject = f"ingest.state.{state.stream.camera}.{state.stream.name}"
+            self.bus.publish(subject, {"state": state, "node": node})
 
     async def _snapshot(self, value: Value) -> Value:
         if value["width"] == 16:

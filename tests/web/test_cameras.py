@@ -148,7 +148,7 @@ async def test_kept_password_follows_to_no_other_host(world: World, admin: httpx
 async def test_disabled_camera_says_so(world: World, admin: httpx.AsyncClient) -> None:
     """Whatever was heard of it last."""
     camera = await add(admin, enabled=False)
-    world.parts.board.take(StreamState(StreamRef(camera["id"], StreamName.MAIN), StreamCondition.LIVE, 5))
+    world.parts.board.take({"state": StreamState(StreamRef(camera["id"], StreamName.MAIN), StreamCondition.LIVE, 5)})
     shown = (await admin.get(f"/api/cameras/{camera['id']}")).json()
     assert {shown["state"]["condition"], *(s["state"]["condition"] for s in shown["streams"])} == {"disabled"}
 
@@ -174,7 +174,8 @@ async def test_states_are_those_that_ingest_told(world: World, admin: httpx.Asyn
     camera = await add(admin)
     ref = StreamRef(camera["id"], StreamName.MAIN)
     world.ingest.states = [StreamState(ref, StreamCondition.LIVE, 1_790_000_000_500_000_000)]
-    await world.parts.board.ask()
+    world.ingest.tell()
+    await world.clock.advance(0)
     shown = (await admin.get(f"/api/cameras/{camera['id']}")).json()
     assert shown["state"] == {
         "condition": "live",
@@ -193,14 +194,17 @@ async def test_states_are_those_that_ingest_told(world: World, admin: httpx.Asyn
 
 
 async def test_states_wait_for_ingest(world: World) -> None:
-    """When ingest starts later than the page, the board asks until it answers, and again now and then."""
+    """The board asks now and then; what nobody says any more is forgotten, but not at the first time."""
     ref = StreamRef("aaaaaaaaaaaaaaaa", StreamName.MAIN)
+    asks = world.bus.subscribe("ingest.states.ask")
     world.ingest.states = [StreamState(ref, StreamCondition.LIVE, 7)]
     await world.clock.advance(31)
-    assert world.parts.board._states[ref].condition is StreamCondition.LIVE
-    world.ingest.states = []
+    assert await asks.get() == ("ingest.states.ask", {})
+    world.ingest.tell()
     await world.clock.advance(31)
-    assert ref not in world.parts.board._states
+    assert world.parts.board._heard[ref].state.condition is StreamCondition.LIVE
+    await world.clock.advance(31)
+    assert ref not in world.parts.board._heard
 
 
 async def test_probe_says_what_a_url_gives(world: World, admin: httpx.AsyncClient) -> None:

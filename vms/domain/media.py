@@ -139,7 +139,7 @@ class RunEnded:
 
 
 class StreamCondition(StrEnum):
-    """States of a Stream at ingest."""
+    """States of a Stream at ingest; the last is said by whoever does not hear of it any more."""
 
     CONNECTING = "connecting"
     LIVE = "live"
@@ -148,6 +148,7 @@ class StreamCondition(StrEnum):
     UNREACHABLE = "unreachable"
     UNSUPPORTED = "unsupported"
     DISABLED = "disabled"
+    NOT_REPORTED = "not_reported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ export const REASONS: Record<string, Sentence> = {
   no_video: m.reason_no_video,
   no_way: m.reason_no_way,
   nobody: m.reason_nobody,
+  not_reported: m.reason_not_reported,
   not_rtsp: m.reason_not_rtsp,
   not_told: m.reason_not_told,
   one_key_frame: m.reason_one_key_frame,

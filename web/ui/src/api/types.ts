@@ -2,7 +2,7 @@
 
 export type StreamName = "main" | "sub";
 
-export type Condition = "live" | "connecting" | "stalled" | "auth_failed" | "unreachable" | "unsupported" | "disabled";
+export type Condition = "live" | "connecting" | "stalled" | "auth_failed" | "unreachable" | "unsupported" | "disabled" | "not_reported";
 
 /** Beside English words of the server: their stable name and what is variable in them, see reasons.ts. */
 export interface Said {
@@ -80,6 +80,7 @@ export interface CameraBody {
 }
 
 export interface ProbeRequest {
+  site?: string;
   url: string;
   username?: string;
   password?: string;

@@ -47,6 +47,7 @@ export function connectionOf(draft: Draft): string {
 
 export function probeOf(draft: Draft, stream: StreamName): ProbeRequest {
   const request: ProbeRequest = { url: draft[stream].trim(), transport: draft.transport };
+  if (draft.site) request.site = draft.site;
   if (draft.username) request.username = draft.username;
   if (draft.password) request.password = draft.password;
   return request;

@@ -7,7 +7,7 @@ export interface Group {
   counts: { condition: Condition; count: number }[];
 }
 
-const ORDER: readonly Condition[] = ["live", "connecting", "stalled", "auth_failed", "unreachable", "unsupported", "disabled"];
+const ORDER: readonly Condition[] = ["live", "connecting", "stalled", "auth_failed", "unreachable", "not_reported", "unsupported", "disabled"];
 
 export function counts(cameras: readonly Camera[]): { condition: Condition; count: number }[] {
   return ORDER.map((condition) => ({

@@ -22,6 +22,7 @@ const CONDITION: Record<string, () => string> = {
   unreachable: m.condition_unreachable,
   unsupported: m.condition_unsupported,
   disabled: m.condition_disabled,
+  not_reported: m.condition_not_reported,
 };
 
 const CAUSE: Record<string, () => string> = {
