@@ -1,7 +1,7 @@
 """Values of the bus as bytes and back, versioned: msgpack for plain data, a layout of our own for Packets. Pure.
 
 A message is the version, its kind, and a body:
-    value    msgpack; a noun of vms.domain is an extension with a number of its own (`_NOUNS`) around a map of its
+    value    msgpack; a noun of vms.domain is an extension with a number of its own (`NOUNS`) around a map of its
              fields, so that a version that knows more fields and one that knows fewer read each other
     media    a value whose `item` is a Packet: what else it holds as msgpack, then the Packet, its payload copied once
     request  how long the asker waits (ms), then a message of kind value or media
@@ -31,7 +31,7 @@ VERSION = 1
 _VALUE, _MEDIA, _REQUEST, _ERROR = 1, 2, 3, 4
 _PACKET = 1
 # Numbers of the extensions of msgpack, 0 to 127; 1 is the Packet. Only ever add.
-_NOUNS: dict[type[Any], int] = {
+NOUNS: dict[type[Any], int] = {
     StreamRef: 2,
     Track: 3,
     RunInfo: 4,
@@ -50,7 +50,7 @@ _NOUNS: dict[type[Any], int] = {
     LeaseGrant: 17,
     Interval: 18,
 }
-_DECODERS = {number: msgspec.msgpack.Decoder(noun) for noun, number in _NOUNS.items()}
+_DECODERS = {number: msgspec.msgpack.Decoder(noun) for noun, number in NOUNS.items()}
 _ENCODER = msgspec.msgpack.Encoder()
 
 _HEAD = struct.Struct("!BB")
@@ -165,7 +165,7 @@ def _plain(value: Any) -> Any:
         return value
     if kind is Packet:
         return msgspec.msgpack.Ext(_PACKET, b"".join(_packet_parts(value)))
-    if (number := _NOUNS.get(kind)) is not None:
+    if (number := NOUNS.get(kind)) is not None:
         return msgspec.msgpack.Ext(number, _ENCODER.encode(value))
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in value.items()}
