@@ -23,6 +23,11 @@ VIEWERS = Gauge("vms_viewers", "Peer connections now.", registry=REGISTRY)
 TILES = Gauge("vms_tiles", "Tiles that show a camera now.", registry=REGISTRY)
 BUS_CONNECTED = Gauge("vms_bus_connected", "1 while a connection to NATS is there.", ["link"], registry=REGISTRY)
 BUS_DROPPED = Counter("vms_bus_dropped_events", "Events that NATS did not take.", ["link"], registry=REGISTRY)
+OUTBOX_ROWS = Gauge("vms_outbox_rows", "Rows that have yet to reach other zones.", ["state"], registry=REGISTRY)
+ROWS_SENT = Counter("vms_rows_sent", "Rows put into streams for other zones.", registry=REGISTRY)
+ROW_BYTES_SENT = Counter("vms_row_bytes_sent", "Bytes of those rows, packed.", registry=REGISTRY)
+ROWS_APPLIED = Counter("vms_rows_applied", "Rows of other zones applied here.", registry=REGISTRY)
+ROWS_SET_ASIDE = Counter("vms_rows_set_aside", "Rows of other zones that did not fit.", ["why"], registry=REGISTRY)
 LOOP_LAG_S = Histogram(
     "vms_loop_lag_seconds",
     "How late the event loop wakes; above 0.02 something blocks it.",

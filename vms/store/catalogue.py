@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from vms.clock import Clock, SystemClock
 from vms.errors import CatalogueError
+from vms.store.apply import Replica
 from vms.store.audit import Audit
 from vms.store.cameras import Cameras
 from vms.store.database import Database, parse_url
@@ -46,6 +47,7 @@ class Catalogue:
         self.sessions = Sessions(database)
         self.audit = Audit(database, clock, node)
         self.outbox = Outbox(database)
+        self.replica = Replica(database, clock)
 
     @classmethod
     async def open(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    bindparam,
     cast,
     delete,
     func,
@@ -32,7 +33,7 @@ from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.images import PARTS, RowImage, key_of, table_of
 from vms.store.notes import Role
-from vms.store.tables import cameras, meta, outbox
+from vms.store.tables import cameras, copies, grants, meta, outbox, segments
 
 _AT_ONCE = 250
 _TIMES = ("end_ns", "start_ns", "granted_ns", "verified_ns")
@@ -48,6 +49,16 @@ class Waiting:
     table: str
     key: tuple[Any, ...]
     site: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An entry that was sent as `image` (None: the row is no more, or concerns nobody). `number`: where it is in a
+    stream whose reader has yet to confirm it; None: the entry can go."""
+
+    entry: Waiting
+    image: RowImage | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,26 +130,28 @@ class Outbox:
                     found[name, image.key] = image
         return found
 
-    async def done(self, sent: Sequence[tuple[Waiting, RowImage | None]], at: int | None = None) -> None:
-        """These were sent, as these images: to be kept as sent under the stream's sequence `at`, or forgotten. A row
-        that has changed meanwhile stays as it was: another sender may have been overtaken, and its older image must
-        not be the last one."""
-        seqs = [seq for entry, image in await self._unchanged(sent) for seq in entry.seqs]
-        change = delete(outbox) if at is None else update(outbox).values(sent=at)
+    async def done(self, sent: Sequence[Sent]) -> None:
+        """These were sent. A row that has changed meanwhile stays as it was: another sender may have been overtaken,
+        and its older image must not be the last one."""
+        over = [one for one in await self._unchanged(sent) if one.number is None]
+        kept = [one for one in sent if one.number is not None]
+        numbers = [{"entry": seq, "number": one.number} for one in kept for seq in one.entry.seqs]
+        seqs = [seq for one in over for seq in one.entry.seqs]
         async with self._db.write() as connection:
             for i in range(0, len(seqs), _AT_ONCE):
-                await connection.execute(change.where(outbox.c.seq.in_(seqs[i : i + _AT_ONCE])))
+                await connection.execute(delete(outbox).where(outbox.c.seq.in_(seqs[i : i + _AT_ONCE])))
+            if numbers:
+                change = update(outbox).where(outbox.c.seq == bindparam("entry")).values(sent=bindparam("number"))
+                await connection.execute(change, numbers)
 
-    async def _unchanged(
-        self, sent: Sequence[tuple[Waiting, RowImage | None]]
-    ) -> Sequence[tuple[Waiting, RowImage | None]]:
+    async def _unchanged(self, sent: Sequence[Sent]) -> Sequence[Sent]:
         if self._db.is_sqlite:  # one sender: what changed meanwhile has another entry
             return sent
-        now = await self.images((entry for entry, _ in sent), parts=False)
+        now = await self.images((one.entry for one in sent), parts=False)
         return [
-            (entry, image)
-            for entry, image in sent
-            if image is None or _rev(now.get((entry.table, entry.key))) == _rev(image)
+            one
+            for one in sent
+            if one.image is None or _rev(now.get((one.entry.table, one.entry.key))) == _rev(one.image)
         ]
 
     async def settle(self, upto: int) -> int:
@@ -188,16 +201,31 @@ class Outbox:
             statement = statement.where(or_(ends >= since_ns, ends.is_(None)))
         return ["table_name", "row_key", "site"], statement
 
-    async def stream_known(self, name: str) -> str | None:
-        """Which stream the outbox was last emptied into, as `note_stream` was told; None: none yet."""
+    async def places(self, entries: Sequence[Waiting]) -> dict[tuple[str, tuple[Any, ...]], str]:
+        """The Sites of rows that do not name theirs, by table and key: of a Copy its Segment's, of a grant its
+        Camera's."""
+        copied = {entry.key[:2] for entry in entries if entry.table == copies.name}
+        granted = {entry.key[:1] for entry in entries if entry.table == grants.name}
         async with self._db.read() as connection:
-            row = (await connection.execute(select(meta.c.value).where(meta.c.name == f"stream.{name}"))).first()
+            of_segments = await read_images(connection, segments, copied, parts=False)
+            of_cameras = await read_images(connection, cameras, granted, parts=False)
+        found = {}
+        for entry in entries:
+            owner = of_segments.get(entry.key[:2]) if entry.table == copies.name else of_cameras.get(entry.key[:1])
+            if owner is not None and entry.table in {copies.name, grants.name}:
+                found[entry.table, entry.key] = owner.values["site"]
+        return found
+
+    async def remembered(self, name: str) -> str | None:
+        """What a sender noted of the streams that it fills; None: nothing yet."""
+        async with self._db.read() as connection:
+            row = (await connection.execute(select(meta.c.value).where(meta.c.name == f"sync.{name}"))).first()
         return None if row is None else bytes(row.value).decode()
 
-    async def note_stream(self, name: str, identity: str) -> None:
-        """Remember the identity of a stream."""
+    async def remember(self, name: str, value: str) -> None:
+        """Note it, in place of what was noted before."""
         async with self._db.write() as connection:
-            await self._db.upsert(connection, meta, {"name": f"stream.{name}", "value": identity.encode()})
+            await self._db.upsert(connection, meta, {"name": f"sync.{name}", "value": value.encode()})
 
 
 async def read_images(

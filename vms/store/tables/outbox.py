@@ -21,7 +21,7 @@ outbox = Table(
     Column("row_key", String(200), nullable=False, doc="Its primary key, as a JSON list."),
     Column("site", String(ID_CHARS), nullable=True, doc="The Site it was about when written, where the row says."),
     Column("sent", BigInteger, nullable=True, doc="Sequence in the stream it was sent to; null: not sent yet."),
-    Index("ix_outbox_sent", "sent"),
+    Index("ix_outbox_sent", "sent", "seq"),
     sqlite_autoincrement=True,
 )
 

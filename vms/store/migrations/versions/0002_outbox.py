@@ -23,7 +23,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_outbox_sent", "outbox", ["sent"], unique=False)
+    op.create_index("ix_outbox_sent", "outbox", ["sent", "seq"], unique=False)
     op.create_table(
         "set_aside",
         sa.Column("id", sa.String(length=16), nullable=False),

@@ -1,0 +1,46 @@
+"""Settings at a node of a Site: its Cameras, all Sites, Stores and people, as the center has them. Event loop.
+
+The stream holds the newest message of each row, so a node reads it from the start at each of its starts: whatever
+happened to its catalogue, it then has what the center has. A cut-off node goes on with what it had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from vms.bus.base import Bus
+from vms.bus.flow import Reading
+from vms.bus.link import NatsLink
+from vms.bus.streams import StreamMessage
+from vms.clock import Clock
+from vms.store import Catalogue
+from vms.store.apply import Applied
+from vms.store.notes import SETTINGS
+from vms.sync import streams
+from vms.sync.apply import Intake, Reader
+
+_TABLES = frozenset(table.name for table in SETTINGS)
+
+
+class SiteSettings(Reader):
+    """`complete` is set when all that there was at the start is applied. Tells the node's services of each Camera that
+    changed by `cameras.changed` on `bus`, which is to be the node's own."""
+
+    def __init__(self, clock: Clock, link: NatsLink, bus: Bus, catalogue: Catalogue, zone: str) -> None:
+        subjects = (f"settings.{streams.EVERYONE}.>", f"settings.{zone}.>")
+        reading = Reading(streams.SETTINGS.name, subjects=subjects, domain=streams.HUB, batch=256)
+        super().__init__(clock, link, Intake(catalogue, _TABLES), reading, "sync settings")
+        self._bus = bus
+        self.complete = asyncio.Event()
+
+    async def applied(self, messages: Sequence[StreamMessage], applied: Applied) -> None:
+        """Say what changed."""
+        for key in applied.changed.get("cameras", ()):
+            self._bus.publish("cameras.changed", {"camera": key[0]})
+        if messages[-1].pending == 0:
+            self.complete.set()
+
+    async def idle(self) -> None:
+        """There was nothing at all, or no more."""
+        self.complete.set()
