@@ -10,7 +10,9 @@ import structlog
 
 from tests.bus.sides import bussed, linked, options, video_options
 from tests.servers.nats import NatsServer, running_nats
+from vms.bus import wire
 from vms.bus.base import Events, Handler, Value
+from vms.bus.client import BURST
 from vms.bus.link import NatsLink, NatsOptions
 from vms.bus.nats import NatsBus
 from vms.errors import BusError, BusTimeoutError, NoResponderError, SettingsError
@@ -295,6 +297,57 @@ async def test_what_cannot_travel_fails_the_asker_and_not_the_publisher(tmp_path
         with pytest.raises(BusError, match="cannot be put"):
             await bus.request("x", {"what": object()})
         bus.publish("x", {"what": object()})
+
+
+async def test_a_flood_of_small_messages_leaves_others_their_turn(tmp_path: Path) -> None:
+    """At most a burst is handled between two turns of the loop, and a subscription nobody reads stays within bounds."""
+    count, worst, flooding = 0, 0, True
+
+    def heard(_subject: str, _reply: str, _data: bytes) -> None:
+        nonlocal count
+        count += 1
+
+    async def turns() -> None:
+        nonlocal worst
+        while flooding:
+            before = count
+            await asyncio.sleep(0)
+            worst = max(worst, count - before)
+
+    async with running_nats(tmp_path) as server, bussed(options(server)) as bus, linked(options(server)) as other:
+        unread = bus.subscribe("e", limit=10)
+        bus.link.listen("e", heard)
+        await bus.link.flush()
+        watching = asyncio.create_task(turns())
+        data = wire.encode({"n": 1})
+        for _ in range(20):
+            for _ in range(1000):
+                other.publish("e", data)
+            await other.flush()
+        async with asyncio.timeout(10):
+            while count < 20_000:
+                await asyncio.sleep(0)
+        flooding = False
+        await watching
+        assert worst <= 2 * BURST
+        assert unread.dropped == 20_000 - 10
+
+
+async def test_a_listener_that_fails_does_not_end_the_connection(tmp_path: Path) -> None:
+    """Its error is logged; the next message comes."""
+    async with running_nats(tmp_path) as server, linked(options(server)) as link, linked(options(server)) as other:
+        heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+        def receive(_subject: str, _reply: str, data: bytes) -> None:
+            heard.put_nowait(data)
+            raise RuntimeError("a bug")
+
+        link.listen("e", receive)
+        await link.flush()
+        for data in (b"1", b"2"):
+            other.publish("e", data)
+            assert await asyncio.wait_for(heard.get(), 5) == data
+        assert link.connected
 
 
 async def test_bytes_of_another_version_are_left_out(tmp_path: Path) -> None:

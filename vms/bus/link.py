@@ -15,15 +15,14 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import nats.errors
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
 
 from vms import logs, metrics
 from vms.bus.asking import Asked
-from vms.bus.client import LinkClient, not_connected, translated
+from vms.bus.client import LinkClient, Receive, not_connected, translated
 from vms.bus.kv import KeyValue
-from vms.bus.sending import BURST, Sender
+from vms.bus.sending import Sender
 from vms.bus.streams import Published, Pull, StreamConfig, ensure_stream, publish_stream
 from vms.errors import BusError, SettingsError, VmsError
 from vms.service import Backoff
@@ -37,8 +36,7 @@ _LASTING_S = 5.0  # a connection that ended sooner is like one that failed
 @dataclass(frozen=True)
 class NatsOptions:
     """Where and how. `domain`: JetStream's domain of that server (`hub`, or the site's slug). `queue_bytes`: how much
-    may wait to be sent before events are dropped; `received_bytes`: the same for what came for one subject and is not
-    read yet. `patience_s`: how long a request waits for a connection."""
+    may wait to be sent before events are dropped. `patience_s`: how long a request waits for a connection."""
 
     url: str
     user: str = ""
@@ -51,12 +49,7 @@ class NatsOptions:
     ping_s: float = 2.0
     patience_s: float = 1.0
     queue_bytes: int = 8_000_000
-    received_bytes: int = 32_000_000
     close_s: float = 2.0
-
-
-Receive = Callable[[str, str, bytes], None]
-"""Called with the subject, the subject for the answer (or empty) and the bytes of each message."""
 
 
 class Listening:
@@ -154,27 +147,22 @@ class NatsLink:
         """Called by close()."""
         subscription = self._heard.pop(listening, None)
         if subscription is not None and self._sender is not None:
-            self._sender.act(lambda _: subscription.unsubscribe())
+            self._sender.act(lambda client: client.stop_receiving(subscription))
 
     async def _begin(self, client: LinkClient, listening: Listening) -> None:
         if listening not in self._heard:
             return  # it was closed before its turn came
-        received = 0
+        receive = listening.receive
 
-        async def receive(message: Msg) -> None:
-            nonlocal received
-            received += 1
-            if received % BURST == 0:  # the client goes on without a pause as long as there are messages
-                await asyncio.sleep(0)
+        def handed(subject: str, reply: str, data: bytes) -> None:
             if listening in self._heard:
-                listening.receive(message.subject, message.reply, message.data)
+                receive(subject, reply, data)
 
-        limit = self.options.received_bytes
-        subscription = await client.subscribe(listening.subject, listening.queue, receive, pending_bytes_limit=limit)
+        subscription = await client.receive(listening.subject, listening.queue, handed)
         if listening in self._heard:
             self._heard[listening] = subscription
         else:
-            await subscription.unsubscribe()
+            await client.stop_receiving(subscription)
 
     def publish(self, subject: str, payload: bytes) -> None:
         """Send to everyone who listens; never waits. Dropped and counted while there is no connection, when more waits

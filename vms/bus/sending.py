@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 import nats.errors
 
-from vms.bus.client import LinkClient
-
-BURST = 64  # messages in one go before others on the loop get their turn
+from vms.bus.client import BURST, LinkClient
 
 Act = Callable[[LinkClient], Awaitable[object]]
 
