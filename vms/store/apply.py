@@ -40,6 +40,13 @@ class Applied:
     waiting: list[tuple[RowImage, str]] = field(default_factory=list)
     refused: list[tuple[RowImage, str]] = field(default_factory=list)
 
+    def add(self, other: Applied) -> None:
+        """Count another's in."""
+        for table, keys in other.changed.items():
+            self.changed.setdefault(table, []).extend(keys)
+        self.waiting += other.waiting
+        self.refused += other.refused
+
     @property
     def rows(self) -> int:
         """How many rows are now others."""
@@ -79,23 +86,27 @@ class Replica:
         statement = select(set_aside).order_by(set_aside.c.at_ns).limit(_RETRIED)
         if not refused:
             statement = statement.where(set_aside.c.waits)
-        async with self._db.read() as connection:
-            rows = (await connection.execute(statement)).all()
         total = Applied()
-        for row in rows:
-            try:
-                images = [fitting(image) for image in unpack(row.data)]
-            except CatalogueError:
-                continue
-            applied = Applied()
-            async with self._db.write() as connection:
-                await self._apply(connection, images, applied)
-                if not applied.waiting:
-                    await connection.execute(delete(set_aside).where(set_aside.c.id == row.id))
-            for table, keys in applied.changed.items():
-                total.changed.setdefault(table, []).extend(keys)
-            total.waiting += applied.waiting
-        return total
+        while True:
+            before = total.rows
+            async with self._db.read() as connection:
+                rows = (await connection.execute(statement)).all()
+            for row in rows:
+                await self._retry(row.id, row.data, total)
+            if total.rows == before:  # what was applied may be what others wait for
+                return total
+
+    async def _retry(self, entry: str, data: bytes, total: Applied) -> None:
+        try:
+            images = [fitting(image) for image in unpack(data)]
+        except CatalogueError:
+            return
+        applied = Applied()
+        async with self._db.write() as connection:
+            await self._apply(connection, images, applied)
+            if not applied.waiting:
+                await connection.execute(delete(set_aside).where(set_aside.c.id == entry))
+        total.add(applied)
 
     async def _apply(self, connection: Connection, images: Iterable[RowImage], applied: Applied) -> None:
         best: dict[str, dict[tuple[Any, ...], RowImage]] = {}

@@ -91,9 +91,9 @@ def fitting(image: RowImage) -> RowImage:
     values = _fitting(table, image.values)
     part = PARTS.get(table.name)
     if part is None:
-        return RowImage(table.name, values)
+        return RowImage(str(table.name), values)
     owner = dict(zip(part.columns, key_of(table, values), strict=True))
-    return RowImage(table.name, values, tuple(_fitting(part.table, {**row, **owner}) for row in image.part or ()))
+    return RowImage(str(table.name), values, tuple(_fitting(part.table, {**row, **owner}) for row in image.part or ()))
 
 
 def table_of(name: str) -> Table:
@@ -107,7 +107,7 @@ def key_of(table: Table, values: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _plain(image: RowImage) -> dict[str, Any]:
-    plain: dict[str, Any] = {"t": image.table, "c": image.values}
+    plain: dict[str, Any] = {"t": str(image.table), "c": image.values}
     return plain if image.part is None else {**plain, "p": image.part}
 
 
@@ -130,7 +130,7 @@ def _fitting(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
             value = _default(column)
         if not _holds(column, value):
             raise CatalogueError(f"a row of {table.name} with a {column.name} that is none")
-        fit[column.name] = value
+        fit[str(column.name)] = value  # SQLAlchemy's names are a kind of str of their own
     return fit
 
 

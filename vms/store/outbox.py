@@ -251,7 +251,7 @@ async def read_images(
         for row in rows:
             values = dict(row)
             key = key_of(table, values)
-            found[key] = RowImage(table.name, values, None if part is None else tuple(pieces.get(key, ())))
+            found[key] = RowImage(str(table.name), values, None if part is None else tuple(pieces.get(key, ())))
     return found
 
 

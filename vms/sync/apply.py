@@ -57,8 +57,7 @@ class Intake:
         self._tell(applied)
         if applied.rows and self._aside:
             again = await replica.retry()
-            for table, keys in again.changed.items():
-                applied.changed.setdefault(table, []).extend(keys)
+            applied.add(Applied(again.changed))
             self._aside = await replica.aside()
         return applied
 
@@ -91,10 +90,7 @@ class Intake:
                 await self._refuse(message, again.message)
                 applied = Applied()
             await message.ack()
-            for table, keys in applied.changed.items():
-                total.changed.setdefault(table, []).extend(keys)
-            total.waiting += applied.waiting
-            total.refused += applied.refused
+            total.add(applied)
         log.warning("rows could not be applied together", why=error.message, messages=len(messages))
         return total
 
