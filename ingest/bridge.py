@@ -116,7 +116,8 @@ class FarBridge:
         if act is Act.SEND:
             self._send({"item": item}, len(item.payload), is_key=item.is_key)
             # Who asks for all later must not get what follows a key frame without what lies between.
-            self._credit.flowing = self._credit.flowing and self.quality == "all"
+            if self.quality != "all":
+                self._credit.rest()
         elif act is Act.PICTURE:
             self._draw(item)
         else:
@@ -138,7 +139,9 @@ class FarBridge:
         if act is Act.SKIP:
             return
         self._burst_ns = now_ns
-        whole = self._credit.flowing = act is Act.SEND and self.quality == "all"
+        whole = act is Act.SEND and self.quality == "all"
+        if not whole:
+            self._credit.rest()
         self._burst_to = (pictures[-1].run, pictures[-1].seq)
         last = pictures[-1] if whole else pictures[0]
         for packet, size in zip(pictures if whole else pictures[:1], sizes, strict=False):

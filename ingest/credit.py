@@ -1,48 +1,22 @@
-"""What may go over a thin line now: pure, no clock and no bus of its own; times are monotonic, given by callers in ns.
+"""What of one Stream may go over a thin line now: all, key frames, small pictures, nothing. Pure, as ingest/line.
 
-A `Line` is one zone as this node reaches it, shared by all Streams that are watched there: what is under way, and how
-long an acknowledgement takes at best. A `Credit` is one Stream on it. Judged is the age of what is unacknowledged, not
-an estimate of the rate: the leaf before the line queues without limit and says nothing, and a policy by rate starves
-itself. Whatever is not sent is dropped, so that nothing old is ever queued.
+Whatever is not sent is dropped, so that nothing old is ever queued; what is sent can be decoded.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
-from vms.clock import NS_PER_MS, NS_PER_S
+from ingest.line import Line
+from vms.clock import NS_PER_MS
 from vms.domain.camera import StreamName, StreamRef
 
 PRIORITY_MAX = 100
 _MS = NS_PER_MS
-
-
-@dataclass(frozen=True, slots=True)
-class CreditOptions:
-    """Milliseconds beyond the line's best acknowledgement time, each from the least to the most important camera:
-    `drop_ms`: above it the Stream is dropped to its next key frame; at a key frame: below `resume_ms` all goes again,
-    below `keys_ms` the key frame alone, else nothing. `late_ms`: a key frame that took longer was of no use.
-    `lost_ms`: oldest unit unacknowledged so long: the line is cut. `fresh_s`, `near_ms`: when no acknowledgement came
-    as near to the best for so long, the line is let run empty for at most `drain_ms` and measured anew: the route may
-    have changed. `assumed_ms`: the best before there is any. `burst_bytes`: what may be under way after a cached group
-    was sent at once; `probe_bytes`: the largest key frame that probes a line that was cut; `trials_max`: the most small
-    pictures before a key frame is tried again."""
-
-    drop_ms: tuple[int, int] = (400, 600)
-    resume_ms: tuple[int, int] = (200, 350)
-    keys_ms: tuple[int, int] = (1000, 1200)
-    late_ms: int = 1300
-    lost_ms: int = 4000
-    fresh_s: float = 30.0
-    near_ms: int = 60
-    drain_ms: int = 1500
-    assumed_ms: int = 500
-    burst_bytes: int = 64_000
-    probe_bytes: int = 24_000
-    trials_max: int = 32
+_SKIPS = 2
 
 
 class Act(Enum):
@@ -65,77 +39,6 @@ def rank(stream: StreamRef, priority: int) -> float:
     return min(1.0, max(0.0, (priority + spread) / PRIORITY_MAX))
 
 
-class Line:
-    """One zone: all that was sent there and is not acknowledged, and the best acknowledgement time."""
-
-    def __init__(self, options: CreditOptions | None = None) -> None:
-        self.options = options or CreditOptions()
-        self.best_ns: int | None = None
-        self.lost = False
-        self._best_at_ns: int | None = None
-        self._draining_ns: int | None = None
-        self._under_way: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
-        self._bytes = 0
-
-    def put(self, stream: str, number: int, size: int, now_ns: int) -> None:
-        """A unit was sent."""
-        self._under_way[stream, number] = (now_ns, size)
-        self._bytes += size
-
-    def take(self, stream: str, number: int, now_ns: int) -> int | None:
-        """A unit was acknowledged; how long that took, None for one that was given up."""
-        self.lost = False
-        found = self._under_way.pop((stream, number), None)
-        if found is None:
-            return None
-        sent_ns, size = found
-        self._bytes -= size
-        return now_ns - sent_ns
-
-    def measure(self, took_ns: int, now_ns: int) -> None:
-        """Take the acknowledgement time of the newest unit of a Stream."""
-        if self.best_ns is None or took_ns <= self.best_ns + self.options.near_ms * _MS:
-            self._best_at_ns = now_ns
-        if self.best_ns is None or took_ns < self.best_ns:
-            self.best_ns = took_ns
-
-    def forget(self, stream: str) -> None:
-        """Nobody there watches the Stream any more."""
-        for key in [key for key in self._under_way if key[0] == stream]:
-            self._bytes -= self._under_way.pop(key)[1]
-
-    def excess_ns(self, now_ns: int) -> int:
-        """How much longer than at best the oldest unit is under way; negative while it is in time."""
-        if not self._under_way:
-            return -self.options.lost_ms * _MS
-        sent_ns, _ = next(iter(self._under_way.values()))
-        best_ns = self.options.assumed_ms * _MS if self.best_ns is None else self.best_ns
-        return now_ns - sent_ns - best_ns
-
-    def look(self, now_ns: int) -> None:
-        """Find out whether the line is cut, and whether its best time has to be measured anew."""
-        options = self.options
-        if self._under_way and now_ns - next(iter(self._under_way.values()))[0] > options.lost_ms * _MS:
-            self._under_way.clear()
-            self._bytes = 0
-            self.lost = True
-        if self._draining_ns is not None:
-            if not self._under_way or now_ns - self._draining_ns > options.drain_ms * _MS:
-                self._draining_ns = self.best_ns = self._best_at_ns = None
-        elif self._best_at_ns is not None and now_ns - self._best_at_ns > options.fresh_s * NS_PER_S:
-            self._draining_ns = now_ns
-
-    @property
-    def draining(self) -> bool:
-        """Whether nothing may be sent so that the line runs empty."""
-        return self._draining_ns is not None
-
-    def fits(self, size: int, now_ns: int) -> bool:
-        """Whether so many bytes may go at once."""
-        free = self._bytes + size <= self.options.burst_bytes
-        return free and not self.lost and not self.draining and self.excess_ns(now_ns) < self.options.resume_ms[0] * _MS
-
-
 @dataclass(slots=True)
 class _Sent:
     """A unit under way: its number, whether it is a key frame or a small picture."""
@@ -150,7 +53,7 @@ class Credit:
 
     def __init__(self, line: Line, stream: StreamRef, priority: int) -> None:
         self._line, self._name = line, str(stream)
-        share = rank(stream, priority)
+        self._share = share = rank(stream, priority)
         options = line.options
         self._drop_ns, self._resume_ns, self._keys_ns = (
             round(low + (high - low) * share) * _MS
@@ -162,8 +65,10 @@ class Credit:
         self._last = -1
         self._refused = 0
         self._good = 0
-        self._wanted = 2
-        self._probed_ns: int | None = None
+        self._wanted = 1
+        self._skipped = 0
+        self._losses = line.losses
+        self._given_up: tuple[int, int] | None = None
 
     def offer(self, *, is_key: bool, size: int, now_ns: int) -> Act:
         """What to do with the next unit of the Stream. What follows a key frame goes only if all before it went."""
@@ -171,9 +76,16 @@ class Credit:
         self._look(now_ns)
         if is_key:
             return self._key(size, now_ns)
-        if self.flowing and (line.lost or line.draining or line.excess_ns(now_ns) > self._drop_ns):
-            self.flowing = False
+        if self.flowing:
+            late = line.lost or line.draining or line.is_late(self._drop_ns, now_ns)
+            if late or line.shed(self._name, now_ns):
+                self.rest()
         return Act.SEND if self.flowing else Act.SKIP
+
+    def rest(self) -> None:
+        """Nothing more until the next key frame."""
+        self.flowing = False
+        self._line.rest(self._name)
 
     def picture(self, now_ns: int) -> bool:
         """Whether a small picture may go, for who asks for nothing else."""
@@ -184,39 +96,43 @@ class Credit:
 
     def _look(self, now_ns: int) -> None:
         self._line.look(now_ns)
-        if self._line.lost:
-            if any(unit.key for unit in self._units):
-                self._refuse()
+        if self._line.losses != self._losses:
+            self._losses = self._line.losses
+            keys = [unit.number for unit in self._units if unit.key]
+            self._given_up = (keys[0], self._last) if keys else None
             self._units.clear()
 
     def _key(self, size: int, now_ns: int) -> Act:
-        line, self.flowing = self._line, False
+        line, flowed = self._line, self.flowing
+        self.rest()
         if line.lost:
             return self._probe(size, now_ns)
         if line.draining:
             return Act.SKIP
-        self._probed_ns = None
+        if self.small:
+            return self._small(now_ns)
         excess_ns = line.excess_ns(now_ns)
-        if excess_ns >= self._keys_ns:
-            if not self.small:
+        keys_ns = self._resume_ns if line.is_shed(self._name) else self._keys_ns
+        if line.excess_ns(now_ns, size) >= keys_ns and excess_ns >= self._resume_ns:
+            self._skipped += 1
+            if self._skipped >= _SKIPS:
                 self._refuse()
             return Act.SKIP
-        if self.small:
-            return self._small()
-        self.flowing = excess_ns < self._resume_ns
+        self._skipped = 0
+        enough = excess_ns < (self._drop_ns if flowed else self._resume_ns)
+        self.flowing = enough and line.admit(self._name, self._share, now_ns)
         return Act.SEND
 
     def _probe(self, size: int, now_ns: int) -> Act:
         """The line is cut: a key frame now and then tells when it is back, and all that waits."""
-        if self._probed_ns is not None and now_ns - self._probed_ns < self._line.options.lost_ms * _MS // 4:
+        if not self._line.may_probe(now_ns):
             return Act.SKIP
-        self._probed_ns = now_ns
         self._good = self._wanted
         return Act.SEND if size <= self._line.options.probe_bytes else Act.PICTURE
 
-    def _small(self) -> Act:
+    def _small(self, now_ns: int) -> Act:
         """Small pictures, one under way at a time; after some that came in time a key frame is tried again."""
-        if not self.idle:
+        if not self.idle or self._line.excess_ns(now_ns) >= self._keys_ns:
             return Act.SKIP
         if self._good < self._wanted:
             return Act.PICTURE
@@ -229,9 +145,10 @@ class Credit:
         return not any(unit.key or unit.picture for unit in self._units)
 
     def _refuse(self) -> None:
-        """A key frame did not go, or came too late: the second in turn asks for small pictures. One that was tried
-        between these makes the next trial rarer."""
+        """A key frame came too late, or several did not go: the second time in turn asks for small pictures. One that
+        was tried between these makes the next trial rarer."""
         self._refused += 1
+        self._skipped = 0
         if self.small:
             self._wanted = min(self._wanted * 2, self._line.options.trials_max)
         if self.small or self._refused >= 2:
@@ -243,7 +160,7 @@ class Credit:
         if self.small:
             return Act.SKIP
         if self._line.fits(size, now_ns):
-            self.flowing = True
+            self.flowing = self._line.admit(self._name, self._share, now_ns)
             return Act.SEND
         if self.flowing:
             return Act.SKIP  # it goes on for those who watch already
@@ -262,8 +179,10 @@ class Credit:
         """The far side has all up to this number. A number that was never sent here says nothing."""
         if number > self._last:
             return
-        if not self._units:
-            self._line.lost = False
+        self._line.revive()
+        given_up, self._given_up = self._given_up, None
+        if given_up is not None and given_up[0] <= number <= given_up[1]:
+            self._refuse()  # no cut: a key frame too large for the line
         took_ns: int | None = None
         while self._units and self._units[0].number <= number:
             unit = self._units.popleft()
@@ -284,7 +203,7 @@ class Credit:
             self._refuse()
         else:
             self._refused = 0
-            self.small, self._wanted = False, 2
+            self.small, self._wanted = False, 1
 
     def close(self) -> None:
         """Nobody there watches any more."""

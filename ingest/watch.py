@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ingest.bridge import QUALITIES, Bridge, FarBridge, HomeBridge, media_subject
-from ingest.credit import Credit, CreditOptions, Line, default_priority
+from ingest.credit import Credit, default_priority
 from ingest.fleet import Fleet
+from ingest.line import CreditOptions, Line
 from ingest.picture import jpeg
 from ingest.probe import Prober
 from vms.bus.base import Bus, Events, Handler, Served, Value
@@ -153,6 +154,8 @@ class Watch(Service):
             order.zone,
         )
         begun = self._bridge(watching, order.zone)
+        if begun and order.zone in self._lines:
+            self._lines[order.zone].revive()
         watching.expire(self.clock.mono_ns())
         answer = {"state": self._hub.state_of(stream), "now_ns": self.clock.now_ns()}
         worker = self._fleet.workers.get(stream)
