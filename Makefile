@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 SETUP := $(PYTHON) -B tools/setup.py
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ui test check bench test-faults lock clean python
+.PHONY: help setup demo cluster-demo ui test check bench test-faults lock clean python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,11 @@ ui: setup ## web/static, built from web/ui when that has changed
 
 demo: ui ## simulated cameras of five regencies and every service in one process
 	@exec $(VENV)/vms demo $(ARGS)
+
+cluster-demo: python ## a whole cluster on this machine: MinIO, PostgreSQL, NATS, eight nodes, simulated cameras
+	@$(SETUP) cluster
+	@$(PYTHON) -B tools/ui.py build
+	@exec $(VENV)/python -m tools.cluster demo $(ARGS)
 
 test: python ## everything: checks, unit tests, real RTSP, real browser, real S3; installs what they need
 	@$(SETUP) dev

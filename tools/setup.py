@@ -1,9 +1,10 @@
 """`make setup`: brings .venv to exactly what locks/ says, from a bare `python3` on; says nothing when nothing is to do.
 
-    python3 tools/setup.py runtime|dev
+    python3 tools/setup.py runtime|cluster|dev
 
-Standard library only, on the machine's own Python. `dev` is `runtime` and what checks and tests need; an environment
-that has it keeps it. Node and the ffmpeg program come from the Python package index where the machine has none.
+Standard library only, on the machine's own Python. `cluster` is `runtime` and a NATS server, `dev` is that and what
+checks and tests need; an environment that has more keeps it. The NATS server, Node and the ffmpeg program come from the
+Python package index where the machine has none.
 The state is kept inside .venv, so that it goes when that goes. One run at a time.
 """
 
@@ -30,13 +31,14 @@ BUILD = ROOT / "build"
 LOCKS = ROOT / "locks"
 STATE = VENV / "vms-setup.json"
 OLDEST_NODE = (20, 19)
+PROFILES = ("runtime", "cluster", "dev")  # each holds those before it
 
 
 def main() -> int:
     """Bring the environment up to date, if it is not; the exit code of the process."""
     profile = sys.argv[1] if len(sys.argv) > 1 else "runtime"
-    if profile not in {"runtime", "dev"}:
-        print(f"usage: {sys.argv[0]} runtime|dev", file=sys.stderr)
+    if profile not in PROFILES:
+        print(f"usage: {sys.argv[0]} {'|'.join(PROFILES)}", file=sys.stderr)
         return 2
     BUILD.mkdir(exist_ok=True)
     with (BUILD / "setup.lock").open("w") as lock:
@@ -52,14 +54,13 @@ def main() -> int:
 def bring(profile: str) -> None:
     """Make .venv what `profile` wants; nothing happens when its state says that it is that already."""
     state = read_state()
-    if state.get("profile") == "dev":
-        profile = "dev"
+    profile = max(profile, state.get("profile", "runtime"), key=PROFILES.index)
     node, ffmpeg = system_program("node"), system_program("ffmpeg")
     want = fingerprint.of_text(
         profile,
         sys.version,
         str(ROOT),
-        f"node={node} npm={system_program('npm')} ffmpeg={ffmpeg}",
+        f"node={node} npm={system_program('npm')} ffmpeg={ffmpeg} nats={system_program('nats-server')}",
         fingerprint.of_paths(ROOT, [LOCKS, ROOT / "pyproject.toml", Path(__file__).resolve()]),
     )
     if state.get("fingerprint") == want and (VENV / "bin/vms").exists() and (VENV / "bin/python").exists():
@@ -69,7 +70,8 @@ def bring(profile: str) -> None:
     STATE.unlink(missing_ok=True)
     make_venv()
     own_node, own_ffmpeg = not usable_node(node), ffmpeg is None
-    locks = [LOCKS / "uv.txt", LOCKS / f"{profile}.txt"]
+    locks = [LOCKS / "uv.txt", LOCKS / ("dev.txt" if profile == "dev" else "runtime.txt")]
+    locks += [LOCKS / "nats.txt"] * (profile == "cluster" and system_program("nats-server") is None)
     locks += [LOCKS / "node.txt"] * own_node + [LOCKS / "ffmpeg.txt"] * own_ffmpeg
     if not (VENV / "bin/uv").exists():
         pip_source.install_uv(VENV / "bin/python", LOCKS / "uv.txt", BUILD)
