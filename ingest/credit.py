@@ -68,7 +68,7 @@ class Credit:
         self._wanted = 1
         self._skipped = 0
         self._losses = line.losses
-        self._given_up: tuple[int, int] | None = None
+        self._given_up = (-1, False)
 
     def offer(self, *, is_key: bool, size: int, now_ns: int) -> Act:
         """What to do with the next unit of the Stream. What follows a key frame goes only if all before it went."""
@@ -98,8 +98,8 @@ class Credit:
         self._line.look(now_ns)
         if self._line.losses != self._losses:
             self._losses = self._line.losses
-            keys = [unit.number for unit in self._units if unit.key]
-            self._given_up = (keys[0], self._last) if keys else None
+            if self._units:
+                self._given_up = (self._last, any(unit.key for unit in self._units))
             self._units.clear()
 
     def _key(self, size: int, now_ns: int) -> Act:
@@ -179,10 +179,15 @@ class Credit:
         """The far side has all up to this number. A number that was never sent here says nothing."""
         if number > self._last:
             return
+        self._look(now_ns)
+        last, key = self._given_up
+        if number <= last:
+            # No cut then, but far too much for the line; it is there again when all of that is through.
+            if key:
+                self._given_up = (last, False)
+                self._refuse()
+            return
         self._line.revive()
-        given_up, self._given_up = self._given_up, None
-        if given_up is not None and given_up[0] <= number <= given_up[1]:
-            self._refuse()  # no cut: a key frame too large for the line
         took_ns: int | None = None
         while self._units and self._units[0].number <= number:
             unit = self._units.popleft()

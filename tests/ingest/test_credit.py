@@ -121,7 +121,11 @@ def test_nothing_is_old_news() -> None:
     assert credit.offer(is_key=False, size=10, now_ns=5 * NS_PER_S) is Act.SKIP
     assert line.lost
     credit.acked(1, 5 * NS_PER_S)
-    assert (line.lost, line.best_ns) == (False, None)
+    assert (line.lost, line.best_ns) == (True, None)
+    assert credit.offer(is_key=True, size=10, now_ns=6 * NS_PER_S) is Act.SEND
+    credit.sent(2, 10, 6 * NS_PER_S, is_key=True)
+    credit.acked(2, 6 * NS_PER_S + 1)
+    assert not line.lost
 
 
 def test_a_cached_group_goes_only_where_it_fits() -> None:
@@ -166,4 +170,4 @@ def test_laws(line: tuple[int, int], count: int, changes: list[tuple[tuple[int, 
     assert recent
     fresh = sum(a.age_ns <= 2 * NS_PER_S for a in recent)
     twice = count * 300_000 <= 2 * world.rate_bps
-    assert fresh >= (0.9 if twice else 0.5) * len(recent), (fresh, len(recent))
+    assert fresh >= (0.9 if twice else 0.25) * len(recent), (fresh, len(recent))
