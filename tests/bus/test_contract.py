@@ -26,7 +26,10 @@ from vms.errors import (
 STREAM = StreamRef("camera", StreamName.SUB)
 
 
-@pytest.fixture(params=["memory", "nats", "line", "away"])
+_KINDS = ["memory", "away", *(pytest.param(kind, marks=pytest.mark.servers) for kind in ("nats", "line"))]
+
+
+@pytest.fixture(params=_KINDS)
 async def bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sides]:
     """Both ends of a bus of each kind."""
     async with sides(request.param, tmp_path) as both:

@@ -9,10 +9,13 @@ import pytest
 
 from tests.bus.sides import linked, options
 from tests.servers.nats import running_nats
+from vms.bus.flow import Flow, Reading
 from vms.bus.kv import KeyChange, KeyValue
 from vms.bus.link import NatsLink
-from vms.bus.streams import Pull, StreamConfig, StreamMessage
+from vms.bus.streams import StreamConfig, StreamMessage
 from vms.errors import BusError, BusTimeoutError, ConflictError, NoResponderError, NotFoundError
+
+pytestmark = pytest.mark.servers
 
 FACTS = StreamConfig("FACTS", ("facts.sampit.*",))
 
@@ -27,13 +30,13 @@ async def put(link: NatsLink, subject: str, data: bytes, msg_id: str) -> bool:
                 await asyncio.sleep(0.05)
 
 
-async def pulled(pull: Pull, count: int) -> list[StreamMessage]:
+async def pulled(flow: Flow, count: int) -> list[StreamMessage]:
     """The next `count` messages, whatever the line does."""
     found: list[StreamMessage] = []
     async with asyncio.timeout(20):
         while len(found) < count:
             try:
-                found += await pull.get(0.5)
+                found += await flow.get(0.5)
             except (BusError, NotFoundError):
                 await asyncio.sleep(0.05)
     return found
@@ -49,7 +52,7 @@ async def test_a_message_put_twice_is_there_once_also_across_a_restart(tmp_path:
         await server.start()
         assert await put(link, "facts.sampit.one", b"a", "row-1")
         assert not await put(link, "facts.sampit.one", b"b", "row-2")
-        messages = await pulled(link.pull("FACTS", "center"), 2)
+        messages = await pulled(Flow(link, Reading("FACTS", "center")), 2)
         assert [(m.data, m.msg_id, m.subject, m.number) for m in messages] == [
             (b"a", "row-1", "facts.sampit.one", 1),
             (b"b", "row-2", "facts.sampit.one", 2),
@@ -65,7 +68,7 @@ async def test_ensuring_a_stream_again_keeps_what_is_in_it_and_changes_its_limit
         await link.ensure_stream(StreamConfig("FACTS", ("facts.sampit.*", "more.*"), keep_last=1))
         await put(link, "more.x", b"2", "2")
         await put(link, "more.x", b"3", "3")
-        assert [m.data for m in await pulled(link.pull("FACTS", "c"), 2)] == [b"1", b"3"]
+        assert [m.data for m in await pulled(Flow(link, Reading("FACTS", "c")), 2)] == [b"1", b"3"]
 
 
 async def test_no_stream_no_connection_and_what_is_too_large(tmp_path: Path) -> None:
@@ -74,16 +77,16 @@ async def test_no_stream_no_connection_and_what_is_too_large(tmp_path: Path) -> 
         with pytest.raises(NoResponderError):
             await link.publish_stream("nobody.keeps.this", b"x")
         with pytest.raises(NotFoundError):
-            await link.pull("NONE", "c").get(0.2)
+            await Flow(link, Reading("NONE", "c")).get(0.2)
         with pytest.raises(NoResponderError):
-            await link.pull("FACTS", "c", domain="elsewhere").get(0.2)
+            await Flow(link, Reading("FACTS", "c", domain="elsewhere")).get(0.2)
         await link.ensure_stream(FACTS)
         with pytest.raises(BusError, match="more than one message"):
             await link.publish_stream("facts.sampit.n", bytes(20_000))
         await server.stop()
         for attempt in (
             link.publish_stream("facts.sampit.n", b"x"),
-            link.pull("FACTS", "c").get(0.2),
+            Flow(link, Reading("FACTS", "c")).get(0.2),
             link.kv("b").get("k"),
             link.ensure_stream(FACTS),
         ):
@@ -107,18 +110,18 @@ async def test_what_is_not_acknowledged_comes_again(tmp_path: Path) -> None:
         await link.ensure_stream(FACTS)
         for n in range(3):
             await put(link, "facts.sampit.n", b"%d" % n, str(n))
-        pull = link.pull("FACTS", "c", ack_wait_s=0.3)
-        first = await pulled(pull, 3)
+        flow = Flow(link, Reading("FACTS", "c", ack_wait_s=0.3))
+        first = await pulled(flow, 3)
         assert [m.deliveries for m in first] == [1, 1, 1]
         await first[0].ack()
         await first[1].later(0.01)
-        again = await pulled(pull, 2)
+        again = await pulled(flow, 2)
         assert sorted((m.data, m.deliveries) for m in again) == [(b"1", 2), (b"2", 2)]
         for message in again:
             await message.ack()
-        assert await pull.get(0.6) == []
-        await pull.close()
-        await pull.close()
+        assert await flow.get(0.6) == []
+        await flow.close()
+        await flow.close()
 
 
 async def test_the_center_pulls_a_sites_stream_over_the_line_across_cuts_and_restarts(tmp_path: Path) -> None:
@@ -130,12 +133,12 @@ async def test_the_center_pulls_a_sites_stream_over_the_line_across_cuts_and_res
         linked(options(leaf)) as site,
     ):
         await site.ensure_stream(FACTS)
-        pull = center.pull("FACTS", "center", domain="sampit", ack_wait_s=1.0)
+        flow = Flow(center, Reading("FACTS", "center", domain="sampit", ack_wait_s=1.0))
         arrived: set[bytes] = set()
 
         async def apply() -> None:
             while True:
-                for message in await pulled(pull, 1):
+                for message in await pulled(flow, 1):
                     arrived.add(message.data)
                     try:
                         await message.ack()
@@ -155,7 +158,7 @@ async def test_the_center_pulls_a_sites_stream_over_the_line_across_cuts_and_res
         await asyncio.gather(applying, return_exceptions=True)
         # The hub's own JetStream is another one.
         with pytest.raises(NotFoundError):
-            await center.pull("FACTS", "center").get(0.2)
+            await Flow(center, Reading("FACTS", "center")).get(0.2)
 
 
 async def test_a_key_is_written_by_compare_and_set(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from vms.bus.link import NatsLink, NatsOptions
 from vms.bus.nats import NatsBus
 from vms.errors import BusError, BusTimeoutError, NoResponderError, SettingsError
 
+pytestmark = pytest.mark.servers
+
 
 def naming(name: str) -> Handler:
     """A handler that says who it is."""

@@ -23,7 +23,7 @@ from vms.bus.asking import Asked
 from vms.bus.client import LinkClient, Receive, not_connected, translated
 from vms.bus.kv import KeyValue
 from vms.bus.sending import Sender
-from vms.bus.streams import Published, Pull, StreamConfig, ensure_stream, publish_stream
+from vms.bus.streams import Published, StreamConfig, ensure_stream, publish_stream
 from vms.errors import BusError, SettingsError, VmsError
 from vms.service import Backoff
 
@@ -253,12 +253,6 @@ class NatsLink:
         BusTimeoutError it may be in the stream or not."""
         self.check_size(subject, data)
         return await publish_stream(self.jetstream(), subject, data, msg_id, stream, expected_last)
-
-    def pull(
-        self, stream: str, durable: str, *, domain: str | None = None, batch: int = 256, ack_wait_s: float = 30.0
-    ) -> Pull:
-        """Messages of a stream, of a foreign domain too, for a durable consumer: `await pull.get(timeout_s)`."""
-        return Pull(lambda: self.jetstream(domain), stream, durable, batch=batch, ack_wait_s=ack_wait_s)
 
     def kv(self, bucket: str, ttl_s: float | None = None) -> KeyValue:
         """A bucket of the server's own domain, made at first use; a key goes `ttl_s` after it was written last."""

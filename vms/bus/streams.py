@@ -1,12 +1,10 @@
-"""JetStream as the cluster uses it: streams on disk, messages put once by their id, pulled and acknowledged.
+"""JetStream as the cluster uses it: streams on disk, messages put once by their id, read and acknowledged.
 
-Reached through `NatsLink`; every error is one of ours. Event loop only.
+Reached through `NatsLink`, read through `vms.bus.flow`; every error is one of ours. Event loop only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import nats.errors
@@ -110,50 +108,3 @@ class StreamMessage:
             await self._message.nak(delay_s)
         except _FAILURES as error:
             raise translated(error, "refusal") from error
-
-
-class Pull:
-    """Messages of a stream for one durable consumer, oldest first. Several pulls of one consumer share its messages.
-    After a break of the connection the next `get` begins anew; what was not acknowledged comes again."""
-
-    def __init__(
-        self, jetstream: Callable[[], JetStreamContext], stream: str, durable: str, *, batch: int, ack_wait_s: float
-    ) -> None:
-        self._jetstream = jetstream
-        self._stream, self._durable, self._batch, self._ack_wait_s = stream, durable, batch, ack_wait_s
-        self._js: JetStreamContext | None = None
-        self._bound: JetStreamContext.PullSubscription | None = None
-
-    async def get(self, timeout_s: float = 5.0) -> list[StreamMessage]:
-        """What there is, up to `batch` messages; waits for the first, and is empty when none came in time.
-        BusTimeoutError without a connection, NotFoundError without the stream, NoResponderError when the domain is not
-        reached. The consumer is made where there is none."""
-        js = self._jetstream()
-        try:
-            if self._bound is None or self._js is not js:
-                self._bound, self._js = await self._bind(js), js
-            messages = await self._bound.fetch(self._batch, timeout_s)
-        except _FAILURES as error:
-            if isinstance(error, TimeoutError) and self._bound is not None and self._js is js:
-                return []
-            await self.close()
-            raise translated(error, f"stream {self._stream}") from error
-        return [StreamMessage(message) for message in messages]
-
-    async def _bind(self, js: JetStreamContext) -> JetStreamContext.PullSubscription:
-        config = api.ConsumerConfig(
-            durable_name=self._durable,
-            ack_policy=api.AckPolicy.EXPLICIT,
-            deliver_policy=api.DeliverPolicy.ALL,
-            ack_wait=self._ack_wait_s,
-            max_ack_pending=max(1000, 4 * self._batch),
-        )
-        await js.add_consumer(self._stream, config)
-        return await js.pull_subscribe_bind(durable=self._durable, stream=self._stream)
-
-    async def close(self) -> None:
-        """Stop; the consumer stays. Idempotent."""
-        bound, self._bound = self._bound, None
-        if bound is not None:
-            with suppress(*_FAILURES):
-                await bound.unsubscribe()
