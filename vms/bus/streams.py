@@ -23,7 +23,7 @@ _FAILURES = (nats.errors.Error, TimeoutError, OSError)
 class StreamConfig:
     """A stream on disk. `keep_last`: how many messages of a subject are kept (None: all). `max_bytes`, `max_age_s`:
     above it the oldest go, or, with `refuse_new`, new ones are refused. `duplicates_s`: how long message ids are
-    remembered. `work`: a message goes once it is acknowledged."""
+    remembered."""
 
     name: str
     subjects: tuple[str, ...]
@@ -32,7 +32,6 @@ class StreamConfig:
     max_bytes: int | None = None
     refuse_new: bool = False
     duplicates_s: float = 600.0
-    work: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ async def ensure_stream(js: JetStreamContext, config: StreamConfig) -> None:
     wanted = api.StreamConfig(
         name=config.name,
         subjects=list(config.subjects),
-        retention=api.RetentionPolicy.WORK_QUEUE if config.work else api.RetentionPolicy.LIMITS,
+        retention=api.RetentionPolicy.LIMITS,
         discard=api.DiscardPolicy.NEW if config.refuse_new else api.DiscardPolicy.OLD,
         storage=api.StorageType.FILE,
         max_msgs_per_subject=-1 if config.keep_last is None else config.keep_last,
