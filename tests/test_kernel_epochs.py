@@ -41,8 +41,7 @@ def piece(start_s: float, end_s: float, epoch: int) -> Recorded:
 @settings(max_examples=300)
 @given(PIECES, GRANTS)
 def test_nothing_overlaps_and_nothing_is_lost(pieces: list[Recorded], grants: list[LeaseGrant]) -> None:
-    """Whatever the grants are, also out of order of time: parts of two epochs never share a moment, and together the
-    parts are all moments there is footage of."""
+    """Whatever the grants: no moment is of two epochs, and every moment there is footage of shows."""
     shown = cut(pieces, grants)
     everything = union(one.interval for one in pieces)
     assert union(part for parts in shown for part in parts) == everything
@@ -91,8 +90,7 @@ def gops(*starts_s: float, length_s: float = 2.0) -> GopSegment:
 
 
 def test_gops_go_to_who_has_the_greater_part() -> None:
-    """Jitter of some milliseconds at the cut leaves no double GOP; a whole Segment stays the same object; a hole that
-    the former holder fills makes a stretch of its own."""
+    """Jitter at the cut leaves no double GOP; a hole that is filled makes a stretch of its own."""
     former = gops(0, 2, 4, 6, 8, 10)
     assert cut_gops(former, [Interval(0, 12 * S)]) == [former]
     (left,) = cut_gops(former, [Interval(0, 6 * S + 5_000_000)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from recorder.spool import Spool, SpoolOptions
 from tests.servers.nats import NatsServer
 from tests.simulator_fixture import RunningSimulator
 from vms.bus.hub import Hub
+from vms.bus.leases import Allotment
 from vms.bus.link import NatsLink, NatsOptions
 from vms.bus.memory import MemoryBus
 from vms.clock import NS_PER_S, SystemClock
@@ -194,6 +195,15 @@ class LeaseSite:
         await playback.close()
         return [((gap.end_ns - gap.start_ns) / NS_PER_S, str(gap.cause)) for gap in found.gaps]
 
+    async def download(self, stream: StreamRef, window: Interval) -> bytes:
+        """One MP4, from the spools of all Nodes."""
+        playback = Playback(self.catalogue, {}, self.bus, self.clock)
+        try:
+            found = await playback.footage(stream.camera, stream.name, window)
+            return b"".join([block async for block in found.blocks()])
+        finally:
+            await playback.close()
+
     async def shown(self, stream: StreamRef, window: Interval) -> list[Interval]:
         """The GOPs a playlist has, in order."""
         playback = Playback(self.catalogue, {}, self.bus, self.clock)
@@ -205,9 +215,16 @@ class LeaseSite:
 
 
 class _Silent:
-    """Leases of a Node that is dead."""
+    """Leases of a Node that is dead: what its ingest asks while it is taken apart."""
 
     on_change: Callable[[], None] = staticmethod(lambda: None)
+
+    def allot(self, streams: Collection[StreamRef]) -> Allotment:
+        """Nothing is given way to."""
+        return Allotment(frozenset(streams))
+
+    def successor(self, _stream: StreamRef, /) -> None:
+        """Nobody."""
 
     async def leave(self) -> None:
         """Nothing."""

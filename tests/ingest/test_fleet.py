@@ -26,8 +26,7 @@ async def until(rig: Rig, met: object, within_s: float = 10.0) -> None:
 
 
 async def test_a_stream_is_taken_over_with_its_first_key_frame(simulator: RunningSimulator) -> None:
-    """Until the Lease is there nothing is told and nothing served; then the Run that waited comes whole, under the new
-    epoch, granted from the time of its key frame."""
+    """Nothing is told or served before; then the Run that waited, whole, under an epoch from its key frame on."""
     changed: list[int] = []
     async with running(of(simulator), prepare=coming) as rig:
         follow = rig.fleet.on_change
@@ -48,8 +47,7 @@ async def test_a_stream_is_taken_over_with_its_first_key_frame(simulator: Runnin
 
 
 async def test_what_is_lost_ends_without_a_gap(simulator: RunningSimulator) -> None:
-    """The Run ends `lease_lost`, the recorder is told since when it is another node's, the bus is not, and nothing is
-    left of the Stream here."""
+    """The recorder is told since when it is another node's, the bus is not, and nothing is left of it here."""
     async with running(of(simulator)) as rig:
         told: list[object] = []
         events = rig.bus.subscribe("ingest.state.>")

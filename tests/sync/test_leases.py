@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from vms.bus.leases import Allotment
 from vms.clock import ManualClock
 from vms.domain.camera import StreamName, StreamRef
+from vms.domain.grant import LeaseGrant
 from vms.errors import CatalogueError
 from vms.store.catalogue import Catalogue
 from vms.sync.leases import CatalogueLeases
@@ -42,6 +44,31 @@ async def test_release_and_take_again(tmp_path: Path) -> None:
     await leases.release(MAIN)
     assert leases.held() == {}
     assert (await leases.acquire(MAIN)).epoch == first.epoch + 1
+    await catalogue.close()
+
+
+async def test_a_single_node_has_everything(tmp_path: Path) -> None:
+    """Nobody takes anything from it, and nobody has to be waited for."""
+    catalogue = await Catalogue.open(f"sqlite:///{tmp_path / 'vms.db'}", key=KEY)
+    leases = CatalogueLeases(catalogue, ManualClock(), "n" * 16)
+    assert leases.allot([MAIN, SUB]) == Allotment(frozenset({MAIN, SUB}))
+    assert (await leases.acquire(MAIN, 5)).granted_ns == 5
+    leases.tell(MAIN, live=True)
+    leases.give_up(MAIN)
+    assert leases.vacant_ns(MAIN) is leases.successor(MAIN) is None
+    await leases.leave()
+    assert set(leases.held()) == {MAIN}
+    await catalogue.close()
+
+
+async def test_a_grant_from_elsewhere_is_entered_once(tmp_path: Path) -> None:
+    """Epochs that a lease service gave; the next of this machine is greater."""
+    catalogue = await Catalogue.open(f"sqlite:///{tmp_path / 'vms.db'}", key=KEY)
+    grant = LeaseGrant(MAIN, 7, "other", 3)
+    for _ in range(2):
+        await catalogue.grants.put(grant)
+    assert await catalogue.grants.of(MAIN) == [grant]
+    assert (await CatalogueLeases(catalogue, ManualClock(), "n" * 16).acquire(MAIN)).epoch == 8
     await catalogue.close()
 
 

@@ -158,8 +158,7 @@ async def test_a_dead_nodes_streams_are_taken_over() -> None:
 
 
 async def test_who_joins_gets_its_share_from_those_who_go_on() -> None:
-    """What is live is coming, not taken, until its first key frame is there; then the former holder has lost it, at
-    once, and the grant is of the key frame's time."""
+    """What is live is coming until its key frame is there; then it is granted from there on, and lost at once."""
     async with site() as s:
         s.join("a")
         await s.advance(5)

@@ -59,7 +59,7 @@ def cut(
         mine = [part for piece in pieces if piece.epoch == epoch for part in subtract(piece.interval, others)]
         shown[epoch] = union(mine)
         alternates += [part for one in shown[epoch] for part in subtract(one, owned)]
-    return [_common(piece.interval, shown[piece.epoch]) for piece in pieces]
+    return [_parts_in(piece.interval, shown[piece.epoch]) for piece in pieces]
 
 
 def cut_gops(found: GopSegment, shown: Sequence[Interval], shift_ns: int = 0) -> list[GopSegment]:
@@ -120,7 +120,7 @@ class _Owners:
         return found
 
 
-def _common(interval: Interval, parts: Iterable[Interval]) -> list[Interval]:
+def _parts_in(interval: Interval, parts: Iterable[Interval]) -> list[Interval]:
     return [common for part in parts if (common := part.clip(interval)) is not None]
 
 
@@ -132,4 +132,4 @@ def _shown_ns(gop: Gop, shown: Sequence[Interval], shift_ns: int) -> int:
     if not gop.duration_90k:
         return 0
     start_ns = gop.wall_ns + shift_ns
-    return sum(part.duration_ns for part in _common(Interval(start_ns, start_ns + max(1, _length_ns(gop))), shown))
+    return sum(part.duration_ns for part in _parts_in(Interval(start_ns, start_ns + max(1, _length_ns(gop))), shown))

@@ -24,17 +24,18 @@ from vms.sync.lease_keys import Bucket, Entry, Epochs, GrantRows, stream_of
 
 log = logs.get(__name__)
 
+_REFUSALS = 5  # a camera that takes one connection only may break that when another is tried: seldom
 _NOTHING = Todo(frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseOptions:
-    """`capacity`: what this Node takes, relative to others. `ttl_s`, `renew_s`: how long a Lease holds, how often it
-    is renewed; `silent_s`: a Node that has not renewed for so long is gone. `look_s`: between two looks without any
-    news. `calm_s`: after the service came (`back_calm_s`: came back) before what seems free is taken: its holders come
-    back too. `refuse_s`: how long a Stream that could not be taken over stays where it is. `leave_s`: how long a Node
-    that stops waits for others to take over. `own_s`: how long the service may be away at the start before the Node
-    goes on with what it held when it last ran."""
+    """`capacity`: what this Node takes, relative to others. `ttl_s`, `renew_s`: how long a Lease holds, how often it is
+    renewed; `silent_s`: a Node that has not renewed for so long is gone. `look_s`: between two looks without any news.
+    `calm_s`: after the service came (`back_calm_s`: came back) before what seems free is taken: its holders come back
+    too. `refuse_s`: how long a Stream that could not be taken over stays where it is, twice as long each time.
+    `leave_s`: how long a Node that stops waits for others to take over. `own_s`: how long the service may be away at
+    the start before the Node goes on with what it held when it last ran."""
 
     capacity: int = 100
     ttl_s: float = 10.0
@@ -76,7 +77,7 @@ class SiteLeases(Service):
         self._streams: frozenset[StreamRef] = frozenset()
         self._told = Allotment()
         self._taking: set[StreamRef] = set()
-        self._refused: dict[StreamRef, int] = {}
+        self._refused: dict[StreamRef, tuple[int, int]] = {}
         self._read: set[str] = set()
         self._news = asyncio.Event()
         self._member_revision: int | None = None
@@ -133,7 +134,9 @@ class SiteLeases(Service):
 
     def give_up(self, stream: StreamRef, /) -> None:
         """See the port."""
-        self._refused[stream] = self.clock.mono_ns() + int(self._options.refuse_s * NS_PER_S)
+        _, before = self._refused.get(stream, (0, 0))
+        wait_s = self._options.refuse_s * 2 ** min(before, _REFUSALS)
+        self._refused[stream] = self.clock.mono_ns() + int(wait_s * NS_PER_S), before + 1
         self._changed()
 
     def vacant_ns(self, stream: StreamRef, /) -> int | None:
@@ -324,7 +327,7 @@ class SiteLeases(Service):
         if self._away or self._leaving or len(self._read) < 2 or now_ns < self._calm_until_ns:
             return _NOTHING
         todo = self._book.todo(self._streams, self._holding.held.keys(), self._options.capacity, now_ns)
-        refused = {stream for stream, until_ns in self._refused.items() if until_ns > now_ns}
+        refused = {stream for stream, (until_ns, _) in self._refused.items() if until_ns > now_ns}
         return replace(todo, coming=todo.coming - refused)
 
     def _allotment(self) -> Allotment:

@@ -55,6 +55,7 @@ export const REASONS: Record<string, Sentence> = {
   refuses: m.reason_refuses,
   refuses_connections: m.reason_refuses_connections,
   request_refused: m.reason_request_refused,
+  leases_away: m.reason_leases_away,
   rows_wait: m.reason_rows_wait,
   service_failed: m.reason_service_failed,
   service_not_started: m.reason_service_not_started,
