@@ -59,13 +59,15 @@ async def test_kill_at_random_moments_loses_half_a_second_at_most(tmp_path: Path
 @pytest.mark.browser
 @pytest.mark.timeout(300)
 async def test_replay_seeks_to_the_asked_frame(tmp_path: Path) -> None:
-    """A7: seeks present the asked frame, within one; the bench counts, here a busy machine may skip a frame once."""
+    """A7: seeks present the asked frame, within one; also those made while the page still opens."""
     async with running_system(tmp_path, cameras=4) as system:
         await system.until_live()
         await asyncio.sleep(25)
         async with running_browser(url=system.url, cookie=system.cookie()) as screen:
             slug = system.cameras[0]["slug"]
             found = await seeking.measure(screen.page, system, slug, count=12, seed=2, fps=MAIN_FPS, loop_s=LOOP_S)
-            assert len(found.missed) <= 1, found.missed
+            assert found.missed == []
             assert sorted(found.ms)[len(found.ms) // 2] < 2000
+            found = await seeking.openings(screen.page, system, slug, count=24, seed=3, fps=MAIN_FPS, loop_s=LOOP_S)
+            assert found.missed == []
             assert screen.errors == []

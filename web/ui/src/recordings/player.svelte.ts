@@ -5,6 +5,7 @@ import type { StreamName } from "../api/types";
 import { expose } from "../shell/instruments";
 import type { CoverageBook } from "./coverage.svelte";
 import { NoFootage, Reel } from "./reel";
+import { Sight } from "./sight";
 
 export type PlayerState = "idle" | "seeking" | "ready" | "gap" | "edge" | "broken";
 
@@ -32,6 +33,7 @@ export class Player {
   covered = $state(false);
   skipped = $state.raw<Skipped | null>(null);
   #reels: Reel[] = [];
+  #sights: Sight[] = [];
   #shown: number | null = null;
   #token = 0;
   #frameS = 0.04;
@@ -39,8 +41,8 @@ export class Player {
   #preparing = 0;
   /** The reel whose next picture brings it to the front. */
   #awaited: { index: number; token: number } | null = null;
+  /** The front reel has a window but has shown nothing of it: it cannot be told another place yet. */
   #starting = false;
-  #pending: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #cover: HTMLCanvasElement | null = null;
   #undo: (() => void)[] = [];
@@ -74,7 +76,7 @@ export class Player {
       const reel = new Reel(video);
       reel.onBroken = () => index === this.front && this.#broken();
       video.onended = () => index === this.front && void this.#ended();
-      this.#frames(video, index);
+      this.#sights[index] = this.#watch(video, index);
       return reel;
     });
   }
@@ -83,7 +85,7 @@ export class Player {
     this.#token++;
     clearTimeout(this.#timer);
     for (const reel of this.#reels) {
-      reel.video.onended = reel.video.onseeked = null;
+      reel.video.onended = reel.video.onseeked = reel.video.onemptied = null;
       reel.empty();
     }
     for (const undo of this.#undo) undo();
@@ -94,22 +96,18 @@ export class Player {
     const token = ++this.#token;
     clearTimeout(this.#timer);
     this.#preparing = 0;
-    this.#pending = null;
     this.#awaited = null;
+    this.#sights[this.front]?.asked();
     const front = this.#reels[this.front];
     if (!front) return;
     this.at = ms;
     this.state = "seeking";
     this.#shown = null;
-    // In place only in a reel that has shown a picture: one that still starts would go back to where it was to start.
-    if (front.has(ms) && !this.#starting) {
-      front.video.currentTime = front.mediaTime(ms) ?? 0;
-      this.#run(front);
-      return;
-    }
+    front.video.pause(); // It plays on from the first picture, so that this is the one asked for.
+    if (!this.#starting && front.place(ms)) return;
     if (this.coverage.knows(ms) && !this.coverage.isRecorded(ms)) return this.#overGap(ms, token);
     try {
-      await this.#load(ms, token);
+      await this.#load(ms);
     } catch (error) {
       if (token !== this.#token) return;
       if (error instanceof NoFootage) await this.#overGap(ms, token);
@@ -120,7 +118,7 @@ export class Player {
   play(): void {
     this.playing = true;
     if (this.state === "edge") void this.seek(this.at);
-    else if (this.state !== "gap") this.#reels[this.front]?.video.play().catch(() => undefined); // While it loads: the load plays on.
+    else if (this.state === "ready") this.#reels[this.front]?.video.play().catch(() => undefined); // While it seeks: the picture plays on.
   }
 
   pause(): void {
@@ -165,7 +163,7 @@ export class Player {
     return `/api/cameras/${this.camera}/playlist.m3u8?from=${iso(from)}&to=${iso(to)}&stream=${this.stream}`;
   }
 
-  async #load(ms: number, token: number): Promise<void> {
+  async #load(ms: number): Promise<void> {
     const reel = this.#reels[this.front];
     if (!reel) return;
     const from = Math.floor(ms - BEFORE_MS);
@@ -174,9 +172,6 @@ export class Player {
     this.#copy(reel.video);
     this.#starting = true;
     await reel.load(this.#url(from, to), from, to, ms);
-    if (token !== this.#token) return;
-    if (reel.mediaTime(ms) === null) throw new NoFootage("after the end");
-    this.#run(reel);
   }
 
   // The last frame stays in sight while the element under it is emptied and filled again.
@@ -196,22 +191,18 @@ export class Player {
   }
 
   // Every presented frame of both reels: the truth of `at`, and the moment to bring the back one to the front.
-  #frames(video: HTMLVideoElement, index: number): void {
+  #watch(video: HTMLVideoElement, index: number): Sight {
+    const sight = new Sight(video, (mediaTime) => index === this.front && this.#presented(mediaTime));
     const frame = (_now: number, metadata: VideoFrameCallbackMetadata): void => {
       video.requestVideoFrameCallback(frame);
       const awaited = this.#awaited;
       if (awaited && awaited.index === index && awaited.token === this.#token && index !== this.front) this.#swap(index);
-      if (index !== this.front) return;
-      // While the element still says "seeking" the frame can be the old one: judged when the seek is over.
-      if (video.seeking) this.#pending = metadata.mediaTime;
-      else this.#presented(metadata.mediaTime);
+      sight.frame(metadata.mediaTime);
     };
     video.requestVideoFrameCallback(frame);
-    video.onseeked = () => {
-      const behind = this.#pending === null ? Infinity : video.currentTime - this.#pending;
-      if (index === this.front && this.#pending !== null && behind > -0.001 && behind < this.#frameS * 1.5) this.#presented(this.#pending);
-      this.#pending = null;
-    };
+    video.onseeked = () => sight.seeked(this.#frameS);
+    video.onemptied = () => sight.emptied();
+    return sight;
   }
 
   #swap(index: number): void {
@@ -237,6 +228,7 @@ export class Player {
     if (this.state === "seeking") {
       if (epoch - this.at > JUMP_MS) this.skipped = { from: this.at, to: epoch };
       this.state = "ready";
+      this.#run(reel);
     } else if (before !== null && this.playing && epoch - before > JUMP_MS) this.skipped = { from: before, to: epoch };
     this.at = epoch;
     if (this.playing) this.#prepareNext(reel);
@@ -295,7 +287,7 @@ export class Player {
       return;
     }
     try {
-      await this.#load(next, token);
+      await this.#load(next);
     } catch {
       if (token === this.#token) this.#broken();
     }

@@ -1,21 +1,26 @@
-// One <video> with one window of footage in it, through hls.js. Between the time of the medium (seconds from the window's
-// start, gaps left out) and time of day it goes by the playlist's program date-times, as hls.js corrects them by what it
-// really found in the fragments.
-import Hls, { type ErrorData, type LevelDetails, type LevelLoadedData } from "hls.js/light";
+// One <video> with one window of footage in it, through hls.js. Between the time of the medium and time of day it goes by
+// the playlist's program date-times, as hls.js corrects them by what it really found in the fragments.
+import Hls, { type ErrorData, type LevelLoadedData } from "hls.js/light";
+import { end, epoch, has, mediaTime, type Piece } from "./times";
 
 /** Where nothing of a window can be shown. */
 export class NoFootage extends Error {}
 
-// Half a millisecond into the frame, so that rounding never gives the one before.
-const INTO_FRAME_S = 0.0005;
+/** The reel was emptied, or got another window, before this one was there. */
+export class Superseded extends Error {}
+
+/** How far an element may leap, at most (Chromium: twice the longest frame). */
+const LEAP_S = 0.5;
 
 export class Reel {
   readonly video: HTMLVideoElement;
   from = 0;
   to = 0;
   #hls: Hls | null = null;
-  #details: LevelDetails | null = null;
-  #fatal: ((error: Error) => void) | null = null;
+  #asked = false;
+  /** The fragments of the window, once its playlist is known. */
+  #pieces: readonly Piece[] | null = null;
+  #fail: ((error: Error) => void) | null = null;
   onBroken: () => void = () => undefined;
 
   constructor(video: HTMLVideoElement) {
@@ -30,7 +35,7 @@ export class Reel {
   /** A fresh player with its MediaSource open, so that a seek does not wait for it. */
   ready(): void {
     this.empty();
-    this.#hls = new Hls({
+    const hls = new Hls({
       enableWorker: false, // Footage is not transmuxed; a worker would only cost its start (and a blob: script).
       autoStartLoad: false,
       startFragPrefetch: true,
@@ -47,30 +52,40 @@ export class Reel {
         },
       },
     });
-    this.#hls.on(Hls.Events.ERROR, (_event, data) => this.#error(data));
-    this.#hls.attachMedia(this.video);
+    hls.on(Hls.Events.ERROR, (_event, data) => hls === this.#hls && this.#error(data));
+    hls.attachMedia(this.video);
+    this.#hls = hls;
   }
 
   empty(): void {
     this.#hls?.destroy();
     this.#hls = null;
-    this.#details = null;
+    this.#asked = false;
+    this.#pieces = null;
     this.from = this.to = 0;
+    this.#fail?.(new Superseded());
+    this.#fail = null;
   }
 
-  /** Load a window and go to `ms` in it; resolves when its playlist is known and the fragment is on its way. */
+  /**
+   * Load a window and go to `ms` in it; resolves when its playlist is known and the fragment is on its way. Every window
+   * has a player of its own: one that was told to start twice can stay without a picture.
+   */
   load(url: string, from: number, to: number, ms: number): Promise<void> {
-    if (this.#details || !this.#hls) this.ready();
+    if (this.#asked || !this.#hls) this.ready();
     const hls = this.#hls;
-    if (!hls) return Promise.reject(new NoFootage(url));
+    if (!hls) return Promise.reject(new Superseded());
+    this.#asked = true;
     return new Promise((resolve, reject) => {
-      this.#fatal = reject;
+      this.#fail = reject;
       hls.once(Hls.Events.LEVEL_LOADED, (_event, data: LevelLoadedData) => {
-        if (data.details.fragments.length === 0) return reject(new NoFootage(url));
-        this.#details = data.details;
+        if (hls !== this.#hls) return;
+        const pieces = data.details.fragments;
+        const start = mediaTime(pieces, ms);
+        if (start === null) return reject(new NoFootage(url));
+        this.#pieces = pieces;
         this.from = from;
         this.to = to;
-        const start = this.mediaTime(ms) ?? 0;
         hls.startLoad(start);
         this.video.currentTime = start;
         resolve();
@@ -79,45 +94,39 @@ export class Reel {
     });
   }
 
-  /** Time of the medium for an instant: in its fragment, or the start of the next one when it lies in a gap. */
-  mediaTime(ms: number): number | null {
-    for (const fragment of this.#details?.fragments ?? []) {
-      const begins = fragment.programDateTime;
-      if (begins === null) continue;
-      if (ms < begins + fragment.duration * 1000) return fragment.start + Math.max(0, (ms - begins) / 1000) + INTO_FRAME_S;
-    }
-    return null;
+  /** Go to an instant of the window in place; false where another load has to. */
+  place(ms: number): boolean {
+    const pieces = this.#pieces ?? [];
+    const to = has(pieces, ms) ? mediaTime(pieces, ms) : null;
+    if (to === null || this.#leaps(to)) return false;
+    this.video.currentTime = to;
+    return true;
   }
 
-  /** The instant of a time of the medium. */
   epoch(seconds: number): number | null {
-    let found: number | null = null;
-    for (const fragment of this.#details?.fragments ?? []) {
-      if (fragment.programDateTime === null) continue;
-      if (fragment.start > seconds + 0.001 && found !== null) break;
-      found = fragment.programDateTime + (seconds - fragment.start) * 1000;
-    }
-    return found;
+    return epoch(this.#pieces ?? [], seconds);
   }
 
-  /** The window holds footage of this very instant. */
-  has(ms: number): boolean {
-    return (this.#details?.fragments ?? []).some(
-      (fragment) => fragment.programDateTime !== null && fragment.programDateTime <= ms && ms < fragment.programDateTime + fragment.duration * 1000,
-    );
-  }
-
-  /** End of the last footage in the window, or null when nothing is loaded. */
   end(): number | null {
-    const last = this.#details?.fragments.at(-1);
-    return last?.programDateTime == null ? null : last.programDateTime + last.duration * 1000;
+    return end(this.#pieces ?? []);
+  }
+
+  // Where what is buffered begins a little after it, an element takes the first frame there for the one asked for.
+  #leaps(to: number): boolean {
+    const { buffered } = this.video;
+    let leaps = false;
+    for (let index = 0; index < buffered.length; index++) {
+      if (buffered.start(index) <= to && to < buffered.end(index)) return false;
+      leaps ||= buffered.start(index) > to && buffered.start(index) - to < LEAP_S;
+    }
+    return leaps;
   }
 
   #error(data: ErrorData): void {
     if (!data.fatal) return;
     const none = data.response?.code === 404 || data.details === Hls.ErrorDetails.LEVEL_EMPTY_ERROR || data.details === Hls.ErrorDetails.MANIFEST_PARSING_ERROR;
     const error = none ? new NoFootage(data.details) : new Error(data.details);
-    if (this.#details) this.onBroken();
-    else this.#fatal?.(error);
+    if (this.#pieces) this.onBroken();
+    else this.#fail?.(error);
   }
 }
