@@ -12,7 +12,7 @@ note() { printf '\n== %s (%d s)\n' "$1" "$((SECONDS - started))"; }
 note "servers and browser"
 bash tools/packages.sh chromium ffmpeg python3-gi gir1.2-gst-rtsp-server-1.0 \
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
-  postgresql iproute2 docker-compose || exit 1
+  postgresql iproute2 docker-compose radosgw ceph-mon ceph-osd || exit 1
 bash tools/s3_server.sh || exit 1
 
 note "checks"
