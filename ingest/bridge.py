@@ -30,9 +30,11 @@ _BURST_EVERY_MS = 1000
 
 
 class Bridge(Protocol):
-    """`quality` is the best that somebody in the zone asks for."""
+    """`quality` is the best that somebody in the zone asks for. `promised_ns`: since when (monotonic) a watcher waits
+    for the cached group, None: nobody does."""
 
     quality: str
+    promised_ns: int | None
 
     def put(self, item: HubItem) -> None:
         """The next item of the Stream."""
@@ -57,6 +59,7 @@ class HomeBridge:
 
     def __init__(self, stream: StreamRef, zone: str, media: Bus) -> None:
         self.quality = "all"
+        self.promised_ns: int | None = None
         self._subject, self._media = media_subject(zone, stream), media
 
     def put(self, item: HubItem) -> None:
@@ -91,6 +94,8 @@ class FarBridge:
         run_of: Callable[[], Run | None],
     ) -> None:
         self.quality = "all"
+        self.promised_ns: int | None = None
+        self._open = False
         self._stream, self._subject, self._media = stream, media_subject(zone, stream), media
         self._clock, self._credit, self._pool, self._run_of = clock, credit, pool, run_of
         # Numbers of another bridge before this one are all smaller, so that a late acknowledgement says nothing here.
@@ -100,7 +105,9 @@ class FarBridge:
         self._drawing: asyncio.Task[None] | None = None
 
     def put(self, item: HubItem) -> None:
-        """See Bridge."""
+        """See Bridge. Until the first burst nobody may listen over there yet, and what nobody hears looks like a cut."""
+        if not self._open:
+            return
         if not isinstance(item, Packet):
             self._send({"item": item}, _STATE_BYTES)
             return
@@ -125,6 +132,7 @@ class FarBridge:
 
     def burst(self, gop: Sequence[Packet]) -> None:
         """See Bridge."""
+        self._open = True
         pictures = [packet for packet in gop if packet.track == 0]
         now_ns = self._clock.mono_ns()
         recent = self._burst_ns is not None and now_ns - self._burst_ns < _BURST_EVERY_MS * NS_PER_MS

@@ -31,6 +31,7 @@ from vms.service import Service
 
 MAX_CREDIT_S = 60.0
 SWEEP_S = 0.5
+READY_S = 1.0
 STATES_LIMIT = 16
 _STREAMS = frozenset(name.value for name in StreamName)
 # A snapshot is one message; most buses take a megabyte.
@@ -98,6 +99,7 @@ class Watch(Service):
         self._media = media or bus
         self._options = options or WatchOptions()
         self._lines: dict[str, Line] = {}
+        self._ready: dict[tuple[StreamRef, str], int] = {}
         self._watching: dict[StreamRef, _Watching] = {}
         self._served: dict[str, Served] = {}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="ingest-picture")
@@ -107,7 +109,12 @@ class Watch(Service):
         probed = self._bus.serve(f"ingest.probe.{self._options.site or '*'}", self._probe)
         asks = self._bus.subscribe("ingest.states.ask", limit=STATES_LIMIT)
         acks = self._bus.subscribe(f"ingest.ack.{self._options.node}")
-        listening = [asyncio.create_task(self._tell_states(asks)), asyncio.create_task(self._take_acks(acks))]
+        readies = self._media.subscribe("ready.*.*")
+        listening = [
+            asyncio.create_task(self._tell_states(asks)),
+            asyncio.create_task(self._take_acks(acks)),
+            asyncio.create_task(self._take_ready(readies)),
+        ]
         self._fleet.on_change = self._follow
         self._follow()
         self.ready()
@@ -115,9 +122,11 @@ class Watch(Service):
             while await self.pause(SWEEP_S):
                 for watching in list(self._watching.values()):
                     self._sweep(watching)
+                late_ns = self.clock.mono_ns() - int(READY_S * NS_PER_S)
+                self._ready = {key: at_ns for key, at_ns in self._ready.items() if at_ns > late_ns}
         finally:
             self._fleet.on_change = lambda: None
-            for each in (asks, acks, probed, *self._served.values()):
+            for each in (asks, acks, readies, probed, *self._served.values()):
                 each.close()
             self._served.clear()
             for watching in list(self._watching.values()):
@@ -164,10 +173,40 @@ class Watch(Service):
             return answer
         gop = worker.gop.packets() if worker is not None else []
         if gop and (order.zone != self._options.zone or self._is_large(gop)):
-            watching.bridges[order.zone].burst(gop)
             gop = []
+            self._promise(watching, order.zone)
+        elif begun:
+            self._promise(watching, order.zone)
         where = {"subject": media_subject(order.zone, stream), "node": self._options.node, "zone": self._options.zone}
         return {**answer, "run": run, "gop": gop, **where}
+
+    def _promise(self, watching: _Watching, zone: str) -> None:
+        """The cached group, as soon as the watcher's subscription has come over the line: it says so on the media bus,
+        on the same way. The request may be the quicker one, or the slower."""
+        now_ns = self.clock.mono_ns()
+        watching.bridges[zone].promised_ns = now_ns
+        ready_ns = self._ready.get((watching.stream, zone))
+        if ready_ns is not None and now_ns - ready_ns < READY_S * NS_PER_S:
+            self._keep_promise(watching, zone)
+
+    def _keep_promise(self, watching: _Watching, zone: str) -> None:
+        watching.bridges[zone].promised_ns = None
+        worker = self._fleet.workers.get(watching.stream)
+        watching.bridges[zone].burst(worker.gop.packets() if worker is not None else [])
+
+    async def _take_ready(self, readies: Events) -> None:
+        async for subject, value in readies:
+            _, camera, name = subject.split(".")
+            if name not in _STREAMS:
+                continue
+            stream, zone = StreamRef(camera, StreamName(name)), str(value.get("zone"))
+            if stream not in self._fleet.specs:
+                continue
+            self._ready[stream, zone] = self.clock.mono_ns()
+            watching = self._watching.get(stream)
+            bridge = watching.bridges.get(zone) if watching is not None else None
+            if watching is not None and bridge is not None and bridge.promised_ns is not None:
+                self._keep_promise(watching, zone)
 
     def _is_large(self, gop: list[Packet]) -> bool:
         limit = self._options.answer_bytes
@@ -229,6 +268,10 @@ class Watch(Service):
                     bridge.acked(number)
 
     def _sweep(self, watching: _Watching) -> None:
+        late_ns = self.clock.mono_ns() - int(READY_S * NS_PER_S)
+        for zone, bridge in watching.bridges.items():
+            if bridge.promised_ns is not None and bridge.promised_ns < late_ns:
+                self._keep_promise(watching, zone)
         watching.expire(self.clock.mono_ns())
         if not watching.credit:
             self._let_go(watching)

@@ -172,6 +172,8 @@ class Feed:
 
     async def _open(self) -> None:
         self._number, self._opened_ns = None, self._clock.mono_ns()
+        # On the way of the Packets, so that it cannot be there before the subscription is.
+        self._buses.media.publish(f"ready.{self._subject}", {"zone": self._options.zone})
         self._take_answer(await self._ask({}))
 
     def _take_answer(self, answer: Value) -> None:

@@ -73,11 +73,11 @@ class StateBoard:
             return
         self._heard[state.stream] = _Heard(state, node, self._clock.mono_ns())
 
-    def ask(self) -> None:
-        """Ask every node for all its states; what the last question was not answered for is forgotten, but for that of
-        nodes that are silent."""
+    def ask(self, *, forget: bool = True) -> None:
+        """Ask every node for all its states. What nobody said when they were asked last is forgotten, but for what
+        nodes said that are silent."""
         now_ns, asked_ns = self._clock.mono_ns(), self._asked_ns
-        if asked_ns is not None and now_ns - asked_ns >= _ANSWERED_S * NS_PER_S:
+        if forget and asked_ns is not None and now_ns - asked_ns >= _ANSWERED_S * NS_PER_S:
             for ref, heard in list(self._heard.items()):
                 silent = self._presence.of(heard.node) is not None and not self._presence.is_alive(heard.node)
                 if heard.at_ns < asked_ns and not silent:
@@ -105,7 +105,8 @@ class StateBoard:
     async def _keep_asking(self) -> None:
         await asyncio.sleep(0)  # so that `listen` has subscribed
         while True:
-            self.ask()
+            self.ask(forget=not self._ask_soon.is_set())
+            self._ask_soon.clear()
             sleeping = asyncio.ensure_future(self._clock.sleep(_ASK_AGAIN_S))
             returned = asyncio.ensure_future(self._ask_soon.wait())
             try:
@@ -113,4 +114,3 @@ class StateBoard:
             finally:
                 sleeping.cancel()
                 returned.cancel()
-            self._ask_soon.clear()
