@@ -26,7 +26,8 @@ from vms.store.tables.base import HexBytes
 _VERSION = 1
 _MAX_BYTES = 64 << 20
 _TABLES = {table.name: table for table in (*SETTINGS, *FACTS)}
-_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
+_WIRE = msgspec.msgpack.Encoder()  # what is JSON in a column keeps its order
+_SORTED = msgspec.msgpack.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class RowImage:
 
 def pack(images: Sequence[RowImage]) -> bytes:
     """Several images as bytes."""
-    return bytes([_VERSION]) + zlib.compress(_ENCODER.encode([_plain(image) for image in images]), 6)
+    return bytes([_VERSION]) + zlib.compress(_WIRE.encode([_plain(image) for image in images]), 6)
 
 
 def unpack(data: bytes) -> list[RowImage]:
@@ -112,7 +113,7 @@ def _plain(image: RowImage) -> dict[str, Any]:
 
 
 def _canonical(image: RowImage) -> bytes:
-    return _ENCODER.encode(_plain(image))
+    return _SORTED.encode(_plain(image))
 
 
 def _part(rows: list[dict[str, Any]] | None) -> tuple[Mapping[str, Any], ...] | None:

@@ -109,7 +109,8 @@ class Intake:
 
 
 class Reader(Service):
-    """Reads one stream for ever; a far domain that is not reached is asked again every `retry_s`."""
+    """Reads one stream for ever; a far domain that is not reached is asked again every `retry_s`. `reached`: whether it
+    answered last."""
 
     retry_s = 1.0
 
@@ -117,6 +118,7 @@ class Reader(Service):
         super().__init__(clock, backoff=Backoff(0.25, 5.0))
         self.name = name
         self._link, self._intake, self._reading = link, intake, reading
+        self.reached = False
 
     async def run_once(self) -> None:
         """Until stopped; CatalogueError leaves it to be tried again."""
@@ -131,10 +133,12 @@ class Reader(Service):
                         return
                     messages = getting.result()
                 except (BusError, NotFoundError):
+                    self.reached = False
                     await self.pause(self.retry_s)
                     continue
                 finally:
                     getting.cancel()
+                self.reached = True
                 self.ready()
                 if messages:
                     await self.applied(messages, await self._intake.take(messages))
@@ -171,6 +175,10 @@ class CenterApply(Service):
         self._link, self._catalogue = link, catalogue
         self._options = options or CenterApplyOptions()
         self._readers: dict[str, tuple[Reader, asyncio.Task[None]]] = {}
+
+    def reached(self) -> dict[str, bool]:
+        """Whether the domain of each Site (slug) answered last."""
+        return {slug: reader.reached for slug, (reader, _) in self._readers.items()}
 
     async def run_once(self) -> None:
         """Until stopped."""

@@ -3,7 +3,8 @@
 All of them keep messages by limits, not by interest or as a work queue: FACTS has several readers (the center and the
 other nodes of the site), and a stream by interest drops what comes while a reader's consumer is missing. They are full
 rather than forgetful (discard `new`): what is refused stays in the outbox, which has the room of a disk. There is no
-age at which a site's facts go; the sender removes what the center has acknowledged.
+age at which a site's facts go; the sender removes what the center has acknowledged. JetStream sets `max_bytes` aside
+of its file store at once: a site's server needs 512 MB of it, the hub too.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ EVERYONE = "all"
 
 _DAY_S = 86_400.0
 
-FACTS = StreamConfig("FACTS", ("facts.>",), max_bytes=1 << 30, refuse_new=True)
+FACTS = StreamConfig("FACTS", ("facts.>",), max_bytes=256 << 20, refuse_new=True)
 CENTER_FACTS = StreamConfig(
-    "CENTER_FACTS", ("center.facts.>",), max_bytes=1 << 30, max_age_s=90 * _DAY_S, refuse_new=True
+    "CENTER_FACTS", ("center.facts.>",), max_bytes=128 << 20, max_age_s=90 * _DAY_S, refuse_new=True
 )
-SETTINGS = StreamConfig("SETTINGS", ("settings.>",), keep_last=1, max_bytes=256 << 20)
+SETTINGS = StreamConfig("SETTINGS", ("settings.>",), keep_last=1, max_bytes=64 << 20)
 """One message a row: the stream is the newest state of all, and who reads it from the start has everything."""
 
 
