@@ -96,11 +96,13 @@ class Fleet(Service):
 
     async def close(self) -> None:
         """Let other nodes take what they can, then stop all workers at once; bounded by the time both may take."""
-        await self._hand_over()
-        self._leases.on_change = lambda: None
-        for task in self._lingering.values():
-            task.cancel()
-        await asyncio.gather(*(w.stop(EndReason.NODE_DOWN) for w in self.workers.values()))
+        try:
+            await self._hand_over()
+        finally:
+            self._leases.on_change = lambda: None
+            for task in self._lingering.values():
+                task.cancel()
+            await asyncio.gather(*(w.stop(EndReason.NODE_DOWN) for w in self.workers.values()))
         self.workers.clear()
         self.specs.clear()
         self.on_change()
@@ -114,6 +116,7 @@ class Fleet(Service):
                 changed.cancel()
                 self._dirty.clear()
                 await self._give_way(self._leases.allot(self._known))
+                self.on_change()
         finally:
             leaving.cancel()
             await asyncio.gather(leaving, return_exceptions=True)
