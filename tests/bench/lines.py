@@ -1,0 +1,170 @@
+"""B6 and B7: what is watched across a line, on a real hub and leaf of NATS and a line of the kernel's TCP with loss.
+
+Measured at feeds of the streamer, at the center: the age of a Packet when its viewers get it. A node of the site with
+cameras that are not there (tests/cluster/watching) runs behind the line. `VMS_BENCH_S`: seconds of each measurement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.bench.report import Row, percentile
+from tests.cluster.line import ROOT, Line, Regency, regency
+from tests.cluster.watching import Camera, Taker, nats_buses, watched
+from tests.servers.nats import NatsServer, free_port, running_nats
+from vms.bus.nats import NatsBus
+from vms.clock import SystemClock
+
+CLEAN = Line(10_000_000, 50)
+THIN = Line(2_000_000, 300, 0.02)
+SETTLE_S = 15.0
+LOOK_S = 0.1
+
+
+@dataclass
+class Lab:
+    """Center and one regency that run."""
+
+    line: Regency
+    hub: NatsServer
+    leaf: NatsServer
+    bus: NatsBus
+    media: NatsBus
+
+    async def video_bytes(self) -> int:
+        """What crossed the line from the site to the hub's leaf port by the connection of the account VIDEO, with the
+        headers of TCP and IP. It is the busier of the two when anything is watched."""
+        up = (await self.line.traffic()).up
+        video = await self.video_port()
+        return sum(size for flow, size in up.flows.items() if flow.site_port == video)
+
+    async def video_port(self) -> int:
+        """The port at the site of the leaf connection of the account VIDEO."""
+        leafs = await self.hub.leafs()
+        return next(int(leaf["port"]) for leaf in leafs if leaf["account"] == "VIDEO")
+
+
+@contextlib.asynccontextmanager
+async def lab(folder: Path, line: Line, cameras: Sequence[Camera]) -> AsyncIterator[Lab]:
+    """A hub here, a leaf and a node behind the line."""
+    async with contextlib.AsyncExitStack() as stack:
+        r = await stack.enter_async_context(regency("sampit", line))
+        hub = await stack.enter_async_context(running_nats(folder, host=r.center_address))
+        leaf = await stack.enter_async_context(
+            running_nats(folder, domain="sampit", hub=hub, ports=(free_port(), free_port()), prefix=r.command([]))
+        )
+        secrets = asdict(hub.secrets)
+        plan = {**secrets, "url": leaf.url, "zone": "sampit", "cameras": [asdict(camera) for camera in cameras]}
+        command = [sys.executable, "-m", "tests.cluster.watching", json.dumps(plan)]
+        node = await r.exec(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        stack.push_async_callback(_end, node)
+        assert node.stdout is not None
+        async with asyncio.timeout(30):
+            await node.stdout.readline()
+        await hub.leafs()
+        buses = nats_buses({**secrets, "url": hub.url, "zone": "center"})
+        bus, media = await stack.enter_async_context(buses)
+        await asyncio.sleep(2)
+        yield Lab(r, hub, leaf, bus, media)
+
+
+async def _end(node: asyncio.subprocess.Process) -> None:
+    assert node.stdin is not None
+    node.stdin.close()
+    try:
+        await asyncio.wait_for(node.wait(), 10)
+    except TimeoutError:
+        node.kill()
+        await node.wait()
+
+
+def _seconds(default: float) -> float:
+    return float(os.environ.get("VMS_BENCH_S", default))
+
+
+async def _measure(takers: Sequence[Taker], seconds: float) -> None:
+    for taker in takers:
+        taker.ages_ms.clear()
+        taker.shown_ms.clear()
+        taker.payload_bytes = 0
+    for _ in range(int(seconds / LOOK_S)):
+        await asyncio.sleep(LOOK_S)
+        for taker in takers:
+            taker.look()
+
+
+async def once_for_all(folder: Path) -> Sequence[Row]:
+    """B6: ten viewers, one camera, a line without loss."""
+    camera, seconds, clock = Camera("cam0"), _seconds(60), SystemClock()
+    async with lab(folder, CLEAN, [camera]) as made:
+        before = await made.video_bytes()
+        await asyncio.sleep(min(20.0, seconds))
+        idle = (await made.video_bytes() - before) / min(20.0, seconds)
+        async with contextlib.AsyncExitStack() as stack:
+            feeds = [watched(made.bus, made.media, clock, [camera.ref]) for _ in range(10)]
+            takers = [(await stack.enter_async_context(feed))[0] for feed in feeds]
+            await asyncio.sleep(5)
+            before = await made.video_bytes()
+            await _measure(takers, seconds)
+            crossed = await made.video_bytes() - before
+            payload = min(taker.payload_bytes for taker in takers)
+        await asyncio.sleep(3)
+        before = await made.video_bytes()
+        await asyncio.sleep(10)
+        after = (await made.video_bytes() - before) / 10
+    return [
+        Row("B6.ratio", "video leaf bytes per payload byte, 10 viewers", crossed / payload, "", len(takers)),
+        Row("B6.idle", "video leaf bytes a second, no viewer", max(idle, after), "B/s", 2),
+    ]
+
+
+async def thin_line(folder: Path) -> Sequence[Row]:
+    """B7: 2 Mb/s, 300 ms, 2 % loss: four tiles of 300 kb/s; then twice what it carries, in two priorities."""
+    seconds = _seconds(600)
+    four = [Camera(f"cam{n}", phase_s=n * 0.47) for n in range(4)]
+    twelve = [Camera(f"cam{n}", phase_s=n * 0.16, priority=80 if n < 4 else 30) for n in range(12)]
+    (folder / "four").mkdir()
+    (folder / "twelve").mkdir()
+    kept = await _ages(folder / "four", four, seconds)
+    over = await _ages(folder / "twelve", twelve, min(seconds, 300.0))
+    frames = [len(taker.ages_ms) for taker in over]
+    share = [count / (min(seconds, 300.0) * 15) for count in frames]
+    return [
+        *_rows("B7", "four tiles", kept),
+        *_rows("B7.over", "12 tiles of 300 kb/s", over),
+        Row("B7.over.first", "share of frames, important cameras", sum(share[:4]) / 4, "", 4),
+        Row("B7.over.rest", "share of frames, the others", sum(share[4:]) / 8, "", 8),
+    ]
+
+
+async def _ages(folder: Path, cameras: Sequence[Camera], seconds: float) -> list[Taker]:
+    async with (
+        lab(folder, THIN, cameras) as made,
+        watched(made.bus, made.media, SystemClock(), [camera.ref for camera in cameras]) as takers,
+    ):
+        await asyncio.sleep(SETTLE_S)
+        await _measure(takers, seconds)
+    return takers
+
+
+def _rows(bar: str, what: str, takers: Sequence[Taker]) -> list[Row]:
+    worst = max(percentile(taker.ages_ms, 0.95) for taker in takers)
+    median = sorted(percentile(taker.ages_ms, 0.5) for taker in takers)[len(takers) // 2]
+    shown = [age for taker in takers for age in taker.shown_ms]
+    late = sum(age > 2000 for age in shown) / len(shown)
+    count = sum(len(taker.ages_ms) for taker in takers)
+    frames = count / len(takers)
+    return [
+        Row(f"{bar}.age_p95", f"{what}: age p95 of the worst tile", worst, "ms", count),
+        Row(f"{bar}.age_p50", f"{what}: age p50", median, "ms", count),
+        Row(f"{bar}.late", f"{what}: share of time said to be late", late, "", len(shown)),
+        Row(f"{bar}.frames", f"{what}: frames a tile", frames, "", len(takers)),
+    ]
