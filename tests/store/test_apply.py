@@ -63,8 +63,7 @@ def rows(path: Path, *tables: str) -> dict[str, set[tuple[Any, ...]]]:
 
 
 def test_any_order_and_multiplicity_gives_the_same(tmp_path: Path) -> None:
-    """In order, or shuffled with repetitions in batches of any size: the same rows with the same parts, also where two
-    images have one rev."""
+    """Shuffled, repeated, in batches of any size: the same rows with the same parts, also where two have one rev."""
     tables = ("segments", "fragment_indexes", "set_aside")
     with asyncio.Runner() as runner:
         first, second = (
@@ -110,8 +109,7 @@ async def _told(center: Catalogue) -> list[RowImage]:
 
 
 async def test_facts_carry_their_index(tmp_path: Path) -> None:
-    """A Segment arrives with its index, loses it when it expires, and an older image brings it back no more; nothing
-    that is applied is noted again."""
+    """A Segment comes with its index and loses it when it expires, for good; what is applied is not noted again."""
     site, center = await _open(tmp_path, "site", Role.SITE), await _open(tmp_path, "center", Role.CENTER)
     one = segment(0, 60, state=SegmentState.SPOOLED)
     await site.segments.put(one, fragments())
@@ -130,8 +128,7 @@ async def test_facts_carry_their_index(tmp_path: Path) -> None:
 
 
 async def test_settings_in_any_order(tmp_path: Path) -> None:
-    """A camera before its site, a site before the one above it: they wait, and are there once the others came;
-    passwords open, removals travel."""
+    """A camera before its site, a site before the one above it wait for the others; passwords open, removals travel."""
     center, site = await _open(tmp_path, "center", Role.CENTER), await _open(tmp_path, "site", Role.SITE)
     above = Site("a" * 16, "kalteng", "Kalimantan Tengah")
     await center.sites.put(above)
@@ -152,8 +149,7 @@ async def test_settings_in_any_order(tmp_path: Path) -> None:
 
 
 async def test_names_that_change_hands(tmp_path: Path) -> None:
-    """Two cameras swap their short names, a new person takes a removed user name: the newest state is taken whole,
-    though row by row it would collide."""
+    """Two cameras swap short names, a new person takes a user name given up: no collision on the way."""
     center, site = await _open(tmp_path, "center", Role.CENTER), await _open(tmp_path, "site", Role.SITE)
     await center.sites.put(SITE)
     one, two = camera("one"), camera("two")

@@ -101,8 +101,7 @@ async def test_settings_are_read_only_at_a_site(site: Catalogue) -> None:
 
 
 async def test_settings_of_the_center_note_themselves(center: Catalogue) -> None:
-    """Cameras too, which have statements of their own; a camera that moves, for the site that it leaves as well; what
-    fails notes nothing."""
+    """Cameras too; one that moves, for the site that it leaves as well; what fails notes nothing."""
     other = Site("o" * 16, "kapuas", "Kapuas")
     await center.stores.put(Store("home", StoreKind.FOLDER, "/x"))
     await center.sites.put(SITE)

@@ -92,8 +92,7 @@ async def test_facts_reach_the_center_and_the_other_nodes(servers: Rig) -> None:
 
 
 async def test_settings_reach_the_site(servers: Rig) -> None:
-    """What concerns the site and no more: from the start and at once; a camera that moves away or is removed, too; each
-    change is told to the services there."""
+    """What concerns the site, from the start and at once, moves and removals too; its services are told."""
     center, site = await servers.center(), await servers.site("one", "n" * 16)
     await _registered(center)
     mine, other = camera("mine"), replace(camera("other"), site=KAPUAS.id)
