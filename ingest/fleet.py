@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 
+from ingest.handoff import LOOK_S, UNWATCHED_LOOK_S
 from ingest.worker import NodeParts, StreamSpec, Worker, WorkerOptions
 from vms import logs, metrics
 from vms.bus.base import Bus, Events
@@ -63,6 +64,7 @@ class Fleet(Service):
         self._cameras, self._bus, self._hub = cameras, bus, hub
         self._options = options or FleetOptions()
         self._parts = NodeParts(node, boot_id(), hub, leases, clock, self._tell)
+        self._parts.mailbox.look_s = UNWATCHED_LOOK_S
         self._leases = leases
         self._always: set[StreamRef] = set()
         self._demanded: set[StreamRef] = set()
@@ -145,6 +147,7 @@ class Fleet(Service):
     def demand(self, stream: StreamRef) -> None:
         """Somebody watches: pull it, if it is not pulled anyway, and be quick to notice a stall."""
         self._demanded.add(stream)
+        self._parts.mailbox.look_s = LOOK_S
         waiting = self._lingering.pop(stream, None)
         if waiting is not None:
             waiting.cancel()
@@ -155,6 +158,7 @@ class Fleet(Service):
     def release(self, stream: StreamRef) -> None:
         """Nobody watches any more."""
         self._demanded.discard(stream)
+        self._parts.mailbox.look_s = LOOK_S if self._demanded else UNWATCHED_LOOK_S
         self._mark(stream)
         if stream in self.workers and stream not in self._always and stream not in self._lingering:
             self._lingering[stream] = asyncio.create_task(self._linger(stream))

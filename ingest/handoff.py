@@ -2,7 +2,8 @@
 
 Waking the loop from a thread costs more than all else done for an access unit (40 µs of 150, measured). So all Streams
 of a node share one `Mailbox` with at most one wake-up pending; and while much comes, the loop looks by itself every
-3 ms and no thread wakes it. The threads call `put` and read `backlog_bytes`; everything else happens on the loop.
+3 ms, or 10 while nobody watches, and no thread wakes it. The threads call `put` and read `backlog_bytes`; everything
+else happens on the loop.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 LOOK_S = 0.003
+UNWATCHED_LOOK_S = 0.01
 # Batches delivered before others may use the loop: about 5 ms of work.
 AT_ONCE = 256
 
@@ -27,6 +29,7 @@ class Mailbox:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[tuple[Handoff[Any], list[Any], int]] = deque()
         self._awake = False
+        self.look_s = LOOK_S
 
     def open(self, deliver: Callable[[list[T]], None]) -> Handoff[T]:
         """A way in for one session; called on the loop."""
@@ -52,7 +55,7 @@ class Mailbox:
         if delivered == AT_ONCE:
             self._loop.call_soon(self._drain)
         elif delivered:
-            self._loop.call_later(LOOK_S, self._drain)
+            self._loop.call_later(self.look_s, self._drain)
         else:
             # A thread may have put something between the last look and this line, and not woken the loop.
             self._awake = False

@@ -118,6 +118,12 @@ class RunBuilder:
         """The Run under way, empty where there is none."""
         return self._run.id if self._run else ""
 
+    @property
+    def settled(self) -> bool:
+        """Whether it does not matter much any more when exactly a unit is read: time is made of the camera's stamps,
+        and their anchor only follows."""
+        return self._anchor.settled and not self._video_time.by_arrival
+
     def take(self) -> list[Made]:
         """What was made since the last call."""
         made, self._made = self._made, []

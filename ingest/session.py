@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.arrival import OpenOptions, Reader
@@ -52,7 +53,8 @@ SessionItem = Made | Opened | Ended
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """What to connect to, and as whom. `check`: ask for the description first (see ingest.handshake);
-    `plain`: read it without libav where its description allows that."""
+    `plain`: read it without libav where its description allows that; `patient`: whether nobody minds some 85 ms, asked
+    again and again from the thread."""
 
     origin: RunOrigin
     url: str
@@ -63,6 +65,7 @@ class SessionRequest:
     check: bool = True
     plain: bool = True
     floor_ns: int = 0
+    patient: Callable[[], bool] = lambda: False
 
 
 class Session:
@@ -148,7 +151,10 @@ class Session:
             track = plain_track(camera.lines, target, options) if plain else None
             if track is None:
                 return Source(target, options)
-            return PlainSource(camera, track, options, self._clock, lambda: self._stop)
+            return PlainSource(camera, track, options, self._clock, lambda: self._stop, self._patient)
+
+    def _patient(self) -> bool:
+        return self._builder is not None and self._request.patient() and self._builder.settled
 
     def _pump(self, source: Reader, builder: RunBuilder, units: VideoUnits) -> None:
         now_ns, mono_ns = self._clock.now_ns, self._clock.mono_ns

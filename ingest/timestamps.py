@@ -167,6 +167,11 @@ class Anchor:
         self._bucket_ns = self._last_bucket_ns = 0
         self._bucket_began_ns = 0
 
+    @property
+    def settled(self) -> bool:
+        """Whether the 10 s are over."""
+        return self.wall_ns is not None and self._mono_ns - self._began_ns > FREE_NS
+
     def observe(self, time_ns: int, arrival_wall_ns: int, arrival_mono_ns: int) -> bool:
         """Take a unit of `time_ns` into account. False when the clock has stepped: then begin a new Anchor."""
         seen_ns = arrival_wall_ns - time_ns

@@ -24,7 +24,7 @@ from vms import logs, metrics
 from vms.bus.hub import Hub
 from vms.bus.leases import Leases
 from vms.clock import NS_PER_S, Clock
-from vms.domain.camera import StreamRef
+from vms.domain.camera import StreamName, StreamRef
 from vms.domain.camera_url import AddressPolicy
 from vms.domain.gap import GapCause
 from vms.domain.grant import LeaseGrant
@@ -241,6 +241,7 @@ class Worker:
             check=not self._trusted,
             plain=self._plain,
             floor_ns=self._floor_ns,
+            patient=lambda: not self.watched and spec.stream.name is StreamName.MAIN,
         )
         self._opened_ns, self._live_ns, self._began_ns = None, None, self._clock.mono_ns()
         self._ended = asyncio.get_running_loop().create_future()

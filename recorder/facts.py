@@ -101,7 +101,7 @@ class Facts:
     async def _settle(self, closed: IndexedSegment, part: PartFile, known: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._executor, self._spool.settle, part)
+            await loop.run_in_executor(self._executor, self._spool.settle, part, closed.segment.sha256)
         except OSError as error:
             log.warning("a Segment could not be closed", key=part.key, why=str(error))
             self.left(part.key, closed.segment, known)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vms.errors import InputError, ObjectMissingError
+from vms.objects.base import Seal
 
 PART = ".part"
 DAMAGED = "damaged"
@@ -100,11 +101,12 @@ class PartFile:
             except OSError as error:
                 self._failure = error
 
-    def fsync(self) -> None:
-        """Make the file durable, its size included; OSError."""
+    def fsync(self) -> os.stat_result:
+        """Make the file durable, its size included; OSError. What it is now."""
         if self._failure is not None:
             raise self._failure
         os.fsync(self._fd)
+        return os.fstat(self._fd)
 
     def close(self) -> None:
         """Give the descriptor back; idempotent."""
@@ -124,6 +126,7 @@ class Spool:
         self._lock = threading.Lock()
         self._open: dict[str, PartFile] = {}
         self._settled: dict[str, int] = {}
+        self._seals: dict[str, Seal] = {}
         self._full = False
 
     def path(self, key: str) -> Path:
@@ -154,13 +157,21 @@ class Spool:
             self._open[key] = part
         return part
 
-    def settle(self, part: PartFile) -> None:
-        """Close a Segment's file for good; OSError leaves the `.part`."""
+    def settle(self, part: PartFile, sha256: str = "") -> None:
+        """Close a Segment's file for good; OSError leaves the `.part`. `sha256` of what was appended seals it."""
         try:
-            part.fsync()
+            found = part.fsync()
         finally:
             self.abandon(part)
         self.rename(part.key)
+        if sha256 and found.st_size == part.size:
+            with self._lock:
+                self._seals[part.key] = Seal.of(sha256, found)
+
+    def seal(self, key: str) -> Seal | None:
+        """The seal of a Segment that was settled since this process started."""
+        with self._lock:
+            return self._seals.get(key)
 
     def rename(self, key: str) -> None:
         """From `.part` to its own name, durable. The content must be synced already."""
@@ -190,8 +201,7 @@ class Spool:
         path = self.path(key)
         for found in (path, self.part_path(key)):
             found.unlink(missing_ok=True)
-        with self._lock:
-            self._settled.pop(key, None)
+        self._forget(key)
         for folder in path.parents:
             if folder == self.root:
                 return
@@ -211,8 +221,7 @@ class Spool:
         if rest_at is None:
             source.rename(target)
             sync_folders(source, self.root)
-            with self._lock:
-                self._settled.pop(key, None)
+            self._forget(key)
         else:
             with source.open("rb") as whole, target.open("xb") as rest:
                 whole.seek(rest_at)
@@ -276,6 +285,11 @@ class Spool:
         else:
             self._full = used >= limit or free < reserve
         return Usage(used, limit, self._full, None if oldest is None else start_ms(oldest))
+
+    def _forget(self, key: str) -> None:
+        with self._lock:
+            self._settled.pop(key, None)
+            self._seals.pop(key, None)
 
     def _parts(self) -> list[PartFile]:
         with self._lock:

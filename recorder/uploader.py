@@ -71,6 +71,7 @@ class Uploader(Service):
         self._options = options
         self._wake = asyncio.Event()
         self._penalties: dict[tuple[str, int], tuple[int, int]] = {}
+        self._proved: set[str] = set()
 
     def wake(self) -> None:
         """There is another spooled Segment."""
@@ -127,6 +128,7 @@ class Uploader(Service):
             store = await self._store_of(segment)
             stored = await loop.run_in_executor(executor, self._bring, store, segment)
         except ObjectUnavailableError:
+            self._proved.discard(await home_store(self._catalogue, segment.site))
             metrics.UPLOAD_ERRORS.inc()
             raise
         except FootageError as error:
@@ -156,6 +158,9 @@ class Uploader(Service):
         the Store does not have it. Blocks."""
         if not self._spool.holds(segment.key):
             return _holds(store, segment)
+        if store.name not in self._proved:  # the first of this process: its bucket or folder may have to be made
+            store.check()
+            self._proved.add(store.name)
         path = self._spool.path(segment.key)
         try:
             store.put_file(
@@ -164,6 +169,7 @@ class Uploader(Service):
                 sha256=segment.sha256,
                 metadata=metadata_of(segment, self._names(segment)),
                 content_type=CONTENT_TYPE,
+                seal=self._spool.seal(segment.key),
             )
         except (ObjectChecksumError, ObjectUnavailableError):
             if self._is_whole(segment):  # the Store's fault; an OSError is the spool's

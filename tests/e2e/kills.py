@@ -32,15 +32,16 @@ class Kills:
 
 
 async def measure(folder: Path, *, kills: int, cameras: int, seed: int) -> Kills:
-    """Kill so many times, 2 to 7 s of recording between; Segments of 10 s, so that cuts and uploads are hit too."""
+    """Kill so many times, 2 to 7 s of recording between, or 11 to 16 s, when unwatched Streams are read in gulps;
+    Segments of 10 s, so that cuts and uploads are hit too."""
     rng = random.Random(seed)
     found = Kills()
     options = {"cameras": cameras, "streams": "main"}
     recorder = {"segment_s": 10}
     async with running_system(folder, cameras=cameras, simulator=options, subs=False, recorder=recorder) as system:
-        for _ in range(kills):
+        for number in range(kills):
             await system.until_live()
-            await asyncio.sleep(rng.uniform(2, 7))
+            await asyncio.sleep(rng.uniform(2, 7) + (9 if number % 3 == 2 else 0))
             await system.node.kill()
             killed_ns = time.time_ns()
             await asyncio.sleep(LOG_FLUSH_S)

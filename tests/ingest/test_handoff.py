@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from ingest.handoff import AT_ONCE, Handoff, Mailbox
+from ingest.handoff import AT_ONCE, LOOK_S, UNWATCHED_LOOK_S, Handoff, Mailbox
+from tests.ingest.rig import running
+from vms.domain.camera import StreamName, StreamRef
 
 
 async def test_everything_arrives_in_order() -> None:
@@ -80,3 +82,15 @@ def test_after_the_loop_nothing_happens() -> None:
         return Mailbox().open(lambda _items: None)
 
     asyncio.run(opened()).put([1], 1)
+
+
+async def test_the_loop_looks_less_often_while_nobody_watches() -> None:
+    """Every 10 ms, from the first moment; every 3 ms while at least one Stream is watched."""
+    async with running() as rig:
+        mailbox, streams = rig.fleet._parts.mailbox, [StreamRef("cam1", name) for name in StreamName]
+        looks = [mailbox.look_s]
+        for change in (rig.fleet.demand, rig.fleet.release):
+            for stream in streams:
+                change(stream)
+                looks.append(mailbox.look_s)
+    assert looks == [UNWATCHED_LOOK_S, LOOK_S, LOOK_S, LOOK_S, UNWATCHED_LOOK_S]

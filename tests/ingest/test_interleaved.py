@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest import timestamps
 from ingest.arrival import OpenOptions
+from ingest.interleaved import PATIENT_BYTES, PATIENT_US, TICK_US, PlainSource
 from ingest.nal import split
 from ingest.plain import plain_track
 from ingest.rtsp import authorization, channels, control_url, describe, session_of
 from ingest.url import resolve
 from tests.ingest.hostile import UNITS, Clocked, Script, Send, framed, hostile, play, rtp, sdp
-from tests.ingest.rig import LOOPBACK, Rig, camera, running
+from tests.ingest.rig import LOOPBACK, Rig, camera, running, with_sub
 from tests.ingest.synth import sets_of, stream
+from vms.domain.camera import RecordMode, StreamName
 from vms.domain.media import Codec, EndReason, StreamCondition
 
 OK = "RTSP/1.0 200 OK\r\nCSeq: {}\r\n{}\r\n"
@@ -301,3 +304,47 @@ def test_a_used_nonce_is_counted() -> None:
     header = authorization(challenge, "PLAY", "rtsp://h/", "u", "p", 11)
     assert header is not None
     assert "nc=0000000b" in header
+
+
+async def in_time(send: Send) -> None:
+    """A camera whose clock goes right."""
+    clocked = Clocked()
+    while True:
+        await play(send, [clocked.unit()], 0.04)
+
+
+async def test_what_nobody_watches_is_read_in_gulps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once its anchor is settled; nothing is lost or out of time, and whoever watches has every unit as it comes."""
+    waits: list[tuple[int, int]] = []
+    wait = PlainSource._wait
+
+    def noted(source: PlainSource, least_bytes: int, longest_us: int) -> None:
+        waits.append((least_bytes, longest_us))
+        wait(source, least_bytes, longest_us)
+
+    monkeypatch.setattr(PlainSource, "_wait", noted)
+    monkeypatch.setattr(timestamps, "FREE_NS", 200_000_000)
+    async with hostile(Script(media=in_time)) as server, running(camera(server.url)) as rig:
+        await rig.until_packets(60)
+        gulps = waits[:]
+        watching = rig.fleet.workers[rig.packets()[0].stream]
+        rig.fleet.demand(watching.spec.stream)
+        await rig.until_packets(20)
+    prompt, patient = (1, TICK_US), (PATIENT_BYTES, PATIENT_US)
+    assert gulps == [prompt, patient]
+    assert waits == [prompt, patient, prompt]
+    assert len(rig.runs()) == 1
+    assert [p.dts_90k for p in rig.packets()] == [i * 3600 for i in range(len(rig.packets()))]
+
+
+async def test_a_sub_stream_is_always_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what a wall switches to."""
+    waits: list[int] = []
+    monkeypatch.setattr(PlainSource, "_wait", lambda _source, least_bytes, _us: waits.append(least_bytes))
+    monkeypatch.setattr(timestamps, "FREE_NS", 100_000_000)
+    async with (
+        hostile(Script(media=in_time)) as server,
+        running(with_sub(camera(server.url), server.url, RecordMode.OFF)) as rig,
+    ):
+        await rig.until(lambda: len(rig.packets(StreamName.SUB)) >= 40)
+    assert set(waits) == {1}

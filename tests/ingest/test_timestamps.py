@@ -221,3 +221,13 @@ def test_a_stall_of_the_line_is_no_step() -> None:
         late_ns = 5 * S - (i - 200) * 100 * MS if 200 <= i < 250 else 0
         assert anchor.observe(i * 100 * MS, WALL + i * 100 * MS + late_ns, i * 100 * MS + late_ns)
     assert anchor.wall_ns == pytest.approx(WALL, abs=1 * MS)
+
+
+def test_an_anchor_is_settled_after_its_free_seconds() -> None:
+    """Not before ten seconds of arrivals."""
+    anchor = Anchor()
+    settled = []
+    for second in range(13):
+        anchor.observe(second * S, WALL + second * S, second * S)
+        settled.append(anchor.settled)
+    assert settled == [False] * 11 + [True] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import pytest
 from tests.objects.contract import KEY, TYPE, StoreContract, digest
 from vms.errors import ObjectChecksumError, ObjectMissingError, ObjectUnavailableError
 from vms.objects import folder
-from vms.objects.base import ObjectStore
+from vms.objects.base import ObjectStore, Seal
 from vms.objects.folder import FolderStore
 
 
@@ -125,3 +126,42 @@ def test_a_lost_sidecar_is_no_lost_object(store: FolderStore, tmp_path: Path) ->
     (tmp_path / "objects" / f"{KEY}~").unlink()
     assert store.get(KEY) == b"x"
     assert store.stat(KEY).sha256 == ""
+
+
+def _unread(_file: object, _name: str) -> None:
+    raise AssertionError("read")
+
+
+def test_a_sealed_file_is_linked_unread(store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its SHA-256 was taken when it was written, and it is the same file, unchanged."""
+    path = _spool(tmp_path, b"footage")
+    seal = Seal.of(digest(b"footage"), path.stat())
+    monkeypatch.setattr(folder.hashlib, "file_digest", _unread)
+    store.put_file(KEY, path, sha256=digest(b"footage"), metadata={}, content_type=TYPE, seal=seal)
+    assert store.stat(KEY).sha256 == digest(b"footage")
+    assert path.samefile(tmp_path / "objects" / KEY)
+
+
+@pytest.mark.parametrize("how", ["written since", "another file", "another digest", "copied"])
+def test_a_seal_that_does_not_hold_is_no_proof(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Whatever is not the very file that was sealed is read, and refused where it is not what was described."""
+    path = _spool(tmp_path, b"footage")
+    seal, sha256 = Seal.of(digest(b"footage"), path.stat()), digest(b"footage")
+    if how == "written since":
+        path.write_bytes(b"fOotage")
+        os.utime(path, ns=(0, seal.modified_ns + 1))
+    elif how == "another file":
+        path.rename(tmp_path / "before")
+        path.write_bytes(b"fOotage")
+        os.utime(path, ns=(0, seal.modified_ns))
+    elif how == "another digest":
+        sha256 = digest(b"other")
+    else:
+        monkeypatch.setattr(folder, "_linked", lambda *_: False)
+        sha256 = digest(b"other")
+        seal = Seal.of(sha256, path.stat())
+    with pytest.raises(ObjectChecksumError):
+        store.put_file(KEY, path, sha256=sha256, metadata={}, content_type=TYPE, seal=seal)
+    assert list(store.list("")) == []

@@ -111,3 +111,23 @@ def test_other_files_are_left_alone(spool: Spool) -> None:
     spool.measure()
     assert list(spool.files()) == []
     assert spool.usage().used_bytes == 0
+
+
+def test_what_is_settled_is_sealed_until_it_is_gone(spool: Spool) -> None:
+    """With the SHA-256 of what was appended; not where the file has another size than that, nor for who opens anew."""
+    part = spool.create(KEY)
+    part.append(b"hello")
+    spool.settle(part, "ab")
+    seal = spool.seal(KEY)
+    assert seal is not None
+    assert seal.holds("ab", spool.path(KEY).stat())
+    assert not seal.holds("cd", spool.path(KEY).stat())
+    other = spool.create(LATER)
+    other.append(b"hello")
+    with other.path.open("ab") as file:
+        file.write(b"!")
+    spool.settle(other, "ab")
+    assert spool.seal(LATER) is None
+    assert Spool(SpoolOptions(spool.root)).seal(KEY) is None
+    spool.remove(KEY)
+    assert spool.seal(KEY) is None

@@ -20,7 +20,7 @@ from vms.clock import SystemClock
 from vms.domain.footage import CopyState, Segment, SegmentState
 from vms.domain.gap import GapCause
 from vms.errors import ObjectChecksumError, ObjectUnavailableError
-from vms.objects.base import ObjectInfo
+from vms.objects.base import ObjectInfo, Seal
 from vms.objects.folder import FolderStore
 from vms.service import Backoff
 
@@ -37,7 +37,14 @@ class Moody:
     lies: bool = False
 
     def put_file(
-        self, key: str, path: Path, *, sha256: str, metadata: Mapping[str, str], content_type: str
+        self,
+        key: str,
+        path: Path,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        content_type: str,
+        seal: Seal | None = None,
     ) -> ObjectInfo:
         """Fails, or puts."""
         if self.away:
@@ -47,7 +54,7 @@ class Moody:
         self.put.append(key)
         if self.lies:
             return ObjectInfo(key, 0, 0)
-        return self.inner.put_file(key, path, sha256=sha256, metadata=metadata, content_type=content_type)
+        return self.inner.put_file(key, path, sha256=sha256, metadata=metadata, content_type=content_type, seal=seal)
 
     def stat(self, key: str) -> ObjectInfo:
         """As the real one, unless it lies."""

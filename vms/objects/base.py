@@ -6,6 +6,7 @@ an empty part, `.` or `..` is an InputError.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,16 +24,45 @@ class ObjectInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The SHA-256 of a file by who wrote it: taken of the bytes as they were handed to the disk. It holds while the
+    file is the same inode and was not written since."""
+
+    sha256: str
+    device: int
+    inode: int
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, sha256: str, found: os.stat_result) -> Seal:
+        """Of a file that is complete and synced."""
+        return cls(sha256, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+    def holds(self, sha256: str, found: os.stat_result) -> bool:
+        """Whether a file is the sealed one, unchanged, with that SHA-256."""
+        return self == Seal.of(sha256, found)
+
+
 class ObjectStore(Protocol):
     """A Store. All methods raise ObjectUnavailableError when the storage does not answer."""
 
     name: str
 
     def put_file(
-        self, key: str, path: Path, *, sha256: str, metadata: Mapping[str, str], content_type: str
+        self,
+        key: str,
+        path: Path,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        content_type: str,
+        seal: Seal | None = None,
     ) -> ObjectInfo:
         """Store a file. Returns only when it is durable and its checksum is verified; ObjectChecksumError else, and
-        then, as after any interruption, there is no object. Putting the same again is harmless."""
+        then, as after any interruption, there is no object. Putting the same again is harmless. A Store that keeps the
+        very file, and copies no byte of it, may take a `seal` that holds for the verification."""
 
     def put_bytes(self, key: str, data: bytes, *, metadata: Mapping[str, str], content_type: str) -> ObjectInfo:
         """The same for bytes at hand."""

@@ -27,7 +27,7 @@ from minio import Minio
 from minio.error import MinioException, S3Error
 
 from vms.errors import InputError, ObjectChecksumError, ObjectError, ObjectUnavailableError
-from vms.objects.base import ObjectInfo
+from vms.objects.base import ObjectInfo, Seal
 from vms.objects.keys import SHA256_NAME, check_key, check_prefix, check_sha256, clean_metadata
 from vms.objects.pace import Pace
 from vms.objects.s3_errors import plain_error
@@ -136,7 +136,14 @@ class S3Store:
         )
 
     def put_file(
-        self, key: str, path: Path, *, sha256: str, metadata: Mapping[str, str], content_type: str
+        self,
+        key: str,
+        path: Path,
+        *,
+        sha256: str,
+        metadata: Mapping[str, str],
+        content_type: str,
+        seal: Seal | None = None,  # noqa: ARG002 - of the port; bytes that travel are verified where they arrive
     ) -> ObjectInfo:
         """Upload a file; at most one part of it, 64 MB, is in memory. ObjectError where the file is not there."""
         check_sha256(sha256)
@@ -206,14 +213,11 @@ class S3Store:
         return [found.version_id for found in listed if found.object_name == key]
 
     def check(self) -> None:
-        """Make the bucket where it is missing; write, read and remove an object."""
+        """Make the bucket where it is missing, with Object Lock (so versioned) where the server has it; write, read and
+        remove an object."""
         with self._plain(self._bucket):
             if not self._client.bucket_exists(self._bucket):
-                try:
-                    self._client.make_bucket(self._bucket)
-                except S3Error as error:
-                    if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                        raise
+                self._make_bucket()
         key = f"check-{secrets.token_hex(8)}"
         self.put_bytes(key, b"check", metadata={}, content_type="text/plain")
         try:
@@ -221,6 +225,18 @@ class S3Store:
                 raise ObjectUnavailableError(f"the store {self.name} gives back other bytes than were written")
         finally:
             self.delete(key)
+
+    def _make_bucket(self) -> None:
+        """Object Lock, which a Hold needs, can only be had when a bucket is made."""
+        for lock in (True, False):
+            try:
+                return self._client.make_bucket(self._bucket, object_lock=lock)
+            except S3Error as error:
+                if error.code in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+                    return None
+                if not lock or error.code not in {"NotImplemented", "InvalidRequest", "MethodNotAllowed"}:
+                    raise
+        return None
 
     def close(self) -> None:
         """Close idle connections; the store can be used again."""

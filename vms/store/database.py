@@ -63,6 +63,8 @@ class Database:
         self.url = url
         self.notes = Notes(outbox)
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        # Making a statement takes as long as running it.
+        self._upserts: dict[tuple[str, ...], sqlite.Insert | postgresql.Insert] = {}
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
@@ -106,19 +108,25 @@ class Database:
         """Insert a fact, or replace the row with the same primary key if its `rev` is smaller; says whether it did.
         What was done is noted in the outbox. ForbiddenError where the table is read-only here."""
         self.notes.guard(table)
-        insert = (sqlite.insert if self.is_sqlite else postgresql.insert)(table)
-        key: Sequence[Column[Any]] = list(table.primary_key.columns)
-        names = {column.name for column in key}
-        statement = insert.on_conflict_do_update(
-            index_elements=list(key),
-            set_={name: insert.excluded[name] for name in values if name not in names},
-            where=insert.excluded.rev > table.c.rev if "rev" in table.c else None,
-        )
+        kind = (table.name, *values)
+        statement = self._upserts.get(kind)
+        if statement is None:
+            statement = self._upserts[kind] = self._upsert(table, values)
         result = await connection.execute(statement, dict(values))
         if result.rowcount <= 0:
             return False
         await self.notes.note(connection, table, values)
         return True
+
+    def _upsert(self, table: Table, names: Iterable[str]) -> sqlite.Insert | postgresql.Insert:
+        insert = (sqlite.insert if self.is_sqlite else postgresql.insert)(table)
+        key: Sequence[Column[Any]] = list(table.primary_key.columns)
+        fixed = {column.name for column in key}
+        return insert.on_conflict_do_update(
+            index_elements=list(key),
+            set_={name: insert.excluded[name] for name in names if name not in fixed},
+            where=insert.excluded.rev > table.c.rev if "rev" in table.c else None,
+        )
 
     async def close(self) -> None:
         """Give all connections back; idempotent."""
