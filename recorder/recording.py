@@ -99,6 +99,11 @@ class Recording(Service):
             return Health(ok=False, why=why, reason="rows_wait", params={"count": str(count)})
         return found
 
+    @property
+    def spool_ratio(self) -> float:
+        """How full the spool is, 0 to 1."""
+        return self._usage.ratio
+
     async def written(self) -> None:
         """Wait until the catalogue has every row there is."""
         await self._rows.drain()

@@ -33,13 +33,14 @@ _STEP_NS = 3600 * NS_PER_S
 @dataclass(frozen=True, slots=True)
 class RetentionOptions:
     """`days` where a camera has none of its own; `store_bytes`: limit of each Store, by name; `batch`: Segments taken
-    from a camera at a time."""
+    from a camera at a time; `homes`: only footage with one of these home Stores is this node's to expire, None: all."""
 
     node: str
     days: int = 30
     store_bytes: Mapping[str, int] = field(default_factory=dict)
     every_s: float = 60.0
     batch: int = 200
+    homes: frozenset[str] | None = None
 
 
 def too_old_ns(camera: Camera, now_ns: int, default_days: int) -> int:
@@ -126,7 +127,7 @@ class Retention(Service):
 
     async def sweep(self, executor: ThreadPoolExecutor) -> int:
         """Take away one batch of each camera; how many Segments went."""
-        cameras = await self._catalogue.cameras.list(include_deleted=True)
+        cameras = await self._own(await self._catalogue.cameras.list(include_deleted=True))
         now_ns, taken = self._time.now_ns(), 0
         for camera in cameras:
             before_ns = too_old_ns(camera, now_ns, self._options.days)
@@ -135,6 +136,13 @@ class Retention(Service):
         for store in self._options.store_bytes:
             taken += await self._shrink(store, cameras, executor)
         return taken
+
+    async def _own(self, cameras: list[Camera]) -> list[Camera]:
+        homes = self._options.homes
+        if homes is None:
+            return cameras
+        theirs = {site: await home_store(self._catalogue, site) for site in {camera.site for camera in cameras}}
+        return [camera for camera in cameras if theirs[camera.site] in homes]
 
     async def _shrink(self, store: str, cameras: list[Camera], executor: ThreadPoolExecutor) -> int:
         homes = {camera.site: await home_store(self._catalogue, camera.site) for camera in cameras}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ingest.probe import ProbeOptions, Prober, ProbeReport
 from recorder.recording import Recording
-from vms import registration
+from vms import cluster, registration
 from vms.bus.base import Bus
 from vms.bus.hub import Hub
 from vms.clock import Clock
@@ -84,6 +84,7 @@ def check_services(services: Collection[str]) -> None:
 
 async def _register(ground: Ground, prepare: Prepare | None) -> FirstAdmin | None:
     settings, catalogue = ground.settings, ground.catalogue
+    await cluster.register(ground)
     if settings.stands_at_site():  # what a regency's node knows of sites, cameras and people comes from the center
         return None
     await registration.ensure_sites(catalogue, settings.sites)

@@ -11,19 +11,34 @@ from dataclasses import dataclass
 
 from vms.bus.base import Bus
 from vms.bus.hub import Hub
+from vms.bus.link import NatsLink, NatsOptions
 from vms.bus.memory import MemoryBus
+from vms.bus.nats import NatsBus
 from vms.clock import Clock
 from vms.datadir import DataDir, open_data_dir
 from vms.objects.base import ObjectStore
 from vms.objects.folder import FolderStore
 from vms.objects.s3 import S3Options, S3Store
-from vms.settings import FolderStoreSettings, S3StoreSettings, Settings
+from vms.settings import CENTER, HOME, ClusterSettings, FolderStoreSettings, S3StoreSettings, Settings
 from vms.store import Catalogue
+from vms.store.notes import OutboxOptions, Role
+
+HUB_DOMAIN = "hub"
+
+
+@dataclass(frozen=True)
+class Buses:
+    """`bus` carries requests, events and rows; `media` the Packets that are watched: one and the same on one machine.
+    `link`: what rows and leases of a cluster go over."""
+
+    bus: Bus
+    media: Bus
+    link: NatsLink | None = None
 
 
 @dataclass(frozen=True)
 class Ground:
-    """`bus` carries requests, events and rows, `media` the Packets that are watched; the same one in one process."""
+    """See the module."""
 
     settings: Settings
     clock: Clock
@@ -31,6 +46,7 @@ class Ground:
     hub: Hub
     bus: Bus
     media: Bus
+    link: NatsLink | None
     catalogue: Catalogue
     stores: Mapping[str, ObjectStore]
 
@@ -46,16 +62,37 @@ async def opened_ground(settings: Settings, clock: Clock) -> AsyncIterator[Groun
     async with contextlib.AsyncExitStack() as stack:
         data = open_data_dir(settings.data, settings.key_file)
         stack.callback(data.close)
-        catalogue = await open_catalogue(settings, data, clock)
+        catalogue = await open_catalogue(settings, data.key, data.node, clock)
         stack.push_async_callback(catalogue.close)
+        buses = await _buses(settings.cluster, stack)
+        stores = open_stores(settings)
+        yield Ground(settings, clock, data, Hub(clock), buses.bus, buses.media, buses.link, catalogue, stores)
+
+
+async def _buses(cluster: ClusterSettings | None, stack: contextlib.AsyncExitStack) -> Buses:
+    if cluster is None:
         bus = MemoryBus()
         stack.push_async_callback(bus.close)
-        yield Ground(settings, clock, data, Hub(clock), bus, bus, catalogue, open_stores(settings))
+        return Buses(bus, bus)
+    nats = cluster.nats
+    accounts = {"ctrl": (nats.ctrl_user, nats.ctrl_password), "video": (nats.video_user, nats.video_password)}
+    links, made = {}, {}
+    for name, (user, password) in accounts.items():
+        domain = HUB_DOMAIN if cluster.zone == CENTER else cluster.zone
+        options = NatsOptions(nats.url, user, password.get_secret_value(), name=name, domain=domain)
+        links[name] = await NatsLink.connect(options)
+        stack.push_async_callback(links[name].close)
+        made[name] = NatsBus(links[name], cluster.zone)
+        stack.push_async_callback(made[name].close)
+    return Buses(made["ctrl"], made["video"], links["ctrl"])
 
 
-async def open_catalogue(settings: Settings, data: DataDir, clock: Clock) -> Catalogue:
-    """The catalogue of the settings, in the role this node has in it."""
-    return await Catalogue.open(catalogue_url(settings), key=data.key, clock=clock, node=data.node)
+async def open_catalogue(settings: Settings, key: bytes, node: str, clock: Clock) -> Catalogue:
+    """The catalogue of the settings, in the role this node has in a cluster."""
+    outbox = None
+    if settings.cluster is not None:
+        outbox = OutboxOptions(Role.SITE if settings.stands_at_site() else Role.CENTER)
+    return await Catalogue.open(catalogue_url(settings), key=key, clock=clock, node=node, outbox=outbox)
 
 
 def catalogue_url(settings: Settings) -> str:
@@ -73,7 +110,7 @@ def open_stores(settings: Settings) -> dict[str, ObjectStore]:
 
 def _store(name: str, chosen: FolderStoreSettings | S3StoreSettings, settings: Settings) -> ObjectStore:
     if isinstance(chosen, FolderStoreSettings):
-        return FolderStore(name, chosen.path or settings.data / ("footage" if name == "home" else f"footage-{name}"))
+        return FolderStore(name, chosen.path or settings.data / ("footage" if name == HOME else f"footage-{name}"))
     options = S3Options(
         endpoint=chosen.endpoint,
         bucket=chosen.bucket,

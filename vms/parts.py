@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from ingest.fleet import Fleet, FleetOptions
 from ingest.probe import ProbeOptions, Prober
-from ingest.watch import Watch
+from ingest.watch import Watch, WatchOptions
 from ingest.worker import WorkerOptions
-from recorder.playback import Playback
+from recorder.playback import Playback, PlaybackOptions
 from recorder.recording import Recording, RecordingOptions
 from recorder.retention import Retention, RetentionOptions
 from recorder.segmenter import CutOptions
@@ -18,7 +19,7 @@ from recorder.spool import Spool, SpoolOptions
 from recorder.uploader import Uploader, UploaderOptions
 from streamer.options import StreamerOptions
 from streamer.service import Streamer
-from vms import __version__
+from vms import __version__, cluster
 from vms.clock import NS_PER_S, Clock
 from vms.errors import SettingsError
 from vms.ground import Ground
@@ -35,18 +36,26 @@ GB = 1_000_000_000
 
 def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) -> list[Service]:
     """The wanted services, in the order in which they start."""
-    made: list[Service] = [LoopLag(ground.clock)]
+    made: list[Service] = [LoopLag(ground.clock), *cluster.exchange(ground)]
+    recording = None
     if "recorder" in wanted:
-        made += _recorder(ground)
+        recording, others = _recorder(ground, records="ingest" in wanted)
+        made += others
     if "ingest" in wanted:
         made += _ingest(ground)
+    if ground.link is not None:
+        made.append(cluster.alive(ground, wanted, recording))
     if "streamer" in wanted:
-        options = StreamerOptions(max_sessions=ground.settings.streamer.max_sessions)
-        made.append(Streamer(ground.clock, ground.bus, options))
+        options = StreamerOptions(zone=ground.zone, max_sessions=ground.settings.streamer.max_sessions)
+        made.append(Streamer(ground.clock, ground.bus, options, media=ground.media))
     return [*made, web] if web is not None else made
 
 
-def _recorder(ground: Ground) -> list[Service]:
+def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[Service]]:
+    """What records and what keeps; a node that ingests nothing only keeps."""
+    retention = _retention(ground)
+    if not records:
+        return None, [retention]
     chosen, node = ground.settings.recorder, ground.data.node
     limit_bytes = int(chosen.spool_limit_gb * GB) if chosen.spool_limit_gb is not None else None
     spool = Spool(SpoolOptions(ground.settings.spool_dir(), limit_bytes))
@@ -63,14 +72,24 @@ def _recorder(ground: Ground) -> list[Service]:
         hub=ground.hub,
         bus=ground.bus,
         catalogue=ground.catalogue,
-        options=RecordingOptions(node, CutOptions(segment_s=chosen.segment_s)),
+        options=RecordingOptions(node, CutOptions(segment_s=chosen.segment_s), shared=ground.link is not None),
         spool=spool,
         on_spooled=uploader.wake,
     )
+    return recording, [recording, uploader, retention]
+
+
+def _retention(ground: Ground) -> Retention:
+    """Footage in a Site's own Store is expired by the Site's nodes, the rest in the center."""
+    chosen = ground.settings.recorder
     quotas = {HOME: int(chosen.store_limit_gb * GB)} if chosen.store_limit_gb is not None else {}
-    keep = RetentionOptions(node, days=chosen.retention_days, store_bytes=quotas)
-    retention = Retention(ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep)
-    return [recording, uploader, retention]
+    homes = None
+    if ground.link is not None:
+        own = set(ground.stores) - {HOME}
+        homes = frozenset(own if ground.settings.stands_at_site() else {HOME})
+        quotas = {name: limit for name, limit in quotas.items() if name in homes}
+    keep = RetentionOptions(ground.data.node, days=chosen.retention_days, store_bytes=quotas, homes=homes)
+    return Retention(ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep)
 
 
 def _ingest(ground: Ground) -> list[Service]:
@@ -83,17 +102,28 @@ def _ingest(ground: Ground) -> list[Service]:
         backoff_cap_s=chosen.backoff_cap_s,
         policy=policy,
     )
+    leases = cluster.site_leases(ground)
     fleet = Fleet(
         node=node,
-        cameras=ground.catalogue.cameras.list,
-        leases=CatalogueLeases(ground.catalogue, ground.clock, node),
+        cameras=partial(cluster.own_cameras, ground),
+        leases=leases or CatalogueLeases(ground.catalogue, ground.clock, node),
         bus=ground.bus,
         hub=ground.hub,
         clock=ground.clock,
         options=FleetOptions(refresh_s=5.0, worker=worker),
     )
     prober = Prober(ProbeOptions(policy=policy))
-    return [fleet, Watch(bus=ground.bus, hub=ground.hub, fleet=fleet, prober=prober, clock=ground.clock)]
+    watching = WatchOptions(node, ground.zone, ground.zone if ground.link is not None else None)
+    watch = Watch(
+        bus=ground.bus,
+        media=ground.media,
+        hub=ground.hub,
+        fleet=fleet,
+        prober=prober,
+        clock=ground.clock,
+        options=watching,
+    )
+    return [*([leases] if leases is not None else []), fleet, watch]
 
 
 async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> WebServer:
@@ -105,7 +135,8 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     def health() -> Mapping[str, Health]:
         return supervisor.health()
 
-    playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock)
+    blocks = PlaybackOptions() if ground.link is None else PlaybackOptions(block_bytes=512 << 10, hot_timeout_s=3.0)
+    playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, blocks)
     stack.push_async_callback(playback.close)
     options = WebOptions(
         allowed_networks=settings.ingest.camera_networks,

@@ -103,7 +103,7 @@ class ClusterSettings(_Section):
 
     zone: str = Field(default="center", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
     nats: NatsSettings = NatsSettings()
-    hub_domain: str = Field(default="hub", pattern=r"^[A-Za-z0-9_-]+$", max_length=60)
+    capacity: int = Field(default=100, ge=1, le=10_000)
 
 
 class StreamerSettings(_Section):
@@ -118,6 +118,7 @@ class SiteSettings(_Section):
     slug: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
     name: str = Field(min_length=1, max_length=100)
     parent: str | None = None
+    home_store: str = Field(default=HOME, min_length=1, max_length=64)
 
 
 class CameraSettings(_Section):

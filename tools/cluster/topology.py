@@ -70,7 +70,11 @@ class Topology:
         province = {"slug": PROVINCE, "name": NAMES[PROVINCE]}
         return [
             province,
-            *({"slug": site.slug, "name": name_of(site.slug), "parent": PROVINCE} for site in self.sites),
+            *(
+                {"slug": site.slug, "name": name_of(site.slug), "parent": PROVINCE}
+                | ({"home_store": site.store_name} if site.store else {})
+                for site in self.sites
+            ),
         ]
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 
 import config as shipped_config
 from vms import datadir, logs, settings
+from vms.clock import SystemClock
 from vms.errors import SettingsError
 from vms.store import Catalogue
 
@@ -57,10 +58,11 @@ def asked(given: str | None, *, confirm: bool = False) -> str:
 
 def with_catalogue(chosen: settings.Settings, work: Callable[[Catalogue], Awaitable[None]]) -> None:
     """Do some work on the catalogue of the settings."""
-    from vms.ground import catalogue_url
+    from vms.ground import open_catalogue
 
     async def run() -> None:
-        catalogue = await Catalogue.open(catalogue_url(chosen), key=datadir.known_key(chosen.data, chosen.key_file))
+        key = datadir.known_key(chosen.data, chosen.key_file)
+        catalogue = await open_catalogue(chosen, key, "local", SystemClock())
         try:
             await work(catalogue)
         finally:

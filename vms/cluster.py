@@ -1,0 +1,89 @@
+"""What a node of a cluster runs beside its services: rows both ways, leases, a sign of life. Nothing on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from recorder.recording import Recording
+from vms import __version__
+from vms.clock import boot_id
+from vms.domain.camera import Camera
+from vms.domain.node import Node
+from vms.ground import Ground
+from vms.service import Service
+from vms.settings import CENTER
+from vms.sync.apply import CenterApply, center_facts_reader, site_facts_reader
+from vms.sync.outbox import Publisher, PublisherOptions
+from vms.sync.places import Places
+from vms.sync.presence import Alive, Identity
+from vms.sync.settings import SiteSettings
+from vms.sync.site_leases import Buckets, LeaseOptions, SiteLeases
+
+
+def exchange(ground: Ground) -> list[Service]:
+    """Facts to the center, settings to the sites."""
+    link, catalogue, clock, zone = ground.link, ground.catalogue, ground.clock, ground.zone
+    if link is None:
+        return []
+    publisher = Publisher(clock, link, catalogue, PublisherOptions(zone, ground.data.node))
+    if zone == CENTER:
+        return [publisher, CenterApply(clock, link, catalogue)]
+    return [
+        publisher,
+        SiteSettings(clock, link, ground.bus, catalogue, zone),
+        site_facts_reader(clock, link, catalogue, zone, ground.data.node),
+        center_facts_reader(clock, link, catalogue, zone, ground.data.node),
+    ]
+
+
+def site_leases(ground: Ground) -> SiteLeases | None:
+    """The leases of the node's zone; None on one machine, which holds everything."""
+    link, chosen = ground.link, ground.settings.cluster
+    if link is None or chosen is None:
+        return None
+    options = LeaseOptions(capacity=chosen.capacity)
+    buckets = Buckets(link.kv("leases", options.ttl_s), link.kv("members", options.ttl_s), link.kv("epochs"))
+    return SiteLeases(
+        ground.clock, node=ground.data.node, buckets=buckets, grants=ground.catalogue.grants, options=options
+    )
+
+
+async def own_cameras(ground: Ground) -> list[Camera]:
+    """The cameras this node may have to ingest: of its Site and those below; in the center those of no regency's."""
+    cameras = await ground.catalogue.cameras.list()
+    if ground.link is None:
+        return cameras
+    sites = await ground.catalogue.sites.list()
+    own = {site.id for site in sites if site.slug == ground.zone}
+    within = {below for ident in own for below in Places(sites).below(ident)}
+    return [camera for camera in cameras if camera.site in within]
+
+
+async def register(ground: Ground) -> None:
+    """The row of this node, for the center to know it by name."""
+    if ground.link is None:
+        return
+    known = {site.slug: site.id for site in await ground.catalogue.sites.list()}
+    here = {node.id for node in await ground.catalogue.nodes.list()}
+    if ground.data.node not in here:
+        node = Node(ground.data.node, ground.data.name, known.get(ground.zone), ground.clock.now_ns())
+        await ground.catalogue.nodes.put(node)
+
+
+def alive(ground: Ground, services: Collection[str], recording: Recording | None) -> Alive:
+    """The sign of life: who this is, how full its spool is, how many streams it has."""
+    identity = Identity(
+        ground.data.node,
+        ground.data.name,
+        zone=ground.zone,
+        services=tuple(sorted(services)),
+        version=__version__,
+        boot_id=boot_id(),
+    )
+
+    def facts() -> Mapping[str, Any]:
+        used = {} if recording is None else {"spool_ratio": recording.spool_ratio}
+        return {"streams": len(ground.hub.states()), **used}
+
+    return Alive(bus=ground.bus, clock=ground.clock, identity=identity, facts=facts)
