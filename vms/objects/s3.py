@@ -230,13 +230,14 @@ class S3Store:
         """Object Lock, which a Hold needs, can only be had when a bucket is made."""
         for lock in (True, False):
             try:
-                return self._client.make_bucket(self._bucket, object_lock=lock)
+                self._client.make_bucket(self._bucket, object_lock=lock)
             except S3Error as error:
                 if error.code in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                    return None
+                    return
                 if not lock or error.code not in {"NotImplemented", "InvalidRequest", "MethodNotAllowed"}:
                     raise
-        return None
+            else:
+                return
 
     def close(self) -> None:
         """Close idle connections; the store can be used again."""
