@@ -161,7 +161,7 @@ def running_minio(
 async def running_postgres(folder: Path, port: int, password: str, log: Path) -> AsyncIterator[str]:
     """A PostgreSQL with a database `vms` of the user `vms`; its URL. As root it runs as another user."""
     programs = postgres_folder()
-    as_user = await asyncio.to_thread(_made, folder, programs, password)
+    as_user = await asyncio.to_thread(made_postgres, folder, programs, password)
     argv = [
         *as_user, str(programs / "postgres"), "-D", str(folder), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
         "-c", "unix_socket_directories=", "-c", "synchronous_commit=on",
@@ -185,7 +185,7 @@ async def running_postgres(folder: Path, port: int, password: str, log: Path) ->
         yield f"postgresql://vms:{password}@127.0.0.1:{port}/vms"
 
 
-def _made(folder: Path, programs: Path, password: str) -> list[str]:
+def made_postgres(folder: Path, programs: Path, password: str) -> list[str]:
     """Make the data folder where it is missing; what to put before a command so that it may use it."""
     prefix: list[str] = []
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

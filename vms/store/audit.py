@@ -29,6 +29,7 @@ class Audit:
         long for its column is cut, what is no text is replaced."""
         newest = select(audit).where(audit.c.node == self._node).order_by(audit.c.number.desc()).limit(1)
         async with self._db.write() as connection:
+            await self._db.alone(connection, f"audit.{self._node}")
             last = (await connection.execute(newest)).first()
             entry = AuditEntry(
                 node=self._node,

@@ -12,7 +12,7 @@ from vms.errors import CatalogueError
 from vms.store.apply import Replica
 from vms.store.audit import Audit
 from vms.store.cameras import Cameras
-from vms.store.database import Database, parse_url
+from vms.store.database import POOL, Database, parse_url
 from vms.store.gaps import Gaps
 from vms.store.migrate import upgrade
 from vms.store.notes import OutboxOptions
@@ -58,15 +58,16 @@ class Catalogue:
         clock: Clock | None = None,
         node: str = "local",
         outbox: OutboxOptions | None = None,
+        pool: int = POOL,
     ) -> Catalogue:
         """Connect to `sqlite:///file` (made where it is missing; its folder must exist) or `postgresql://…`, bring the
         schema up to date, and see that `key` (32 bytes) is the one its secrets are sealed under. `node`: who writes
-        audit entries. `outbox`: where in a cluster it stands; None: alone, nothing travels. CatalogueError in plain
-        words where any of it fails."""
+        audit entries. `outbox`: where in a cluster it stands; None: alone, nothing travels. `pool`: connections at
+        most, where it is PostgreSQL. CatalogueError in plain words where any of it fails."""
         sealer = Sealer(key)
         parsed = parse_url(url)
         await upgrade(parsed)
-        catalogue = cls(Database(parsed, outbox), sealer, clock or SystemClock(), node)
+        catalogue = cls(Database(parsed, outbox, pool), sealer, clock or SystemClock(), node)
         try:
             await catalogue._check_key()
         except BaseException:
@@ -91,6 +92,7 @@ class Catalogue:
 
     async def _check_key(self) -> None:
         async with self._db.write() as connection:
+            await self._db.alone(connection, _KEY_CHECK)
             row = (await connection.execute(select(meta.c.value).where(meta.c.name == _KEY_CHECK))).first()
             if row is None:
                 values = {"name": _KEY_CHECK, "value": self._sealer.seal(_KNOWN_TEXT, _KEY_CHECK)}

@@ -2,8 +2,8 @@
 
 SQLite: WAL, synchronous=FULL (a commit is on the disk when it returns), writes one after the other through a connection
 of their own that begins IMMEDIATE, so that no write ever fails because another began earlier; reads beside them on a
-small pool. PostgreSQL: one pool for both. SQL errors leave as CatalogueError without statement
-values; what no database could hold is an InputError.
+small pool. PostgreSQL: one pool for both (vms/store/postgres.py). SQL errors leave as CatalogueError without statement
+values; what no database could hold is an InputError, and so is a text with NUL, which one of them could.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, CursorResult, Row, Select, Table, and_, event, or_
+from sqlalchemy import Column, ColumnElement, CursorResult, Row, Select, Table, and_, event, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -24,13 +24,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from vms.domain.camera import StreamRef
 from vms.domain.interval import Interval
-from vms.errors import CatalogueError, InputError
+from vms.errors import CatalogueError, InputError, VmsError
 from vms.store.connection import Connection, connected, uncut
 from vms.store.notes import Notes, OutboxOptions
 
+POOL = 10
+"""Connections to PostgreSQL at most, where nobody says how many."""
 _Out = TypeVar("_Out")
 _READERS = 4
 _PART_ROWS = 500
+_GRACE_S = 0.2
+_ALONE_LOCK = 0x766D73
+_URL_HINT = "For example postgresql://vms:PASSWORD@10.20.0.5/vms or sqlite:////var/lib/vms/vms.db"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -43,49 +48,55 @@ def parse_url(text: str) -> URL:
     """A database URL with its async driver; `sqlite:///file` and `postgresql://…` are enough. CatalogueError else."""
     try:
         url = make_url(text)
-    except (ArgumentError, ValueError) as error:
-        raise CatalogueError("the database URL cannot be read", hint="For example sqlite:////var/lib/vms/vms.db") from (
-            error
-        )
+    except (ArgumentError, ValueError):  # whose words may have the password
+        raise CatalogueError("the database URL cannot be read", hint=_URL_HINT) from None
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:" or "mode=memory" in url.query:
             raise CatalogueError("the catalogue needs a file", hint="For example sqlite:////var/lib/vms/vms.db")
         return url.set(drivername="sqlite+aiosqlite")
-    if url.drivername == "postgresql":
+    if url.drivername in {"postgresql", "postgres", "postgresql+asyncpg"}:
         return url.set(drivername="postgresql+asyncpg")
-    return url
+    raise CatalogueError(f"no catalogue can be kept in {url.drivername}", hint=_URL_HINT)
 
 
 class Database:
     """Connections to one database. `read()` sees what is committed; `write()` is one transaction."""
 
-    def __init__(self, url: URL, outbox: OutboxOptions | None = None) -> None:
+    def __init__(self, url: URL, outbox: OutboxOptions | None = None, pool: int = POOL) -> None:
         self.url = url
         self.notes = Notes(outbox)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         # Making a statement takes as long as running it.
         self._upserts: dict[tuple[str, ...], sqlite.Insert | postgresql.Insert] = {}
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self._plain = _Plain(url)
+        self._grace_s: float | None = None
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(url, size=_READERS, begin=None)
         else:
-            self._writer = create_async_engine(url, hide_parameters=True, pool_pre_ping=True)
+            from vms.store import postgres
+
+            self._writer = postgres.pool_engine(url, pool)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._grace_s, self._plain = _GRACE_S, _Plain(url, postgres.ERRORS)
+        event.listen(self._writer.sync_engine, "before_cursor_execute", _refuse_nul)
+        event.listen(self._reader.sync_engine, "before_cursor_execute", _refuse_nul)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection to read with, each statement by itself."""
-        async with _Plain(self.url), connected(self._reader) as connection:
-            yield Connection(connection)
+        async with self._plain, connected(self._reader, self._grace_s) as connection:
+            yield Connection(connection, self._grace_s)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
-        """A transaction: committed, and on the disk, when the block ends; rolled back when it raises. An
+        """A transaction: committed, and on the disk, when the block ends; rolled back when it raises. Where the
+        connection broke while it was being committed, an error says so, and the transaction may hold or not. An
         IntegrityError leaves as it is, for who knows what it means."""
-        async with _Plain(self.url), connected(self._writer) as connection:
+        async with self._plain, connected(self._writer, self._grace_s) as connection:
             await uncut(_begin(connection))
-            opened = Connection(connection)
+            opened = Connection(connection, self._grace_s)
             yield opened
             await uncut(connection.commit())
             self.notes.committed(opened)
@@ -103,6 +114,12 @@ class Database:
             return [row for part in found.partitions(_PART_ROWS) for row in convert(part)]
 
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    async def alone(self, connection: Connection, name: str) -> None:
+        """Until the transaction ends no other that says the same name goes on from here: for who writes the next number
+        after the last. SQLite has one writer at a time anyhow."""
+        if not self.is_sqlite:
+            await connection.execute(select(func.pg_advisory_xact_lock(_ALONE_LOCK, func.hashtext(name))))
 
     async def upsert(self, connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert a fact, or replace the row with the same primary key if its `rev` is smaller; says whether it did.
@@ -166,15 +183,23 @@ def _sqlite_engine(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
     return engine if begin is not None else engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def _refuse_nul(_connection: Any, _cursor: Any, _statement: str, values: Any, *_more: Any) -> None:
+    """One database keeps a NUL and another does not: so that a row can travel, none does."""
+    for row in values if values and isinstance(values[0], tuple | list) else (values,):
+        if any(isinstance(value, str) and "\0" in value for value in row):
+            raise InputError("a text with a NUL character can neither be kept nor looked up")
+
+
 async def _begin(connection: AsyncConnection) -> None:
     await connection.begin()
 
 
 class _Plain:
-    """Turns what the database raises inside the block into a CatalogueError in plain words."""
+    """Turns what the database, or its driver by itself, raises inside the block into an error in plain words."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, driver: tuple[type[Exception], ...] = ()) -> None:
         self._url = url
+        self._kinds = (SQLAlchemyError, OSError, *driver)
 
     async def __aenter__(self) -> None:
         return None
@@ -182,16 +207,20 @@ class _Plain:
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, UnicodeEncodeError | OverflowError):
             raise InputError("a text that is no Unicode, or a number beyond 64 bits, cannot be looked up") from error
-        if isinstance(error, IntegrityError) or not isinstance(error, SQLAlchemyError | OSError):
+        if error is None or isinstance(error, IntegrityError) or not isinstance(error, self._kinds):
             return
-        raise plain_error(self._url, error) from error
+        plain = plain_error(self._url, error)
+        raise plain from (None if isinstance(plain, InputError) else error)  # whose words have the value
 
 
-def plain_error(url: URL, error: BaseException) -> CatalogueError:
+def plain_error(url: URL, error: BaseException) -> VmsError:
     """What went wrong with the database, in plain words, without values of the statement."""
+    if url.get_backend_name() != "sqlite":
+        from vms.store import postgres
+
+        return postgres.plain_error(url, error)
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    text = str(cause)
-    where = url.database if url.get_backend_name() == "sqlite" else f"{url.host}/{url.database}"
+    text, where = str(cause), url.database
     if isinstance(error, PoolTimeoutError | asyncio.TimeoutError):
         return CatalogueError("the catalogue is too busy", hint="Look at the load of its disk.")
     if "not a database" in text or "malformed" in text:

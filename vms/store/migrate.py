@@ -14,11 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from vms.errors import CatalogueError
 from vms.store.database import plain_error, prepare_sqlite
+from vms.store.tables import METADATA
 
 _LOCKED_S = 10.0
 FOLDER = Path(__file__).parent / "migrations"
@@ -68,9 +68,20 @@ def _connect(engine: Engine) -> Connection:
 
 
 async def _upgrade_server(url: URL) -> tuple[str | None, str]:
-    engine = create_async_engine(url, hide_parameters=True, poolclass=NullPool)
-    async with engine.begin() as connection:
-        return await connection.run_sync(_upgrade_connection)
+    from vms.store import postgres
+
+    engine = postgres.migration_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await postgres.prepare(connection, url)
+            before, head = await connection.run_sync(_upgrade_connection)
+            if before != head:
+                await connection.run_sync(postgres.plain_order, [*METADATA.tables, "alembic_version"])
+            return before, head
+    except postgres.ERRORS as error:
+        raise plain_error(url, error) from error
+    finally:
+        await engine.dispose()
 
 
 def _upgrade_connection(connection: Connection) -> tuple[str | None, str]:

@@ -93,12 +93,13 @@ class Grants:
         for _ in range(_GRANT_TRIES):
             try:
                 async with self._db.write() as connection:
+                    await self._db.alone(connection, f"grants.{stream}")
                     epoch = (await connection.execute(statement)).scalar_one()
                     key = {"camera": stream.camera, "stream": name, "epoch": epoch}
                     await self._db.notes.note(connection, grants, key)
                 return LeaseGrant(stream, epoch, node, granted_ns)
             except IntegrityError:
-                # PostgreSQL: another transaction took this epoch between our read and our insert.
+                # PostgreSQL: a row that was applied meanwhile took this epoch between our read and our insert.
                 continue
         raise CatalogueError(f"no grant for {stream}: too many ask at once", hint="Try again.")
 
