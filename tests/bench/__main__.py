@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import completeness, cost, kill, seek, wall
+from tests.bench import catalogue, completeness, cost, kill, seek, wall
 from tests.bench.report import FILE, Row, line, write
 
 Bench = Callable[[Path], Awaitable[Sequence[Row]]]
@@ -21,6 +21,7 @@ BENCHES: dict[str, Bench] = {
     "A5": kill.at_random,
     "A6": cost.beside_ffmpeg,
     "A7": seek.random_instants,
+    "B10": catalogue.ten_million,
 }
 
 
