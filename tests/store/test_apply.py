@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from tests.store.conftest import KEY
+from tests.store.conftest import KEY, NewUrl
 from tests.store.samples import SITE, T0, camera, fragments, segment
 from vms.clock import ManualClock
 from vms.domain.camera import Camera, Site
@@ -54,21 +52,17 @@ _IMAGES = st.lists(
 )
 
 
-def rows(path: Path, *tables: str) -> dict[str, set[tuple[Any, ...]]]:
+async def rows(catalogue: Catalogue, *tables: str) -> dict[str, set[tuple[Any, ...]]]:
     """Everything in some tables."""
-    with sqlite3.connect(path) as connection:
-        found = {table: set(connection.execute(f"SELECT * FROM {table}").fetchall()) for table in tables}
-    connection.close()
-    return found
+    async with catalogue._db.read() as connection:
+        return {table: set(map(tuple, await connection.execute(text(f"SELECT * FROM {table}")))) for table in tables}
 
 
-def test_any_order_and_multiplicity_gives_the_same(tmp_path: Path) -> None:
+def test_any_order_and_multiplicity_gives_the_same(engine: str, new_url: NewUrl) -> None:
     """Shuffled, repeated, in batches of any size: the same rows with the same parts, also where two have one rev."""
     tables = ("segments", "fragment_indexes", "set_aside")
     with asyncio.Runner() as runner:
-        first, second = (
-            runner.run(Catalogue.open(f"sqlite:///{tmp_path / name}", key=KEY)) for name in ("a.db", "b.db")
-        )
+        first, second = (runner.run(Catalogue.open(new_url(name), key=KEY)) for name in ("a", "b"))
 
         async def emptied() -> None:
             for one in (first, second):
@@ -82,7 +76,7 @@ def test_any_order_and_multiplicity_gives_the_same(tmp_path: Path) -> None:
                 await into.replica.apply(images[at : at + size])
                 at += size
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60 if engine == "sqlite" else 20, deadline=None)
         @given(images=_IMAGES, seed=st.integers(0, 999))
         def law(images: list[RowImage], seed: int) -> None:
             chance = random.Random(seed)
@@ -91,16 +85,15 @@ def test_any_order_and_multiplicity_gives_the_same(tmp_path: Path) -> None:
             runner.run(emptied())
             runner.run(apply(first, images, iter(lambda: 1, 0)))
             runner.run(apply(second, shuffled, iter(lambda: chance.randrange(1, 5), 0)))
-            assert rows(tmp_path / "a.db", *tables) == rows(tmp_path / "b.db", *tables)
+            assert runner.run(rows(first, *tables)) == runner.run(rows(second, *tables))
 
         law()
         runner.run(first.close())
         runner.run(second.close())
 
 
-async def _open(tmp_path: Path, name: str, role: Role) -> Catalogue:
-    url = f"sqlite:///{tmp_path / name}.db"
-    return await Catalogue.open(url, key=KEY, clock=ManualClock(), outbox=OutboxOptions(role))
+async def _open(new_url: NewUrl, name: str, role: Role) -> Catalogue:
+    return await Catalogue.open(new_url(name), key=KEY, clock=ManualClock(), outbox=OutboxOptions(role))
 
 
 async def _told(center: Catalogue) -> list[RowImage]:
@@ -108,9 +101,9 @@ async def _told(center: Catalogue) -> list[RowImage]:
     return list((await center.outbox.images(entries)).values())
 
 
-async def test_facts_carry_their_index(tmp_path: Path) -> None:
+async def test_facts_carry_their_index(new_url: NewUrl) -> None:
     """A Segment comes with its index and loses it when it expires, for good; what is applied is not noted again."""
-    site, center = await _open(tmp_path, "site", Role.SITE), await _open(tmp_path, "center", Role.CENTER)
+    site, center = await _open(new_url, "site", Role.SITE), await _open(new_url, "center", Role.CENTER)
     one = segment(0, 60, state=SegmentState.SPOOLED)
     await site.segments.put(one, fragments())
     first = await _told(site)
@@ -127,9 +120,9 @@ async def test_facts_carry_their_index(tmp_path: Path) -> None:
     await center.close()
 
 
-async def test_settings_in_any_order(tmp_path: Path) -> None:
+async def test_settings_in_any_order(new_url: NewUrl) -> None:
     """A camera before its site, a site before the one above it wait for the others; passwords open, removals travel."""
-    center, site = await _open(tmp_path, "center", Role.CENTER), await _open(tmp_path, "site", Role.SITE)
+    center, site = await _open(new_url, "center", Role.CENTER), await _open(new_url, "site", Role.SITE)
     above = Site("a" * 16, "kalteng", "Kalimantan Tengah")
     await center.sites.put(above)
     await center.sites.put(replace(SITE, parent=above.id))
@@ -148,9 +141,9 @@ async def test_settings_in_any_order(tmp_path: Path) -> None:
     await center.close()
 
 
-async def test_names_that_change_hands(tmp_path: Path) -> None:
+async def test_names_that_change_hands(new_url: NewUrl) -> None:
     """Two cameras swap short names, a new person takes a user name given up: no collision on the way."""
-    center, site = await _open(tmp_path, "center", Role.CENTER), await _open(tmp_path, "site", Role.SITE)
+    center, site = await _open(new_url, "center", Role.CENTER), await _open(new_url, "site", Role.SITE)
     await center.sites.put(SITE)
     one, two = camera("one"), camera("two")
     await center.cameras.add(one)

@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import event
 
 from tests.store.samples import STREAM, at, fragments, run, segment
@@ -195,6 +196,7 @@ def _plan(path: Path, statement: str, values: tuple[object, ...]) -> list[str]:
     return [row[3] for row in rows]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 async def test_queries_are_range_scans(catalogue: Catalogue, tmp_path: Path) -> None:
     """What must stay cheap with ten million Segments walks an index from a start to an end, and never a table."""
     seen: list[tuple[str, tuple[object, ...]]] = []

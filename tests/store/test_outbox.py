@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from tests.store.conftest import KEY
+from tests.store.conftest import KEY, NewUrl
 from tests.store.samples import SITE, STREAM, T0, at, camera, fragments, run, segment
 from vms.clock import ManualClock
 from vms.domain.camera import Site
@@ -33,19 +32,19 @@ GAP = Gap("g" * 16, STREAM, SITE.id, "n" * 16, at(0), at(5), GapCause.NODE_DOWN,
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Catalogue]:
+async def site(new_url: NewUrl) -> AsyncIterator[Catalogue]:
     """A catalogue of a site's node."""
     options = OutboxOptions(Role.SITE)
-    opened = await Catalogue.open(f"sqlite:///{tmp_path / 'site.db'}", key=KEY, clock=ManualClock(), outbox=options)
+    opened = await Catalogue.open(new_url("site"), key=KEY, clock=ManualClock(), outbox=options)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def center(tmp_path: Path) -> AsyncIterator[Catalogue]:
+async def center(new_url: NewUrl) -> AsyncIterator[Catalogue]:
     """A catalogue of the center."""
     options = OutboxOptions(Role.CENTER)
-    opened = await Catalogue.open(f"sqlite:///{tmp_path / 'center.db'}", key=KEY, clock=ManualClock(), outbox=options)
+    opened = await Catalogue.open(new_url("center"), key=KEY, clock=ManualClock(), outbox=options)
     yield opened
     await opened.close()
 

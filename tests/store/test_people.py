@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.store.conftest import Sql
 from tests.store.samples import T0
 from vms.clock import ManualClock
 from vms.domain.person import Person, Session
@@ -78,13 +77,11 @@ async def test_audit_is_a_chain(catalogue: Catalogue) -> None:
         ("DELETE FROM audit WHERE number = 1", 1),
     ],
 )
-async def test_tampering_with_the_audit_shows(catalogue: Catalogue, tmp_path: Path, tamper: str, broken: int) -> None:
+async def test_tampering_with_the_audit_shows(catalogue: Catalogue, sql: Sql, tamper: str, broken: int) -> None:
     """A changed or removed entry breaks the chain where it was."""
     for i in range(4):
         await catalogue.audit.add("", "sign_in.refused", f"name-{i}", {"a": 1})
-    with sqlite3.connect(tmp_path / "vms.db") as connection:
-        connection.execute(tamper)
-    connection.close()
+    sql(tamper)
     assert await catalogue.audit.first_broken() == broken
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.store.conftest import Sql
 from tests.store.samples import SITE, T0, camera
 from vms.domain.camera import Site
 from vms.domain.footage import Store, StoreKind
@@ -101,19 +101,19 @@ async def test_removed_cameras_free_their_slug(catalogue: Catalogue) -> None:
         await catalogue.cameras.update(replace(one, rev=3))
 
 
-async def test_passwords_are_sealed(catalogue: Catalogue, tmp_path: Path) -> None:
-    """No file of the catalogue holds a password; moved to another camera's row it does not open."""
+async def test_passwords_are_sealed(catalogue: Catalogue, sql: Sql, tmp_path: Path) -> None:
+    """No row and no file of the catalogue holds a password; moved to another camera's row it does not open."""
     await catalogue.sites.put(SITE)
     one, two = camera("one", password="rahasia-sekali"), camera("two", password="lain-lagi")
     await catalogue.cameras.add(one)
     await catalogue.cameras.add(two)
     for file in tmp_path.iterdir():
         assert b"rahasia-sekali" not in file.read_bytes()
-    with sqlite3.connect(tmp_path / "vms.db") as connection:
-        connection.execute(
-            "UPDATE cameras SET password = (SELECT password FROM cameras WHERE id = ?) WHERE id = ?", (one.id, two.id)
-        )
-    connection.close()
+    rows = sql("SELECT * FROM cameras")
+    assert one.slug in rows
+    assert "rahasia" not in rows
+    assert b"rahasia".hex() not in rows
+    sql(f"UPDATE cameras SET password = (SELECT password FROM cameras WHERE id = '{one.id}') WHERE id = '{two.id}'")
     assert (await catalogue.cameras.get(one.id)) == one
     with pytest.raises(CatalogueError, match="does not open"):
         await catalogue.cameras.get(two.id)
