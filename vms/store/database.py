@@ -15,15 +15,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, CursorResult, Row, Select, Table, and_, event, func, or_, select
+from sqlalchemy import Column, CursorResult, Row, Select, Table, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from vms.domain.camera import StreamRef
-from vms.domain.interval import Interval
 from vms.errors import CatalogueError, InputError, VmsError
 from vms.store.connection import Connection, connected, uncut
 from vms.store.notes import Notes, OutboxOptions
@@ -101,10 +99,15 @@ class Database:
             await uncut(connection.commit())
             self.notes.committed(opened)
 
-    async def rows(self, statement: Select[Any], convert: Callable[[Iterable[Row[Any]]], list[_Out]]) -> list[_Out]:
+    async def rows(
+        self,
+        statement: Select[Any],
+        convert: Callable[[Iterable[Row[Any]]], list[_Out]],
+        values: Mapping[str, Any] | None = None,
+    ) -> list[_Out]:
         """The rows of a query, converted on the catalogue's thread: they may be many."""
         async with self.read() as connection:
-            found = await connection.execute(statement)
+            found = await connection.execute(statement, values)
             return await uncut(self._off_loop(found, convert))
 
     async def _off_loop(
@@ -239,12 +242,3 @@ def plain_error(url: URL, error: BaseException) -> VmsError:
 def _hint_of_path(where: str) -> str:
     folder = Path(where).parent
     return "Look at its rights." if folder.is_dir() else f"The folder {folder} does not exist."
-
-
-def not_ended_before(table: Table, stream: StreamRef, interval: Interval) -> ColumnElement[bool]:
-    """Which rows of a Stream overlap the interval, where a row without an end goes on. Each branch names the Stream by
-    itself, so that both are range scans of the index on (camera, stream, end_ns)."""
-    c = table.c
-    of_stream = and_(c.camera == stream.camera, c.stream == stream.name.value)
-    ended, going = and_(of_stream, c.end_ns > interval.start_ns), and_(of_stream, c.end_ns.is_(None))
-    return and_(or_(ended, going), c.start_ns < interval.end_ns)

@@ -10,9 +10,12 @@ from sqlalchemy import Row, select
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval
-from vms.store.database import Database, not_ended_before
+from vms.store import window
+from vms.store.database import Database
 from vms.store.tables import gaps
 from vms.store.tables.footage import IS_OPEN_GAP
+
+_IN_INTERVAL = select(gaps).where(window.not_ended_before(gaps)).order_by(gaps.c.start_ns, gaps.c.id)
 
 
 class Gaps:
@@ -40,8 +43,7 @@ class Gaps:
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Gap]:
         """Those of a Stream that overlap the interval, open ones too, in order of their start."""
-        statement = select(gaps).where(not_ended_before(gaps, stream, interval)).order_by(gaps.c.start_ns, gaps.c.id)
-        return await self._db.rows(statement, _gaps)
+        return await self._db.rows(_IN_INTERVAL, _gaps, window.values(stream, interval))
 
     async def open_of(self, stream: StreamRef) -> Gap | None:
         """The Gap of a Stream that goes on now; the newest, should there be several."""

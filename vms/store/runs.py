@@ -14,12 +14,19 @@ from vms.domain.grant import LeaseGrant
 from vms.domain.interval import Interval
 from vms.domain.media import ClockState, Codec, EndReason, Run, RunInfo, Track
 from vms.errors import CatalogueError
-from vms.store.database import Database, not_ended_before
+from vms.store import window
+from vms.store.database import Database
 from vms.store.tables import grants, runs
 from vms.store.tables.footage import IS_CORRECTED
 
 _GRANT_TRIES = 5
 _AT_ONCE = 500
+_IN_INTERVAL = select(runs).where(window.not_ended_before(runs)).order_by(runs.c.epoch, runs.c.start_ns)
+_CORRECTED = select(runs.c.correction_ns).where(IS_CORRECTED, window.of_stream(runs))
+_CORRECTIONS = select(
+    _CORRECTED.order_by(runs.c.correction_ns).limit(1).scalar_subquery(),
+    _CORRECTED.order_by(runs.c.correction_ns.desc()).limit(1).scalar_subquery(),
+)
 
 
 class Runs:
@@ -54,19 +61,13 @@ class Runs:
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Run]:
         """Those of a Stream that overlap the interval by their own wall times, oldest first."""
-        statement = select(runs).where(not_ended_before(runs, stream, interval)).order_by(runs.c.epoch, runs.c.start_ns)
-        return await self._db.rows(statement, _runs)
+        return await self._db.rows(_IN_INTERVAL, _runs, window.values(stream, interval))
 
     async def correction_range(self, stream: StreamRef) -> tuple[int, int]:
         """The least and the greatest correction of a Stream's Runs in nanoseconds, 0 included: how far its shown times
         lie from its wall times."""
-        c = runs.c
-        mine = select(c.correction_ns).where(IS_CORRECTED, c.camera == stream.camera, c.stream == stream.name.value)
-        least = mine.order_by(c.correction_ns).limit(1)
-        greatest = mine.order_by(c.correction_ns.desc()).limit(1)
         async with self._db.read() as connection:
-            ends = select(least.scalar_subquery(), greatest.scalar_subquery())
-            low, high = tuple((await connection.execute(ends)).one())
+            low, high = tuple((await connection.execute(_CORRECTIONS, window.values(stream))).one())
         return min(0, low or 0), max(0, high or 0)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, or_, select
 
-from vms.clock import NS_PER_S
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.footage import (
     Copy,
@@ -24,13 +23,11 @@ from vms.domain.footage import (
 )
 from vms.domain.interval import Interval
 from vms.store import fragments as packing
+from vms.store import window
 from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.tables import copies, fragment_indexes, segments
 from vms.store.tables.footage import IN_SPOOL, IS_STORED
-
-OVERLAP_NS = 600 * NS_PER_S
-"""Segments that overlap others of their Stream by less than this are found all the same, however long they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +75,15 @@ class Segments:
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Segment]:
         """Those of a Stream, expired ones left out, that overlap the interval by their own wall times, in order."""
-        statement = _overlapping(select(segments), stream, interval).where(segments.c.state != "expired")
-        return await self._db.rows(statement, _segments)
+        return await self._db.rows(_IN_INTERVAL, _segments, window.values(stream, interval))
 
     async def with_index(self, stream: StreamRef, interval: Interval) -> list[IndexedSegment]:
         """The same with their fragments; those without an index (open ones) are left out."""
-        return await self._db.rows(_indexed(stream, interval), _with_fragments)
+        return await self._db.rows(_INDEXED, _with_fragments, window.values(stream, interval))
 
     async def with_gops(self, stream: StreamRef, interval: Interval) -> list[GopSegment]:
         """The same with their GOPs only, which is several times cheaper."""
-        return await self._db.rows(_indexed(stream, interval), _with_gops)
+        return await self._db.rows(_INDEXED, _with_gops, window.values(stream, interval))
 
     async def index(self, run: str, number: int) -> tuple[Fragment, ...] | None:
         """The fragments of one; None where they are not known (yet, or any more)."""
@@ -99,7 +95,7 @@ class Segments:
     async def spans(self, stream: StreamRef, interval: Interval) -> list[Span]:
         """Closed and expired Segments that overlap the interval, neighbours of a Run joined, in order of start. The
         database joins them: a year of a camera is half a million rows, and seldom more than some hundred spans."""
-        rows = await self._db.rows(_islands(stream, interval), _spans)
+        rows = await self._db.rows(_SPANS, _spans, window.values(stream, interval))
         return sorted(rows, key=lambda span: (span.start_ns, span.run))
 
     async def by_state(
@@ -175,33 +171,23 @@ class Copies:
         return [Copy(r.run, r.number, r.store, CopyState(r.state), r.verified_ns, r.rev) for r in rows]
 
 
-def _overlapping(statement: Select[Any], stream: StreamRef, interval: Interval) -> Select[Any]:
+def _overlapping(statement: Select[Any]) -> Select[Any]:
     """A range scan of the index on (camera, stream, start_ns). Its lower end is the last Segment that began at least
     OVERLAP_NS before the interval, whatever its length: nothing that began earlier reaches into the interval."""
-    c, before = segments.c, segments.alias("before").c
-    early_ns = interval.start_ns - OVERLAP_NS
+    c, before = segments.c, segments.alias("before")
     first = (
-        select(before.start_ns)
-        .where(before.camera == stream.camera, before.stream == stream.name.value, before.start_ns <= early_ns)
-        .order_by(before.start_ns.desc())
+        select(before.c.start_ns)
+        .where(window.of_stream(before), before.c.start_ns <= window.EARLY_NS)
+        .order_by(before.c.start_ns.desc())
         .limit(1)
         .scalar_subquery()
     )
     return statement.where(
-        c.camera == stream.camera,
-        c.stream == stream.name.value,
-        c.start_ns >= func.coalesce(first, early_ns),
-        c.start_ns < interval.end_ns,
-        or_(c.end_ns > interval.start_ns, and_(c.state == "open", c.start_ns >= interval.start_ns)),
+        window.of_stream(segments),
+        c.start_ns >= func.coalesce(first, window.EARLY_NS),
+        c.start_ns < window.END_NS,
+        or_(c.end_ns > window.START_NS, and_(c.state == "open", c.start_ns >= window.START_NS)),
     ).order_by(c.start_ns, c.epoch)
-
-
-def _indexed(stream: StreamRef, interval: Interval) -> Select[Any]:
-    index = fragment_indexes.c
-    joined = select(segments, index.packed).join(
-        fragment_indexes, and_(index.run == segments.c.run, index.number == segments.c.number)
-    )
-    return _overlapping(joined, stream, interval).where(segments.c.state != "expired")
 
 
 def _segments(rows: Iterable[Row[Any]]) -> list[Segment]:
@@ -216,7 +202,11 @@ def _with_gops(rows: Iterable[Row[Any]]) -> list[GopSegment]:
     return [GopSegment(_segment(row), packing.unpack_gops(row.packed)) for row in rows]
 
 
-def _islands(stream: StreamRef, interval: Interval) -> Select[Any]:
+def _spans(rows: Iterable[Any]) -> list[Span]:
+    return [Span(run, start_ns, end_ns, bool(expired)) for run, start_ns, end_ns, expired in rows if start_ns < end_ns]
+
+
+def _islands() -> Select[Any]:
     """Gaps and islands: a row that does not continue the one before begins an island; the running sum of those
     beginnings numbers the islands."""
     c = segments.c
@@ -229,7 +219,7 @@ def _islands(stream: StreamRef, interval: Interval) -> Select[Any]:
     goes_on = and_(before(c.run) == c.run, before(c.number) == c.number - 1, before(expired) == expired)
     begins = case((goes_on, 0), else_=1).label("begins")
     columns = select(c.run, c.number, c.start_ns, c.end_ns, c.epoch, expired.label("expired"), begins)
-    marked = _overlapping(columns, stream, interval).where(c.state != "open").order_by(None).subquery("marked")
+    marked = _overlapping(columns).where(c.state != "open").order_by(None).subquery("marked")
     m = marked.c
     number = func.sum(m.begins).over(order_by=(m.start_ns, m.epoch, m.number), rows=(None, 0)).label("island")
     islands = select(m.run, m.start_ns, m.end_ns, m.expired, number).subquery("islands")
@@ -237,8 +227,15 @@ def _islands(stream: StreamRef, interval: Interval) -> Select[Any]:
     return select(func.min(i.run), func.min(i.start_ns), func.max(i.end_ns), func.max(i.expired)).group_by(i.island)
 
 
-def _spans(rows: Iterable[Any]) -> list[Span]:
-    return [Span(run, start_ns, end_ns, bool(expired)) for run, start_ns, end_ns, expired in rows if start_ns < end_ns]
+_KEPT = segments.c.state != "expired"
+_IN_INTERVAL = _overlapping(select(segments)).where(_KEPT)
+_INDEXED = _overlapping(
+    select(segments, fragment_indexes.c.packed).join(
+        fragment_indexes,
+        and_(fragment_indexes.c.run == segments.c.run, fragment_indexes.c.number == segments.c.number),
+    )
+).where(_KEPT)
+_SPANS = _islands()
 
 
 def _values(segment: Segment) -> dict[str, Any]:
