@@ -92,7 +92,8 @@ async def open_catalogue(settings: Settings, key: bytes, node: str, clock: Clock
     outbox = None
     if settings.cluster is not None:
         outbox = OutboxOptions(Role.SITE if settings.stands_at_site() else Role.CENTER)
-    return await Catalogue.open(catalogue_url(settings), key=key, clock=clock, node=node, outbox=outbox)
+    url, pool = catalogue_url(settings), settings.catalogue.pool
+    return await Catalogue.open(url, key=key, clock=clock, node=node, outbox=outbox, pool=pool)
 
 
 def catalogue_url(settings: Settings) -> str:
