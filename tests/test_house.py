@@ -30,6 +30,7 @@ OWNERS = {
     "aiortc": ("streamer/",),
     "aiosqlite": ("vms/store/",),
     "alembic": ("vms/store/",),
+    "asyncpg": ("vms/store/",),
     "av": ("ingest/", "recorder/", "streamer/", "vms/simulator/"),
     "cv2": ("ingest/probe", "recorder/analysis", "vms/simulator/"),
     "fastapi": ("web/",),
