@@ -105,7 +105,7 @@ class FarBridge:
         self._drawing: asyncio.Task[None] | None = None
 
     def put(self, item: HubItem) -> None:
-        """See Bridge. Until the first burst nobody may listen over there yet, and what nobody hears looks like a cut."""
+        """See Bridge. Before the first burst nobody listens over there, and what nobody hears looks like a cut."""
         if not self._open:
             return
         if not isinstance(item, Packet):

@@ -7,13 +7,16 @@ line will need for all of it: its rate counts only as measured while it is full,
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 
 from vms.clock import NS_PER_MS, NS_PER_S
 
 _MS = NS_PER_MS
-_HEAPS_NS = 400 * NS_PER_MS
+_WINDOW_NS = 1200 * NS_PER_MS
+_STAYS_NS = 8 * NS_PER_S
+_PAUSE_NS = 1500 * NS_PER_MS
+_KEPT_NS = 60 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,46 @@ class CreditOptions:
     assumed_ms: int = 500
     squeeze_ms: int = 280
     shed_ms: int = 100
-    wait_s: tuple[int, int] = (2, 30)
+    wait_s: tuple[int, int] = (2, 16)
     full_ms: int = 200
-    rate_s: float = 20.0
     burst_bytes: int = 64_000
     probe_bytes: int = 24_000
     trials_max: int = 16
+
+
+class Rate:
+    """Bytes a second of a line: the greatest of short windows of the last minute. While less is sent than the line
+    carries that says too little, so it counts once the line was full. A lost packet stops everything behind it for a
+    round trip, and then that comes at once: so no window alone, and none shorter than some round trips."""
+
+    def __init__(self) -> None:
+        self._since_ns: int | None = None
+        self._last_ns = self._bytes = 0
+        self._full_ns: int | None = None
+        self._rates: deque[tuple[int, int]] = deque()
+
+    def arrived(self, size: int, now_ns: int, *, full: bool) -> None:
+        """A unit was acknowledged; these come in heaps. `full`: later than it would from an idle line."""
+        if full:
+            self._full_ns = now_ns
+        if self._since_ns is None or now_ns - self._last_ns > _PAUSE_NS:
+            self._since_ns, self._bytes = now_ns, 0
+        elif now_ns > self._last_ns and self._last_ns - self._since_ns >= _WINDOW_NS:
+            rate = self._bytes * NS_PER_S // (self._last_ns - self._since_ns)
+            while self._rates and self._rates[-1][0] <= rate:
+                self._rates.pop()
+            self._rates.append((rate, now_ns))
+            self._since_ns, self._bytes = self._last_ns, 0
+        if now_ns > self._since_ns:
+            self._bytes += size
+        self._last_ns = now_ns
+
+    def known(self, now_ns: int) -> int | None:
+        """Bytes a second, None while it is not known."""
+        while self._rates and now_ns - self._rates[0][1] > _KEPT_NS:
+            self._rates.popleft()
+        full = self._full_ns is not None and now_ns - self._full_ns < _KEPT_NS
+        return self._rates[0][0] if full and self._rates and self._rates[0][0] else None
 
 
 class Line:
@@ -61,9 +98,7 @@ class Line:
         self._under_way: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
         self._bytes = 0
         self._probed_ns: int | None = None
-        self._full_since_ns: int | None = None
-        self._full_bytes = self._full_at_ns = 0
-        self._rate: tuple[int, int] | None = None
+        self._rate = Rate()
         self._flows: dict[str, float] = {}
         self._shed: dict[str, float] = {}
         self._wait_ns = self._turn_ns = self._shed_ns = 0
@@ -81,23 +116,11 @@ class Line:
         if found is None:
             return None
         sent_ns, size = found
-        self._weigh(now_ns - sent_ns, size, now_ns)
+        full = now_ns - sent_ns - self._best_ns() > self.options.full_ms * _MS
+        self._rate.arrived(size, now_ns, full=full)
         del self._under_way[stream, number]
         self._bytes -= size
         return now_ns - sent_ns
-
-    def _weigh(self, took_ns: int, size: int, now_ns: int) -> None:
-        """Measure the rate over what arrives while the line is full; acknowledgements come in heaps."""
-        if took_ns - self._best_ns() < self.options.full_ms * _MS:
-            self._full_since_ns = None
-        elif self._full_since_ns is None:
-            self._full_since_ns, self._full_bytes = now_ns, 0
-        elif now_ns > self._full_since_ns:
-            if now_ns - self._full_since_ns >= _HEAPS_NS and now_ns > self._full_at_ns > self._full_since_ns:
-                self._rate = (self._full_bytes * NS_PER_S // (self._full_at_ns - self._full_since_ns), now_ns)
-                self._full_since_ns, self._full_bytes = self._full_at_ns, 0
-            self._full_bytes += size
-        self._full_at_ns = now_ns
 
     def measure(self, took_ns: int, now_ns: int) -> None:
         """Take the acknowledgement time of the newest unit of a Stream."""
@@ -116,16 +139,17 @@ class Line:
     def excess_ns(self, now_ns: int, size: int = 0) -> int:
         """How much longer than at best what is under way takes, with `size` bytes more; negative while it is in time:
         the oldest unit until now, and the newest as far as that can be foreseen."""
-        if self._rate is not None and now_ns - self._rate[1] > self.options.rate_s * NS_PER_S:
-            self._rate = None
-        return max(self._old_ns(now_ns), self._foreseen_ns(size))
+        return max(self._old_ns(now_ns), self._foreseen_ns(now_ns, size))
 
     def is_late(self, limit_ns: int, now_ns: int) -> bool:
-        """Whether the oldest unit is beyond a limit, or the newest will be by far: a rate is never quite right."""
-        return self._old_ns(now_ns) > limit_ns or self.excess_ns(now_ns) > self.options.keys_ms[0] * _MS
+        """Whether the oldest unit is beyond a limit, or the newest will be by far: a rate is never quite right. A lost
+        packet may hold a line up for a round trip more that carries what waits: that then comes all at once."""
+        old_ns, foreseen_ns = self._old_ns(now_ns), self._foreseen_ns(now_ns, 0)
+        held_up_ns = self._best_ns() if foreseen_ns < limit_ns else self._best_ns() // 3
+        return old_ns > limit_ns + held_up_ns or foreseen_ns > self.options.keys_ms[0] * _MS
 
-    def _foreseen_ns(self, size: int) -> int:
-        rate = 0 if self._rate is None else self._rate[0]
+    def _foreseen_ns(self, now_ns: int, size: int) -> int:
+        rate = self._rate.known(now_ns)
         return (self._bytes + size) * NS_PER_S // rate - self._best_ns() if rate else -self.options.lost_ms * _MS
 
     def admit(self, stream: str, share: float, now_ns: int) -> bool:
@@ -143,18 +167,23 @@ class Line:
     def shed(self, stream: str, now_ns: int) -> bool:
         """Whether a Stream has to make room: the least important of several, one after the other."""
         options = self.options
-        if self.excess_ns(now_ns) < options.squeeze_ms * _MS:
+        known = self._rate.known(now_ns) is not None
+        squeezed_ns = self._foreseen_ns(now_ns, 0) if known else self._old_ns(now_ns)
+        if squeezed_ns < options.squeeze_ms * _MS:
             self._squeezed_ns = None
             return False
         self._squeezed_ns = self._squeezed_ns or now_ns
-        turn_ns = max(self._squeezed_ns, self._shed_ns)
-        if len(self._flows) < 2 or now_ns - turn_ns < options.shed_ms * _MS:
+        # A lost packet holds all behind it up for a round trip, and one lost again for more: that is no squeeze yet.
+        held_up_ns = max(options.shed_ms * _MS, 2 * self._best_ns())
+        since_ns, shed_ns = now_ns - self._squeezed_ns, now_ns - self._shed_ns
+        if len(self._flows) < 2 or since_ns < held_up_ns or shed_ns < options.shed_ms * _MS:
             return False
         if stream != min(self._flows, key=self._flows.__getitem__):
             return False
         self._shed[stream] = self._flows.pop(stream)
         # Who was let in last was one too many: the next waits longer.
-        wait_ns = self._wait_ns * 2 if self._tried else self._wait_ns
+        failed = self._tried and now_ns - self._turn_ns < _STAYS_NS
+        wait_ns = self._wait_ns * 2 if failed else self._wait_ns
         self._wait_ns = min(options.wait_s[1] * NS_PER_S, max(options.wait_s[0] * NS_PER_S, wait_ns))
         self._turn_ns = self._shed_ns = now_ns
         self._tried = False
@@ -162,7 +191,8 @@ class Line:
 
     def _forget_shed(self) -> None:
         self._shed.clear()
-        self._wait_ns, self._tried, self._rate = 0, False, None
+        self._rate = Rate()
+        self._wait_ns, self._tried = 0, False
 
     def is_shed(self, stream: str) -> bool:
         """Whether a Stream made room and was not let in again yet."""

@@ -21,6 +21,8 @@ BENCHES: dict[str, Bench] = {
     "A5": kill.at_random,
     "A6": cost.beside_ffmpeg,
     "A7": seek.random_instants,
+    "B6": lines.once_for_all,
+    "B7": lines.thin_line,
     "B10": catalogue.ten_million,
 }
 

@@ -94,6 +94,7 @@ async def _measure(takers: Sequence[Taker], seconds: float) -> None:
     for taker in takers:
         taker.ages_ms.clear()
         taker.shown_ms.clear()
+        taker.pictures_ms.clear()
         taker.payload_bytes = 0
     for _ in range(int(seconds / LOOK_S)):
         await asyncio.sleep(LOOK_S)
@@ -155,11 +156,20 @@ async def _ages(folder: Path, cameras: Sequence[Camera], seconds: float) -> list
     return takers
 
 
+def _p95(ages_ms: Sequence[float]) -> str:
+    return f"{percentile(ages_ms, 0.95):.0f} ms" if ages_ms else "-"
+
+
 def _rows(bar: str, what: str, takers: Sequence[Taker]) -> list[Row]:
-    worst = max(percentile(taker.ages_ms, 0.95) for taker in takers)
-    median = sorted(percentile(taker.ages_ms, 0.5) for taker in takers)[len(takers) // 2]
+    ages = [taker.ages_ms + taker.pictures_ms for taker in takers]
+    for camera, each in zip(takers, ages, strict=True):
+        small = len(camera.pictures_ms)
+        print(f"  {camera.feed.stream}: {len(camera.ages_ms)} frames, {small} small, p95 {_p95(each)}")
+    worst = max(percentile(each, 0.95) for each in ages if each)
+    medians = sorted(percentile(each, 0.5) for each in ages if each)
+    median = medians[len(medians) // 2]
     shown = [age for taker in takers for age in taker.shown_ms]
-    late = sum(age > 2000 for age in shown) / len(shown)
+    late = sum(age > 2000 for age in shown) / max(1, len(shown))
     count = sum(len(taker.ages_ms) for taker in takers)
     frames = count / len(takers)
     return [

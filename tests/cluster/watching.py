@@ -1,7 +1,7 @@
 """Cameras that are not there at a real `Watch`, and feeds that watch them: for tests and the bench of lines.
 
 As a program it is a node of a site: `python -m tests.cluster.watching '{"url": …}'` serves its cameras over NATS until
-its input ends. A payload is not decodable, but for the sizes it is what a camera sends.
+its input ends. Key frames can be decoded, and all sizes are those of a camera; the rest is no picture.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from ingest.gop import GopCache
 from ingest.probe import Prober
 from ingest.watch import Watch, WatchOptions
 from streamer.acks import Acks
-from streamer.feed import Buses, Feed
+from streamer.feed import Buses, Feed, Picture
 from streamer.options import StreamerOptions
+from tests.streamer.fake_ingest import clip
 from vms.bus.base import Bus
 from vms.bus.hub import Hub
 from vms.bus.link import NatsLink, NatsOptions
@@ -39,6 +40,9 @@ from vms.domain.media import (
     StreamState,
     Track,
 )
+
+# NAL unit type 12, which decoders leave out (ITU-T H.264 §7.3.2.7).
+FILLER = b"\x00\x00\x00\x01\x0c"
 
 
 @dataclass
@@ -114,9 +118,10 @@ class FakeFleet:
             due_ns = frame * NS_PER_S // camera.fps
             await clock.sleep((mono_ns + due_ns - clock.mono_ns()) / NS_PER_S)
             time_90k, size = frame * 90_000 // camera.fps, camera.size(frame)
-            payload = frame.to_bytes(4, "big") * (size // 4)
-            self.sent_bytes += len(payload)
             is_key = frame % camera.gop == 0
+            payload = (clip(60)[0] if is_key else b"") + FILLER
+            payload += b"\xff" * (size - len(payload) - 1) + b"\x80"
+            self.sent_bytes += len(payload)
             self._publish(ref, Packet(ref, run.id, 0, frame, time_90k, time_90k, clock.now_ns(), is_key, payload))
             frame += 1
 
@@ -131,7 +136,16 @@ class Taker:
         self.payload_bytes = 0
         self.newest_ns: int | None = None
         self.first_ns: int | None = None
+        self.picture: Picture | None = None
+        self.pictures_ms: list[float] = []
         feed.sinks.add(self)
+        feed.changes.add(self._changed)
+
+    def _changed(self) -> None:
+        picture = self.feed.picture
+        if picture is not None and picture is not self.picture:
+            self.pictures_ms.append((self.clock.now_ns() - picture.wall_ns) / NS_PER_MS)
+        self.picture = picture
 
     def push(self, packet: Packet) -> None:
         """See Sink."""
@@ -151,7 +165,10 @@ class Taker:
     def look(self) -> None:
         """Note how old the picture is that is seen now."""
         if self.newest_ns is not None:
-            self.shown_ms.append(self.feed.age_ns(self.newest_ns) / NS_PER_MS)
+            age_ms = self.feed.age_ns(self.newest_ns) / NS_PER_MS
+            if self.picture is not None:
+                age_ms = min(age_ms, (self.clock.now_ns() - self.picture.wall_ns) / NS_PER_MS)
+            self.shown_ms.append(age_ms)
 
 
 def site(
