@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import catalogue, completeness, cost, kill, seek, wall
+from tests.bench import catalogue, completeness, cost, kill, lines, seek, wall
 from tests.bench.report import FILE, Row, line, write
 
 Bench = Callable[[Path], Awaitable[Sequence[Row]]]
