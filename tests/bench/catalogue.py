@@ -2,7 +2,8 @@
 
 Rows lie in the table as they would have come: minute after minute, each camera's beside those of all others; a Run of
 six hours, half a minute of Gap, the next Run. The oldest tenth has expired; the newest day has its fragment indices.
-PostgreSQL runs with the settings of Debian, its own vacuum included; all that was written is deleted in the end.
+PostgreSQL runs with its own settings; rows were vacuumed once, but for half of the newest day where that is said. All
+that was written is deleted in the end.
 """
 
 from __future__ import annotations
@@ -114,7 +115,9 @@ async def filled(folder: Path, segments: int, cameras: int = CAMERAS) -> AsyncIt
             began = time.monotonic()
             for sql in _fill(cameras, per_camera, runs):
                 await asyncio.to_thread(server.psql, sql)
-            await asyncio.to_thread(server.psql, "ANALYZE")
+            # A month in four minutes: what the server itself does in a month is made up for.
+            for sql in ("VACUUM ANALYZE", "CHECKPOINT"):
+                await asyncio.to_thread(server.psql, sql)
             # Two hours later: the recorder is not asked for what it still writes.
             playback = Playback(catalogue, {}, MemoryBus(), ManualClock(end_ns + 2 * 3600 * NS_PER_S))
             window = Interval(T0 + cameras * NS_PER_S, end_ns)
@@ -166,6 +169,15 @@ async def timelines(shelf: Shelf, count: int) -> list[float]:
     return found
 
 
+async def newest(shelf: Shelf, count: int) -> list[float]:
+    """Milliseconds of one camera and the newest day, half of which vacuum has not seen since it was written."""
+    start_ns = shelf.window.end_ns - DAY_S * NS_PER_S
+    fresh = "UPDATE segments SET state = 'stored', rev = rev + 1 WHERE start_ns >= {} AND state = 'stored'"
+    await asyncio.to_thread(shelf.server.psql, fresh.format(start_ns + DAY_S // 2 * NS_PER_S))
+    chance, day = random.Random(3), Interval(start_ns, shelf.window.end_ns)
+    return [await shelf.coverage(chance.choice(shelf.cameras), day) for _ in range(count)]
+
+
 async def ten_million(folder: Path) -> Sequence[Row]:
     """B10."""
     async with filled(folder, SEGMENTS) as shelf:
@@ -173,22 +185,20 @@ async def ten_million(folder: Path) -> Sequence[Row]:
         rows = int(await asyncio.to_thread(shelf.server.psql, "SELECT count(*) FROM segments"))
         await coverages(shelf, 5)
         one, many = await coverages(shelf, COVERAGES), await timelines(shelf, TIMELINES)
+        last = await newest(shelf, COVERAGES)
+    what = f"coverage, one camera and day of {rows} Segments (bar 20)"
+    wall = f"timeline, {TILES} cameras and a day (bar 200)"
     return [
-        Row(
-            "B10.coverage.p95",
-            f"coverage, one camera and day of {rows} Segments (bar 20)",
-            percentile(one, 0.95),
-            "ms",
-            len(one),
-        ),
+        Row("B10.coverage.p95", what, percentile(one, 0.95), "ms", len(one)),
         Row("B10.coverage.p50", "the same, median", percentile(one, 0.5), "ms", len(one)),
         Row(
-            "B10.timeline.p95",
-            f"timeline of {TILES} cameras and a day (bar 200)",
-            percentile(many, 0.95),
+            "B10.newest.p95",
+            "coverage of the newest day, half of it not vacuumed",
+            percentile(last, 0.95),
             "ms",
-            len(many),
+            len(last),
         ),
+        Row("B10.timeline.p95", wall, percentile(many, 0.95), "ms", len(many)),
         Row("B10.timeline.p50", "the same, median", percentile(many, 0.5), "ms", len(many)),
         Row("B10.size", f"the database, filled in {shelf.filled_s:.0f} s", size, "GB", 1),
     ]

@@ -19,6 +19,7 @@ async def test_coverage_of_a_hundred_thousand_segments(tmp_path: Path) -> None:
         scans = (
             "SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_user_tables WHERE relname IN ('segments', 'runs', 'gaps')"
         )
+        assert len(await catalogue.newest(shelf, 3)) == 3
         walked, _, looked_up = shelf.server.psql(scans).partition("|")
         one, many = await catalogue.coverages(shelf, 20), await catalogue.timelines(shelf, 5)
         await shelf.catalogue.close()  # counts are complete when sessions end
