@@ -17,8 +17,7 @@ def say(world: World, node: str, since_ns: int = 5) -> None:
 
 
 async def test_a_silent_node_is_not_believed(world: World) -> None:
-    """Live while its node says that it is alive; not reported since it was last heard; live again by itself, after
-    all states were asked for again."""
+    """Live while its node says that it is alive, then not reported since it was heard last, then live by itself."""
     board = world.parts.board
     world.bus.publish("node.alive", {"node": "n1"})
     say(world, "n1")
