@@ -283,6 +283,36 @@ class CoverageOut(IntervalOut):
     gaps: list[GapOut]
 
 
+class CauseOut(Out):
+    """All Gaps of one cause in a month."""
+
+    cause: str
+    count: int
+    total_s: float
+    longest_s: float
+
+
+class CameraCoverageOut(Out):
+    """A camera's month. `days`: share recorded of what should have been; null where nothing should have been (yet)."""
+
+    id: str
+    slug: str
+    name: str
+    removed: bool
+    recorded_s: float
+    due_s: float
+    days: list[float | None]
+    causes: list[CauseOut]
+
+
+class SiteCoverageOut(IntervalOut):
+    """A site's month."""
+
+    site: str
+    month: str
+    cameras: list[CameraCoverageOut]
+
+
 class ServiceOut(Out):
     """How a service is; `reason`, `params`: see ProblemOut."""
 

@@ -30,6 +30,10 @@ class GapCause(StrEnum):
     EXPIRED = "expired"
 
 
+NOBODYS_FAULT = frozenset({GapCause.SCHEDULE, GapCause.DISABLED, GapCause.EXPIRED, GapCause.NO_MOTION})
+"""Causes of Gaps in which nothing should have been recorded, or is kept no more."""
+
+
 class GapState(StrEnum):
     """open: goes on; closed: ended; repaired: footage for it arrived later."""
 
