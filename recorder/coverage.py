@@ -1,7 +1,8 @@
 """What of an interval is recorded and what is not, and why: pure.
 
 Recorded and Gaps share out the window without overlap and without a rest: footage outdoes a Gap row, the earlier of two
-Gap rows the later, expired Segments explain what no row does, and what nothing explains is a Gap of cause `unknown`.
+Gap rows the later, expired Segments explain what no row does, and what nothing explains is a Gap of cause `unknown`, or
+`not_reported` where its Site has yet to tell.
 All times are shown times in nanoseconds.
 """
 
@@ -54,8 +55,10 @@ def cover(
     *,
     now_ns: int,
     going_on: bool = False,
+    told_ns: int | None = None,
 ) -> Coverage:
-    """The coverage of a window. `going_on`: the newest of `recorded` is still being written."""
+    """The coverage of a window. `going_on`: the newest of `recorded` is still being written. `told_ns`: until when a
+    far Site has told what it recorded; what nothing explains after that is `not_reported`."""
     found = union(part for one in recorded if (part := one.clip(window)))
     rows = _rows(gaps, window)
     if going_on and found and _at_edge(found[-1].end_ns, rows, max(now_ns, window.end_ns)):
@@ -63,18 +66,16 @@ def cover(
     named, holes = _claim(subtract(window, found), rows)
     old, holes = _claim(holes, [(one, GapCause.EXPIRED, GapState.CLOSED) for one in union(expired)])
     jitter, holes = _jitter(holes, found)
-    ends_now = window.end_ns >= now_ns
-    unknown = [
-        Missing(
-            hole.start_ns,
-            hole.end_ns,
-            GapCause.UNKNOWN,
-            GapState.OPEN if ends_now and hole.end_ns == window.end_ns else GapState.CLOSED,
-        )
-        for hole in holes
-    ]
+    unknown = [_unexplained(hole, window, now_ns, told_ns) for hole in holes]
     missing = sorted([*named, *old, *unknown], key=lambda one: one.start_ns)
     return Coverage(window, tuple(union([*found, *jitter])), tuple(missing))
+
+
+def _unexplained(hole: Interval, window: Interval, now_ns: int, told_ns: int | None) -> Missing:
+    if told_ns is not None and hole.end_ns > told_ns:  # told of in time: until then it stays open
+        return Missing(hole.start_ns, hole.end_ns, GapCause.NOT_REPORTED, GapState.OPEN)
+    goes_on = hole.end_ns == window.end_ns >= now_ns
+    return Missing(hole.start_ns, hole.end_ns, GapCause.UNKNOWN, GapState.OPEN if goes_on else GapState.CLOSED)
 
 
 _Claim = tuple[Interval, GapCause, GapState]

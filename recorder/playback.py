@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from recorder.coverage import Coverage, Missing, cover
 from recorder.footage import FootageDownload, plan
@@ -33,7 +33,7 @@ from vms.objects.base import ObjectStore
 from vms.store.catalogue import Catalogue
 from vms.store.segments import Span
 
-__all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOptions", "SegmentBytes"]
+__all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOptions", "Reports", "SegmentBytes"]
 
 _FOREVER_NS = 1 << 62
 _WRITING_MAX = 4096
@@ -55,8 +55,18 @@ class PlaybackOptions:
     threads: int = 4
 
 
+class Reports(Protocol):
+    """What is known of Sites whose rows come from afar."""
+
+    async def is_far(self, site: str) -> bool:
+        """Whether others record there, and tell here."""
+
+    def silent_ns(self, node: str) -> int | None:
+        """When a Node was heard last that is silent now; None for one that is there."""
+
+
 class Playback:
-    """What web asks. `stores`: those this node can read, by name."""
+    """What web asks. `stores`: those this node can read, by name. `reports`: None where nothing comes from afar."""
 
     def __init__(
         self,
@@ -65,8 +75,10 @@ class Playback:
         bus: Bus,
         clock: Clock,
         options: PlaybackOptions | None = None,
+        reports: Reports | None = None,
     ) -> None:
         self._catalogue = catalogue
+        self._reports = reports
         self._bus = bus
         self._clock = clock
         self._options = options or PlaybackOptions()
@@ -97,9 +109,13 @@ class Playback:
         gaps = await self._catalogue.gaps.in_interval(ref, wall)
         if any(gap.end_ns is None for gap in gaps):
             gaps = own_gaps(gaps, await self._catalogue.grants.of(ref))
-        return await self._off_loop(
-            partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, registered=known.deleted_ns is None)
-        )
+        told_ns = None
+        if self._reports is not None and await self._reports.is_far(known.site):
+            gaps = _until_silent(gaps, self._reports)
+            footage_ns = await self._catalogue.segments.last_end_ns(ref) or 0
+            told_ns = max([known.registered_ns, footage_ns, *(gap.end_ns or 0 for gap in gaps)])
+        cover_all = partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, told_ns=told_ns)
+        return await self._off_loop(partial(cover_all, registered=known.deleted_ns is None))
 
     async def playlist(self, camera: str, stream: StreamName, interval: Interval, *, prefix: str | None = None) -> str:
         """HLS of all GOPs that reach into the interval. `prefix`: what stands before `<run>/<number>.mp4` in URIs, by
@@ -263,6 +279,7 @@ def _cover(
     corrected: Sequence[Run],
     *,
     now_ns: int,
+    told_ns: int | None,
     registered: bool,
 ) -> Coverage:
     shifts = {run.id: run.correction_ns or 0 for run in corrected}
@@ -284,7 +301,17 @@ def _cover(
         expired,
         now_ns=now_ns,
         going_on=registered and bool(writing),
+        told_ns=told_ns,
     )
+
+
+def _until_silent(gaps: Iterable[Gap], reports: Reports) -> list[Gap]:
+    """Open Gap rows of Nodes that are silent hold until these were heard last."""
+    found = []
+    for gap in gaps:
+        silent_ns = reports.silent_ns(gap.node) if gap.end_ns is None else None
+        found.append(gap if silent_ns is None else replace(gap, end_ns=max(silent_ns, gap.start_ns)))
+    return found
 
 
 def _recorded(found: Iterable[GopSegment], corrections: Mapping[str, int]) -> list[Recorded]:

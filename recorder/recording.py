@@ -30,7 +30,7 @@ from vms.bus.base import Bus, Events, Value
 from vms.bus.hub import Hub, HubClosedError, HubSubscription
 from vms.clock import NS_PER_MS, Clock
 from vms.domain.gap import GapCause
-from vms.domain.media import HubItem, Run, RunStarted
+from vms.domain.media import HubItem, Run, RunEnded, RunStarted
 from vms.errors import InputError, VmsError
 from vms.service import Backoff, Health, Service
 from vms.store import Catalogue
@@ -206,6 +206,8 @@ class Recording(Service):
         for item in items:
             recorder = recorders.get(item.stream)
             if recorder is None:
+                if isinstance(item, RunEnded):
+                    roster.leave(item)
                 continue
             try:
                 recorder.take(item, mono_ns)

@@ -18,6 +18,7 @@ from vms.bus.hub import Hub
 from vms.domain.camera import Camera, RecordMode, Stream, StreamRef
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval
+from vms.domain.media import RunEnded
 from vms.store import Catalogue
 
 
@@ -45,6 +46,7 @@ class Roster:
         self._shared = shared
         self._served: dict[StreamRef, Served] = {}
         self._off: set[StreamRef] = set()
+        self._leaving: dict[StreamRef, StreamRecorder] = {}
         self._lock = asyncio.Lock()
         self.recorders: dict[StreamRef, StreamRecorder] = {}
         self.suspended: GapCause | None = None
@@ -71,6 +73,12 @@ class Roster:
                 recorder.allow()
             else:
                 recorder.suspend(cause)
+
+    def leave(self, ended: RunEnded) -> None:
+        """The last that is heard of a Stream that was removed."""
+        recorder = self._leaving.pop(ended.stream, None)
+        if recorder is not None:
+            recorder.take(ended, 0)
 
     def close(self) -> None:
         """Answer no more."""
@@ -176,6 +184,7 @@ class Roster:
             for row in recorder.ledger.remove(at_ns):
                 self._parts.sink.gap(row)
             recorder.close(GapCause.DISABLED)
+            self._leaving[ref] = recorder
             if ref in self._served:
                 self._served.pop(ref).close()
         elif starting and (gap := await self._open_gap(ref)) is not None:

@@ -74,6 +74,7 @@ class StreamRecorder:
         self._parts = parts
         self._lane = lane
         self._run: Run | None = None
+        self._unended: Run | None = None
         self._segmenter: Segmenter | None = None
         self._writers: dict[str, RunWriter] = {}
         self._over: set[str] = set()
@@ -119,9 +120,10 @@ class StreamRecorder:
             self._retry_ns = self._parts.clock.mono_ns()
 
     def close(self, cause: GapCause) -> None:
-        """End what is being written."""
+        """End what is being written. The end of its Run is ingest's to tell, and is still taken."""
         if self._segmenter is not None:
             self._stop(None, cause)
+        self._unended = self._run or self._unended
         self._run, self._retry_ns = None, None
 
     def give_up(self) -> None:
@@ -209,14 +211,21 @@ class StreamRecorder:
         self._lane.submit(partial(self._writers[run.id].stop, end_ns))
 
     def _end(self, ended: RunEnded) -> None:
-        run = self._run
-        if run is None or run.id != ended.run:
+        run = next((run for run in (self._run, self._unended) if run is not None and run.id == ended.run), None)
+        if run is None:
+            return
+        self._unended = None
+        if self._run is not run:
+            self._say_ended(run, ended)
             return
         self._stop(ended.end_ns, cause_of(ended.reason))
         if ended.reason is EndReason.LEASE_LOST:  # said here too: its file may be closed before the state comes
             self._gaps(self.ledger.left(ended.end_ns))
-        self._parts.sink.run(replace(run, end_ns=ended.end_ns, end_reason=ended.reason, rev=run.rev + 1))
+        self._say_ended(run, ended)
         self._run, self._retry_ns = None, None
+
+    def _say_ended(self, run: Run, ended: RunEnded) -> None:
+        self._parts.sink.run(replace(run, end_ns=ended.end_ns, end_reason=ended.reason, rev=run.rev + 1))
 
     def _state(self, state: StreamState) -> None:
         self._gaps(self.ledger.state(state))

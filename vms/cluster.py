@@ -16,7 +16,7 @@ from vms.settings import CENTER
 from vms.sync.apply import CenterApply, center_facts_reader, site_facts_reader
 from vms.sync.outbox import Publisher, PublisherOptions
 from vms.sync.places import Places
-from vms.sync.presence import Alive, Identity
+from vms.sync.presence import Alive, Identity, Presence
 from vms.sync.settings import SiteSettings
 from vms.sync.site_leases import Buckets, LeaseOptions, SiteLeases
 
@@ -54,10 +54,29 @@ async def own_cameras(ground: Ground) -> list[Camera]:
     cameras = await ground.catalogue.cameras.list()
     if ground.link is None:
         return cameras
+    within = await _own_sites(ground)
+    return [camera for camera in cameras if camera.site in within]
+
+
+async def _own_sites(ground: Ground) -> set[str]:
     sites = await ground.catalogue.sites.list()
     own = {site.id for site in sites if site.slug == ground.zone}
-    within = {below for ident in own for below in Places(sites).below(ident)}
-    return [camera for camera in cameras if camera.site in within]
+    return {below for ident in own for below in Places(sites).below(ident)}
+
+
+class FarSites:
+    """What playback asks of Sites that record elsewhere and tell here (recorder.playback.Reports)."""
+
+    def __init__(self, ground: Ground, presence: Presence) -> None:
+        self._ground, self._presence = ground, presence
+
+    async def is_far(self, site: str) -> bool:
+        """Whether the Site is neither this node's nor below it."""
+        return site not in await _own_sites(self._ground)
+
+    def silent_ns(self, node: str) -> int | None:
+        """When a node was heard last that is silent now."""
+        return self._presence.silent_ns(node)
 
 
 async def register(ground: Ground) -> None:

@@ -27,11 +27,13 @@ from vms.looplag import LoopLag
 from vms.service import Health, Service, Supervisor
 from vms.settings import HOME, Settings
 from vms.sync.leases import CatalogueLeases
+from vms.sync.presence import Presence
 from web.app import WebContext, WebOptions, create_app
 from web.server import WebServer
 from web.tls import Certificate, GivenFiles, OwnAuthority, is_loopback, machine_names
 
 GB = 1_000_000_000
+ANSWER_BYTES = 512_000  # NATS carries 1 MB in a message
 
 
 def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) -> list[Service]:
@@ -113,7 +115,9 @@ def _ingest(ground: Ground) -> list[Service]:
         options=FleetOptions(refresh_s=5.0, worker=worker),
     )
     prober = Prober(ProbeOptions(policy=policy))
-    watching = WatchOptions(node, ground.zone, ground.zone if ground.link is not None else None)
+    watching = WatchOptions(node)
+    if ground.link is not None:
+        watching = WatchOptions(node, ground.zone, ground.zone, answer_bytes=ANSWER_BYTES)
     watch = Watch(
         bus=ground.bus,
         media=ground.media,
@@ -136,7 +140,9 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
         return supervisor.health()
 
     blocks = PlaybackOptions() if ground.link is None else PlaybackOptions(block_bytes=512 << 10, hot_timeout_s=3.0)
-    playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, blocks)
+    presence = Presence(ground.bus, ground.clock)
+    reports = None if ground.link is None else cluster.FarSites(ground, presence)
+    playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, blocks, reports)
     stack.push_async_callback(playback.close)
     options = WebOptions(
         allowed_networks=settings.ingest.camera_networks,
@@ -146,7 +152,7 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
         health=health,
         version=__version__,
     )
-    context = WebContext(ground.catalogue, ground.bus, playback, ground.clock, options)
+    context = WebContext(ground.catalogue, ground.bus, playback, ground.clock, presence, options)
     server = WebServer(ground.clock, create_app(context), host=host, port=port, certificate=certificate)
     stack.push_async_callback(server.close)
     await server.prepare()

@@ -10,6 +10,7 @@ from vms.bus.base import Bus
 from vms.clock import Clock
 from vms.service import Health
 from vms.store.catalogue import Catalogue
+from vms.sync.presence import Presence
 from web.playback import Playback
 from web.security.origin import Network
 from web.security.passwords import Argon2Cost
@@ -51,4 +52,5 @@ class WebContext:
     bus: Bus
     playback: Playback
     clock: Clock
+    presence: Presence
     options: WebOptions = field(default_factory=WebOptions)

@@ -9,7 +9,6 @@ from typing import Any
 
 from vms import logs
 from vms.domain.camera_url import AddressPolicy
-from vms.sync.presence import Presence
 from web.audit import Audit
 from web.context import WebContext
 from web.security.bonds import Bonds
@@ -46,7 +45,7 @@ class Parts:
         self.sessions = Sessions(
             context.catalogue, context.clock, ttl_s=options.session_ttl_s, longest_s=options.session_longest_s
         )
-        self.presence = Presence(context.bus, context.clock)
+        self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence)
         self.bonds = Bonds(self.sessions, context.clock)
         self.walls = Walls(

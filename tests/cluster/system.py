@@ -2,8 +2,8 @@
 
     async with running_cluster(folder, Topology((Site("sampit"),), center_nodes=1)) as cluster: ...
 
-With a `line` each regency is a network namespace of its own, with its nodes, NATS leaf, Store and cameras in it; without,
-all is on loopback.
+With a `line` each regency is a network namespace of its own, with its nodes, NATS leaf, Store and cameras in it;
+without, all is on loopback.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any

@@ -121,3 +121,15 @@ def test_a_year_of_a_flapping_camera_is_quick() -> None:
     found = cover(window, recorded, gaps, now_ns=window.end_ns + S)
     assert time.process_time() - started < 5
     assert (len(found.intervals), len(found.gaps)) == (50_000, 50_000)
+
+
+def test_what_a_far_site_has_yet_to_tell_is_not_reported() -> None:
+    """A hole that ends before the newest row is unknown; what comes after the newest row is not reported, and open."""
+    told = WINDOW.start_ns + 600 * S
+    recorded = [span(1000, 1200), span(1300, 1600)]
+    found = cover(WINDOW, recorded, [], now_ns=WINDOW.end_ns + S, told_ns=told)
+    assert [(gap.cause, gap.state) for gap in found.gaps] == [
+        (GapCause.UNKNOWN, GapState.CLOSED),
+        (GapCause.NOT_REPORTED, GapState.OPEN),
+    ]
+    assert found.gaps[-1].end_ns == WINDOW.end_ns

@@ -20,6 +20,7 @@ from vms.domain.camera import Site
 from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.store.catalogue import Catalogue
+from vms.sync.presence import Presence
 from web.app import WebContext, WebOptions, create_app, parts_of_app
 from web.parts import Parts
 from web.security.passwords import Argon2Cost, hash_password
@@ -108,7 +109,7 @@ async def world(tmp_path: Path, filled: Path, options: WebOptions) -> AsyncItera
     shutil.copy(filled, tmp_path / "vms.db")
     catalogue = await Catalogue.open(f"sqlite:///{tmp_path}/vms.db", key=KEY, clock=clock)
     playback = FakePlayback()
-    app = create_app(WebContext(catalogue, bus, playback, clock, options))
+    app = create_app(WebContext(catalogue, bus, playback, clock, Presence(bus, clock), options))
     try:
         async with parts_of_app(app).running():
             yield World(app, catalogue, bus, clock, FakeIngest(bus), FakeStreamer(bus), playback, ADMIN, SITE)

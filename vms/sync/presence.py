@@ -82,11 +82,13 @@ class Presence:
     def __init__(self, bus: Bus, clock: Clock) -> None:
         self._bus, self._clock = bus, clock
         self._seen: dict[str, Seen] = {}
+        self._listening: tuple[int, int] | None = None
         self.on_return: Callable[[str], None] = lambda _node: None
 
     async def listen(self) -> None:
         """Until cancelled."""
         events = self._bus.subscribe(SUBJECT, limit=4096)
+        self._listening = self._clock.now_ns(), self._clock.mono_ns()
         try:
             async for _, value in events:
                 self.take(value)
@@ -118,6 +120,19 @@ class Presence:
         """Whether it was heard in the last 10 s."""
         seen = self._seen.get(node)
         return seen is not None and self._clock.mono_ns() - seen.heard_mono_ns <= SILENT_S * NS_PER_S
+
+    def silent_ns(self, node: str) -> int | None:
+        """When a node that is not there was heard last (wall time), or since when it was listened for in vain; None for
+        one that is there, or may be."""
+        if self.is_alive(node):
+            return None
+        seen = self._seen.get(node)
+        if seen is not None:
+            return seen.heard_ns
+        since = self._listening
+        if since is None or self._clock.mono_ns() - since[1] <= SILENT_S * NS_PER_S:
+            return None
+        return since[0]
 
     def nodes(self) -> list[Seen]:
         """All that were ever heard here, by zone and name."""
