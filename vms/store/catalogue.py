@@ -13,6 +13,7 @@ from vms.store.apply import Replica
 from vms.store.audit import Audit
 from vms.store.cameras import Cameras
 from vms.store.database import POOL, Database, parse_url
+from vms.store.events import Events
 from vms.store.gaps import Gaps
 from vms.store.migrate import upgrade
 from vms.store.notes import OutboxOptions
@@ -43,6 +44,7 @@ class Catalogue:
         self.segments = Segments(database)
         self.copies = Copies(database)
         self.gaps = Gaps(database)
+        self.events = Events(database)
         self.people = People(database)
         self.sessions = Sessions(database)
         self.audit = Audit(database, clock, node)

@@ -17,9 +17,9 @@ from sqlalchemy import Table, insert
 
 from vms.errors import ForbiddenError
 from vms.store.connection import Connection
-from vms.store.tables import cameras, copies, gaps, grants, nodes, outbox, people, runs, segments, sites, stores
+from vms.store.tables import cameras, copies, events, gaps, grants, nodes, outbox, people, runs, segments, sites, stores
 
-FACTS: tuple[Table, ...] = (nodes, grants, runs, segments, gaps, copies)
+FACTS: tuple[Table, ...] = (nodes, grants, runs, segments, gaps, copies, events)
 """What sites tell the center. Their parts (a Segment's fragment index) travel with them."""
 SETTINGS: tuple[Table, ...] = (stores, sites, people, cameras)
 """What the center tells sites, those first that others refer to; streams travel with their camera."""

@@ -7,6 +7,7 @@ is particular to one database: SQLite and PostgreSQL take the same tables.
 from __future__ import annotations
 
 from vms.store.tables.base import METADATA
+from vms.store.tables.events import events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
 from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
@@ -17,6 +18,7 @@ __all__ = [
     "audit",
     "cameras",
     "copies",
+    "events",
     "fragment_indexes",
     "gaps",
     "grants",
