@@ -78,8 +78,9 @@ def _count(camera: Registered, sends: Sends, have: set[int], end_ns: int, found:
     for units in sends.by_conn.values():
         kept = [n for n, _ in units if n in have]
         last = [n for n, _ in units if n in missing and n > max(kept, default=-1)]
-        if last and kept:
-            found.tails_s.append((sends.t_ns[max(last)] - sends.t_ns[max(kept)]) / NS)
+        if last:
+            since = max(kept, default=min(last))
+            found.tails_s.append((sends.t_ns[max(last)] - sends.t_ns[since]) / NS)
             missing -= set(last)
     if missing:
         found.lost[camera.slug] = sorted(missing)
