@@ -42,7 +42,8 @@ bench: python ## figures of the bars into build/bench.json (docs/bench.md)
 
 test-faults: python ## the long runs with faults; SHARD=1/4 runs a quarter of them
 	@$(SETUP) dev
-	@$(VENV)/python -m pytest -m fault tests/faults -p no:cacheprovider $(if $(SHARD),--shard $(SHARD)) $(ARGS)
+	@$(VENV)/python -m pytest -m fault tests/faults -p no:cacheprovider $(if $(SHARD),--shard $(SHARD)) $(ARGS); \
+		status=$$?; $(VENV)/python -m tests.faults.record; exit $$status
 
 lock: python ## locks/*.txt anew from pyproject.toml
 	@$(SETUP) dev
