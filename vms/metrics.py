@@ -18,6 +18,7 @@ SEGMENTS = Counter("vms_segments", "Segments by what became of them.", ["what"],
 SPOOL_BYTES = Gauge("vms_spool_bytes", "Bytes in the spool.", registry=REGISTRY)
 SPOOL_OLDEST_S = Gauge("vms_spool_oldest_seconds", "Age of the oldest file in the spool.", registry=REGISTRY)
 UPLOAD_ERRORS = Counter("vms_upload_errors", "Uploads that failed and are tried again.", registry=REGISTRY)
+UPLOAD_BYTES = Counter("vms_upload_bytes", "Bytes of Segments that Stores took.", ["store"], registry=REGISTRY)
 LINE_UNITS = Counter("vms_line_units", "Units for other zones by what became of them.", ["what"], registry=REGISTRY)
 VIEWERS = Gauge("vms_viewers", "Peer connections now.", registry=REGISTRY)
 TILES = Gauge("vms_tiles", "Tiles that show a camera now.", registry=REGISTRY)
@@ -28,6 +29,7 @@ ROWS_SENT = Counter("vms_rows_sent", "Rows put into streams for other zones.", r
 ROW_BYTES_SENT = Counter("vms_row_bytes_sent", "Bytes of those rows, packed.", registry=REGISTRY)
 ROWS_APPLIED = Counter("vms_rows_applied", "Rows of other zones applied here.", registry=REGISTRY)
 ROWS_SET_ASIDE = Counter("vms_rows_set_aside", "Rows of other zones that did not fit.", ["why"], registry=REGISTRY)
+EVENTS_OPEN = Gauge("vms_events_open", "Events that go on, as this node tells them.", ["kind"], registry=REGISTRY)
 LOOP_LAG_S = Histogram(
     "vms_loop_lag_seconds",
     "How late the event loop wakes; above 0.02 something blocks it.",

@@ -22,7 +22,6 @@ from vms.domain.gap import GapCause
 from vms.errors import ObjectChecksumError, ObjectUnavailableError
 from vms.objects.base import ObjectInfo, Seal
 from vms.objects.folder import FolderStore
-from vms.service import Backoff
 
 
 @dataclass
@@ -109,11 +108,10 @@ async def yard(folder: Path, *, start: bool = True) -> AsyncIterator[Yard]:
             await r.catalogue.segments.put(one.segment.segment, one.segment.fragments)
         r.spool.measure()
         store = Moody(FolderStore("home", folder / "store"))
-        options = UploaderOptions(NODE, poll_s=0.05)
+        options = UploaderOptions(NODE, poll_s=0.05, backoff_s=(0.01, 0.02))
         uploader = Uploader(
             SystemClock(), catalogue=r.catalogue, bus=r.bus, spool=r.spool, stores={"home": store}, options=options
         )
-        uploader.backoff = Backoff(0.01, 0.02)
         found = Yard(r, store, uploader, [one.segment.segment for one in closed(events)])
         task = asyncio.create_task(uploader.run()) if start else None
         try:
@@ -236,7 +234,7 @@ async def test_an_unknown_store_keeps_the_file(tmp_path: Path) -> None:
         assert site is not None
         await y.r.catalogue.sites.put(replace(site, home_store="elsewhere", rev=2))
         task = asyncio.create_task(y.uploader.run())
-        await until(lambda: y.uploader.health().ok)
+        await until(lambda: "no Store named elsewhere" in y.uploader.health().why)
         y.uploader.stop()
         await task
         assert len(list(y.r.spool.files())) == 4

@@ -37,16 +37,36 @@ class StreamRef:
         return cls(camera, StreamName(name))
 
 
+HOME_STORE = "home"
+"""The center's Store; a Site that names no other has its footage there alone."""
+
+
+class CopyPolicy(StrEnum):
+    """What of a Site with a Store of its own goes to the center's too; the rest is fetched when someone asks."""
+
+    ALL = "all"
+    SUB = "sub"
+    ON_DEMAND = "on_demand"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place that owns cameras. `slug` is for printing (`sampit`); `parent` is the id of the Site above."""
+    """A place that owns cameras. `slug` is for printing (`sampit`); `parent` is the id of the Site above; `copies`
+    means something only where `home_store` is not the center's."""
 
     id: str
     slug: str
     name: str
     parent: str | None = None
-    home_store: str = "home"
+    home_store: str = HOME_STORE
     rev: int = 1
+    copies: CopyPolicy = CopyPolicy.ON_DEMAND
+
+    def orders(self, name: StreamName) -> bool:
+        """Whether a Copy of each Segment of such Streams is to be in the center."""
+        if self.home_store == HOME_STORE:
+            return False
+        return self.copies is CopyPolicy.ALL or (self.copies is CopyPolicy.SUB and name is StreamName.SUB)
 
 
 @dataclass(frozen=True, slots=True)

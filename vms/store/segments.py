@@ -5,7 +5,7 @@ Indices are unpacked where rows are converted: on the catalogue's thread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class Segments:
         in the same transaction; an expired Segment loses it."""
         packed = None if fragments is None else packing.pack(fragments)
         async with self._db.write() as connection:
-            if not await self._db.upsert(connection, segments, _values(segment)):
+            if not await self._db.upsert(connection, segments, segment_values(segment)):
                 return False
             await self._put_index(connection, segment, packed)
         return True
@@ -99,14 +99,25 @@ class Segments:
         return sorted(rows, key=lambda span: (span.start_ns, span.run))
 
     async def by_state(
-        self, state: SegmentState, node: str | None = None, *, newest: int | None = None
+        self,
+        state: SegmentState,
+        node: str | None = None,
+        *,
+        newest: int | None = None,
+        sites: Collection[str] | None = None,
+        not_sites: Collection[str] = (),
     ) -> list[Segment]:
-        """All in a state, of a Node or of all, oldest first; or only so many of the `newest`, newest first."""
+        """All in a state, of a Node or of all, oldest first; or only so many of the `newest`, newest first. `sites`:
+        ids of Sites, None: all; `not_sites`: all but those."""
         statement = select(segments).where(segments.c.state == state.value)
         if state in {SegmentState.OPEN, SegmentState.SPOOLED}:
             statement = statement.where(IN_SPOOL)
         if node is not None:
             statement = statement.where(segments.c.node == node)
+        if sites is not None:
+            statement = statement.where(segments.c.site.in_(sorted(sites)))
+        if not_sites:
+            statement = statement.where(segments.c.site.not_in(sorted(not_sites)))
         order = segments.c.start_ns if newest is None else segments.c.start_ns.desc()
         return await self._db.rows(statement.order_by(order).limit(newest), _segments)
 
@@ -238,7 +249,8 @@ _INDEXED = _overlapping(
 _SPANS = _islands()
 
 
-def _values(segment: Segment) -> dict[str, Any]:
+def segment_values(segment: Segment) -> dict[str, Any]:
+    """The row of a Segment."""
     return {
         "run": segment.run,
         "number": segment.number,
