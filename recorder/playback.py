@@ -37,6 +37,8 @@ __all__ = ["Coverage", "FootageDownload", "Missing", "Playback", "PlaybackOption
 
 _FOREVER_NS = 1 << 62
 _WRITING_MAX = 4096
+_TOLD_AGAIN_NS = 60 * NS_PER_S
+"""Rows come in order, but for those that a failure on the way delays until they are sent again."""
 _Result = TypeVar("_Result")
 
 
@@ -113,7 +115,8 @@ class Playback:
         if self._reports is not None and await self._reports.is_far(known.site):
             gaps = _until_silent(gaps, self._reports)
             footage_ns = await self._catalogue.segments.last_end_ns(ref) or 0
-            told_ns = max([known.registered_ns, footage_ns, *(gap.end_ns or 0 for gap in gaps)])
+            newest_ns = max([known.registered_ns, footage_ns, *(gap.end_ns or 0 for gap in gaps)])
+            told_ns = newest_ns - _TOLD_AGAIN_NS
         cover_all = partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, told_ns=told_ns)
         return await self._off_loop(partial(cover_all, registered=known.deleted_ns is None))
 

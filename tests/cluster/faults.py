@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -207,7 +208,7 @@ async def _taken_over(cluster: Cluster, other: str, cameras: Sequence[str], afte
             await asyncio.sleep(0.5)
 
 
-def _rows(cluster: Cluster, node: str, statement: str, *values: object) -> list[tuple[object, ...]]:
+def _rows(cluster: Cluster, node: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
     path = cluster.data(node) / "catalogue.db"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30) as rows:
         found = rows.execute(statement, values).fetchall()

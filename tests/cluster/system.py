@@ -149,7 +149,8 @@ class Cluster:
 
     async def until_live(self, limit_s: float = 60, client: Client | None = None) -> None:
         """Wait until all registered cameras are live."""
-        wanted, found = {camera.id for camera in self.registered}, {}
+        wanted = {camera.id for camera in self.registered}
+        found: dict[str, str] = {}
         try:
             async with asyncio.timeout(limit_s):
                 while not all(found.get(camera) == "live" for camera in wanted):
@@ -288,11 +289,11 @@ def _nats(cluster: Cluster, zone: str) -> Process:
 
 def _cameras(cluster: Cluster, zone: str, flags: Mapping[str, Any]) -> Cameras:
     sends = cluster.folder / "sends" / zone
-    options = {
+    options: dict[str, Any] = {
         "username": CAMERA_USER, "password": CAMERA_PASSWORD, "cache": scenes_folder(), "send_log": sends,
         # The same after a restart: cameras keep their addresses.
         "port": cluster.state.port(f"{zone} cameras"), "control_port": cluster.state.port(f"{zone} cameras control"),
-    } | flags  # fmt: skip
+    } | dict(flags)  # fmt: skip
     arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", str(value))]
 
     async def ready(said: str) -> bool:

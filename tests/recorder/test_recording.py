@@ -352,6 +352,31 @@ async def test_a_deleted_camera_misses_nothing(tmp_path: Path) -> None:
             await r.bus.request(HOT, {})
 
 
+@pytest.mark.parametrize("what", ["removed", "switched off"])
+async def test_the_run_of_a_camera_that_goes_is_ended(tmp_path: Path, what: str) -> None:
+    """Ingest says so after the recorder has closed its file: the row of the Run gets its end all the same."""
+    async with rig(tmp_path, segment_s=60) as r:
+        run = make_run()
+        r.play(run, packets(run, seconds=2))
+        await until_async(lambda: r.catalogue.segments.by_state(SegmentState.OPEN))
+        if what == "removed":
+            await r.catalogue.cameras.remove(CAMERA, r.recording.clock.now_ns())
+            r.bus.publish("cameras.changed", {"camera": CAMERA})
+        else:
+            await change(r, enabled=False)
+        await until_spooled(r, 1)
+        end_ns = run.start_ns + 2 * NS_PER_S
+        r.publish([RunEnded(run.stream, run.id, end_ns, EndReason.DISABLED, 50)])
+
+        async def ended() -> bool:
+            return not await r.catalogue.runs.open_on(NODE)
+
+        await until_async(ended)
+        known = await r.catalogue.runs.get(run.id)
+        assert known is not None
+        assert (known.end_ns, known.end_reason) == (end_ns, EndReason.DISABLED)
+
+
 async def test_a_camera_added_now_is_recorded_from_its_first_packet(tmp_path: Path) -> None:
     """A Run of a camera nobody told of yet is looked up, and not a Packet of it is missed."""
     other = StreamRef("cam3333333333333", StreamName.MAIN)
