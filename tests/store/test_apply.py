@@ -19,6 +19,7 @@ from vms.domain.camera import Camera, Site
 from vms.domain.footage import SegmentState
 from vms.domain.person import Person
 from vms.store import fragments as packing
+from vms.store.apply import Applied
 from vms.store.catalogue import Catalogue
 from vms.store.images import RowImage
 from vms.store.notes import OutboxOptions, Role
@@ -185,3 +186,16 @@ async def test_thousands_of_rows_in_one_go(catalogue: Catalogue) -> None:
     images = [_image(number, 1, index=1) for number in range(2000)]
     assert (await catalogue.replica.apply(images)).rows == 2000
     assert (await catalogue.replica.apply(images)).rows == 0
+
+
+async def test_an_older_row_that_waited_takes_nothing_away(catalogue: Catalogue, url: str) -> None:
+    """Two nodes apply two revs of a new row at once: the one that comes second, with less, leaves the index alone."""
+    other = await Catalogue.open(url, key=KEY, clock=ManualClock())
+    async with other._db.write() as connection:
+        await other.replica._apply(connection, [_image(0, 2, index=1)], Applied())
+        late = asyncio.create_task(catalogue.replica.apply([_image(0, 1, state=0)]))
+        await asyncio.sleep(0.2)  # until it waits for the transaction; it cannot be asked whether it does
+        assert not late.done()
+    assert (await late).rows == 0
+    assert await other.segments.index("r" * 16, 0) == tuple(fragments(seconds=1))
+    await other.close()

@@ -65,12 +65,12 @@ class Rig:
     stack: AsyncExitStack
     made: int = 0
 
-    async def center(self, name: str = "center") -> Member:
-        """A node of the center; those of one name share a catalogue."""
+    async def center(self, name: str = "center", url: str = "") -> Member:
+        """A node of the center; those of one name, or of one `url`, share a catalogue."""
         self.made += 1
         path = self.folder / f"{name}.db"
         link = await self._link(self.hub, f"center-{self.made}")
-        catalogue = await self._catalogue(path, Role.CENTER)
+        catalogue = await self._catalogue(url or f"sqlite:///{path}", Role.CENTER)
         services: list[Service] = [
             Publisher(CLOCK, link, catalogue, PublisherOptions("center", "c" * 16)),
             CenterApply(CLOCK, link, catalogue, CenterApplyOptions(sites_s=0.1)),
@@ -81,7 +81,7 @@ class Rig:
         """A node of Sampit."""
         path = self.folder / f"{name}.db"
         link = await self._link(self.leaf, name)
-        catalogue = await self._catalogue(path, Role.SITE)
+        catalogue = await self._catalogue(f"sqlite:///{path}", Role.SITE)
         bus = MemoryBus()
         services: list[Service] = [
             Publisher(CLOCK, link, catalogue, PublisherOptions("sampit", node, settle_s=0.1)),
@@ -101,8 +101,8 @@ class Rig:
         self.stack.push_async_callback(link.close)
         return link
 
-    async def _catalogue(self, path: Path, role: Role) -> Catalogue:
-        catalogue = await Catalogue.open(f"sqlite:///{path}", key=KEY, outbox=OutboxOptions(role))
+    async def _catalogue(self, url: str, role: Role) -> Catalogue:
+        catalogue = await Catalogue.open(url, key=KEY, outbox=OutboxOptions(role))
         self.stack.push_async_callback(catalogue.close)
         return catalogue
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -123,11 +123,11 @@ class Replica:
 
     async def _write(self, connection: Connection, table: Table, winners: list[RowImage], applied: Applied) -> None:
         try:
-            await self._saved(connection, table, winners)
+            saved = await self._saved(connection, table, winners)
         except IntegrityError:
             await self._one_by_one(connection, table, winners, applied)
             return
-        applied.changed.setdefault(table.name, []).extend(image.key for image in winners)
+        applied.changed.setdefault(table.name, []).extend(image.key for image in saved)
 
     async def _one_by_one(
         self, connection: Connection, table: Table, winners: list[RowImage], applied: Applied
@@ -140,8 +140,8 @@ class Replica:
             for image in left:
                 try:
                     await _vacate(connection, table, image.values)
-                    await self._saved(connection, table, [image])
-                    applied.changed.setdefault(table.name, []).append(image.key)
+                    saved = await self._saved(connection, table, [image])
+                    applied.changed.setdefault(table.name, []).extend(one.key for one in saved)
                 except IntegrityError as error:
                     failed.append((image, type(error.orig).__name__ if error.orig is not None else "IntegrityError"))
             if len(failed) == len(left):
@@ -149,13 +149,14 @@ class Replica:
                 return
             left = [image for image, _ in failed]
 
-    async def _saved(self, connection: Connection, table: Table, winners: list[RowImage]) -> None:
-        """Write rows and parts, or none of it."""
+    async def _saved(self, connection: Connection, table: Table, winners: list[RowImage]) -> list[RowImage]:
+        """Write rows and parts, or none of it. Those that were written: another node of the center may have been first
+        with a greater rev of a row that nobody could lock because it was not there yet."""
         await connection.execute(_SAVE)
         try:
-            await connection.execute(self._upsert(table), [dict(image.values) for image in winners])
+            winners = await self._upserted(connection, table, winners)
             part = PARTS.get(table.name)
-            if part is not None:
+            if part is not None and winners:
                 names = [f"of_{name}" for name in part.columns]
                 keys = [dict(zip(names, image.key, strict=True)) for image in winners]
                 chosen = and_(*(part.table.c[name] == bindparam(f"of_{name}") for name in part.columns))
@@ -168,8 +169,18 @@ class Replica:
             await connection.execute(_FREE)
             raise
         await connection.execute(_FREE)
+        return winners
 
-    def _upsert(self, table: Table) -> Executable:
+    async def _upserted(self, connection: Connection, table: Table, winners: list[RowImage]) -> list[RowImage]:
+        statement, rows = self._upsert(table), [dict(image.values) for image in winners]
+        if self._db.is_sqlite:  # one writer: whoever won when it was read has won
+            await connection.execute(statement, rows)
+            return winners
+        written = await connection.execute(statement.returning(*table.primary_key.columns), rows)
+        keys = {tuple(row) for row in written}
+        return [image for image in winners if image.key in keys]
+
+    def _upsert(self, table: Table) -> postgresql.Insert | sqlite.Insert:
         made = (sqlite.insert if self._db.is_sqlite else postgresql.insert)(table)
         key = list(table.primary_key.columns)
         if "rev" not in table.c:
