@@ -67,8 +67,7 @@ async def test_a_camera_from_registration_to_removal(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 async def test_a_site_alone_goes_on_and_the_center_says_so(tmp_path: Path) -> None:
-    """With the line cut the site records, and shows live and replay to who signs in there; the center says
-    `not_reported`; after the return nothing is missing."""
+    """Cut off it records, and shows live and replay to who signs in there; after the return nothing is missing."""
     line = Line(10_000_000, 50)
     async with running_cluster(tmp_path / "c", ONE, line=line, recorder={"segment_s": 10}) as cluster:
         started_ns = time.time_ns()
