@@ -163,16 +163,17 @@ def _proved(read: Read, size: int, init: Init, found: list[ParsedFragment]) -> S
     entries = leaves.finish()
     fragments = tuple(fragment.index() for fragment in found)
     root = merkle.root([entry.leaf for entry in entries]).hex()
-    tail = SegmentTail(_end_ns(fragments[-1]), root, entries)
+    tail = SegmentTail(_end_ns(fragments[-1]), root, entries, fragments)
     closed = False
     try:
         said_head, said = read_tail(read, whole, size)
         closed = (said_head, said.leaf_root, said.leaves) == (head, root, entries)
+        closed = closed and said.fragments in ((), fragments)
         tail = said if closed else tail
     except FootageError:
         pass
     sha.update(read(whole, size - whole))
-    segment = _segment(head, tail, init, size, sha.hexdigest())
+    segment = segment_of_file(head, tail, init.size, size, sha.hexdigest())
     return SegmentFile(head, tail, IndexedSegment(segment, fragments), whole, closed)
 
 
@@ -189,7 +190,8 @@ def _end_ns(last: Fragment) -> int:
     return last.wall_ns + ns_of_90k(last.duration_90k)
 
 
-def _segment(head: SegmentHead, tail: SegmentTail, init: Init, size: int, sha256: str) -> Segment:
+def segment_of_file(head: SegmentHead, tail: SegmentTail, init_bytes: int, size: int, sha256: str) -> Segment:
+    """The row that a closed file makes."""
     run = head.run
     return Segment(
         run.id,
@@ -201,7 +203,7 @@ def _segment(head: SegmentHead, tail: SegmentTail, init: Init, size: int, sha256
         head.start_ns,
         tail.end_ns,
         SegmentState.SPOOLED,
-        init_bytes=init.size,
+        init_bytes=init_bytes,
         size_bytes=size,
         sha256=sha256,
         leaf_root=tail.leaf_root,

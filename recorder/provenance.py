@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from vms.domain.camera import StreamRef
+from vms.domain.footage import Fragment
 from vms.domain.media import ClockState, Codec, Run, RunInfo, Track
 from vms.errors import FootageError, FootageVersionError
 
@@ -45,11 +46,13 @@ class LeafEntry:
 
 @dataclass(frozen=True, slots=True)
 class SegmentTail:
-    """Known when it closes. `leaf_root` hex."""
+    """Known when it closes. `leaf_root` hex. `fragments`: the index of the file; files of before it was kept have
+    none."""
 
     end_ns: int
     leaf_root: str
     leaves: tuple[LeafEntry, ...]
+    fragments: tuple[Fragment, ...] = ()
 
 
 def encode_head(head: SegmentHead) -> bytes:
@@ -67,6 +70,7 @@ def encode_tail(head: SegmentHead, tail: SegmentTail) -> bytes:
             "end_ns": tail.end_ns,
             "leaf_root": tail.leaf_root,
             "leaves": [[leaf.gop, leaf.wall_ns, leaf.dts_90k, leaf.leaf.hex()] for leaf in tail.leaves],
+            **({"index": _index_value(tail.fragments)} if tail.fragments else {}),
         }
     )
 
@@ -83,9 +87,37 @@ def decode_tail(data: bytes) -> tuple[SegmentHead, SegmentTail]:
         leaves = tuple(
             LeafEntry(int(gop), int(wall), int(dts), bytes.fromhex(leaf)) for gop, wall, dts, leaf in value["leaves"]
         )
-        return _head(value), SegmentTail(int(value["end_ns"]), str(value["leaf_root"]), leaves)
+        index = _index(value["index"]) if "index" in value else ()
+        return _head(value), SegmentTail(int(value["end_ns"]), str(value["leaf_root"]), leaves, index)
     except (KeyError, TypeError, ValueError) as error:
         raise FootageError("the closing box of a Segment is damaged") from error
+
+
+def _index_value(fragments: Sequence[Fragment]) -> list[Any]:
+    """[offset, dts and wall time of the first], then of each [size, duration, key, and by how much offset, dts and wall
+    time are beyond the end of the one before]; most of the last are 0 or small."""
+    first = fragments[0]
+    at, dts, wall, rows = first.offset_bytes, first.dts_90k, first.wall_ns, []
+    for one in fragments:
+        steps = [one.offset_bytes - at, one.dts_90k - dts, one.wall_ns - wall]
+        rows.append([one.size_bytes, one.duration_90k, int(one.is_key), *steps])
+        at, dts = one.offset_bytes + one.size_bytes, one.dts_90k + one.duration_90k
+        wall = one.wall_ns + _ns_of_90k(one.duration_90k)
+    return [[first.offset_bytes, first.dts_90k, first.wall_ns], rows]
+
+
+def _index(value: Any) -> tuple[Fragment, ...]:
+    (at, dts, wall), rows = value
+    found = []
+    for size, duration, key, offset_step, dts_step, wall_step in rows:
+        at, dts, wall = at + offset_step, dts + dts_step, wall + wall_step
+        found.append(Fragment(int(at), int(size), int(dts), int(duration), int(wall), bool(key)))
+        at, dts, wall = at + size, dts + duration, wall + _ns_of_90k(duration)
+    return tuple(found)
+
+
+def _ns_of_90k(ticks: int) -> int:
+    return ticks * 100_000 // 9
 
 
 def _load(data: bytes, kind: str) -> dict[str, Any]:

@@ -118,10 +118,10 @@ class SegmentInProgress:
         """The finished Segment and its closing box, which is not written yet."""
         leaves = self.leaves.finish()
         root = merkle.root([entry.leaf for entry in leaves]).hex()
-        box = closing_box(self.head, SegmentTail(end_ns, root, leaves))
         found = self.snapshot()
         if found is None:
             raise ValueError("a Segment without a fragment cannot be closed")
+        box = closing_box(self.head, SegmentTail(end_ns, root, leaves, found.fragments))
         sha = self._sha.copy()
         sha.update(box)
         segment = replace(

@@ -1,4 +1,4 @@
-"""The data folder of a node: its id, its key, and the lock that keeps a second process out. Blocking, at start only."""
+"""The data folder of a node: its id, its keys, the lock that keeps a second process out. Blocking, at start only."""
 
 from __future__ import annotations
 
@@ -12,19 +12,22 @@ from pathlib import Path
 
 from vms.domain.ids import is_id, new_id
 from vms.errors import SettingsError
+from vms.proof.keys import NodeKey
 
 KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
 class DataDir:
-    """An opened data folder. `key` encrypts camera passwords at rest (32 bytes); losing it loses them."""
+    """An opened data folder. `key` encrypts camera passwords at rest (32 bytes); losing it loses them. `signing`: the
+    node's own key, which its Checkpoints are signed with."""
 
     path: Path
     node: str
     name: str
     key: bytes
     lock_fd: int
+    signing: NodeKey
 
     def close(self) -> None:
         """Give the lock back."""
@@ -38,7 +41,8 @@ def open_data_dir(path: Path, key_file: Path | None = None) -> DataDir:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock_fd = _lock(path)
         node, name = _identity(path / "node.json")
-        return DataDir(path, node, name, shared_key(key_file) if key_file is not None else secret_key(path), lock_fd)
+        key = shared_key(key_file) if key_file is not None else secret_key(path)
+        return DataDir(path, node, name, key, lock_fd, signing_key(path))
     except OSError as error:
         raise SettingsError(
             f"cannot use the data folder {path}: {error.strerror}", hint="Choose another with --data DIR."
@@ -92,6 +96,20 @@ def secret_key(path: Path) -> bytes:
     if not file.exists():
         _write_new(file, secrets.token_bytes(KEY_BYTES))
     return _checked(file.read_bytes(), file)
+
+
+def signing_key(path: Path) -> NodeKey:
+    """The node's own key, made at the first start; readable by the owner alone. A node that lost it gets another one,
+    and says so by that."""
+    file = path / "node.key"
+    if not file.exists():
+        _write_new(file, NodeKey.new().pem())
+    try:
+        return NodeKey.of_pem(file.read_bytes())
+    except (ValueError, TypeError):
+        raise SettingsError(
+            f"{file} is not the key of a node", hint="Restore it from a backup, or remove it: a new one is made."
+        ) from None
 
 
 def _lock(path: Path) -> int:

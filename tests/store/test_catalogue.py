@@ -157,10 +157,10 @@ async def test_a_newer_schema_is_refused(url: str, sql: Sql) -> None:
 
 async def test_upgrade_says_what_it_did(url: str) -> None:
     """The revision before and after; nothing to do the second time."""
-    assert await upgrade(parse_url(url)) == (None, "0004")
-    assert await upgrade(parse_url(url)) == ("0004", "0004")
+    assert await upgrade(parse_url(url)) == (None, "0005")
+    assert await upgrade(parse_url(url)) == ("0005", "0005")
     catalogue = await Catalogue.open(url, key=KEY)
-    assert await catalogue.schema_version() == "0004"
+    assert await catalogue.schema_version() == "0005"
     await catalogue.close()
 
 

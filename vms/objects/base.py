@@ -79,5 +79,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove, and with it every version. No error when it is not there."""
 
+    def protect(self, key: str, until_ns: int) -> bool:
+        """Keep an object, as it is now, from being changed or removed before a time; False where the Store has no such
+        thing (a folder, a bucket without Object Lock, rights that do not reach so far). ObjectMissingError."""
+
     def check(self) -> None:
         """Prove that the Store can be written to and read; makes the bucket or folder where it is missing."""

@@ -120,6 +120,11 @@ class FolderStore:
             with suppress(FileNotFoundError):
                 _sync_folder(folder)
 
+    def protect(self, key: str, until_ns: int) -> bool:  # noqa: ARG002 - of the port
+        """A folder cannot."""
+        self.stat(key)
+        return False
+
     def check(self) -> None:
         """Make the folder, sweep what interrupted puts left, write, read and remove an object."""
         with self._plain(_TEMP, writing=True):

@@ -19,11 +19,13 @@ from vms.store.migrate import upgrade
 from vms.store.notes import OutboxOptions
 from vms.store.outbox import Outbox
 from vms.store.people import People, Sessions
+from vms.store.rebuilding import Rebuilding
 from vms.store.runs import Grants, Runs
 from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
 from vms.store.tables import meta
+from vms.store.unsigned import Unsigned
 
 _KEY_CHECK = "key_check"
 _KNOWN_TEXT = "this catalogue belongs to this key"
@@ -49,6 +51,8 @@ class Catalogue:
         self.sessions = Sessions(database)
         self.audit = Audit(database, clock, node)
         self.outbox = Outbox(database)
+        self.unsigned = Unsigned(database)
+        self.rebuilding = Rebuilding(database)
         self.replica = Replica(database, clock)
 
     @classmethod

@@ -17,12 +17,30 @@ from sqlalchemy import Table, insert
 
 from vms.errors import ForbiddenError
 from vms.store.connection import Connection
-from vms.store.tables import cameras, copies, events, gaps, grants, nodes, outbox, people, runs, segments, sites, stores
+from vms.store.tables import (
+    cameras,
+    copies,
+    events,
+    gaps,
+    grants,
+    node_keys,
+    nodes,
+    outbox,
+    people,
+    runs,
+    segments,
+    sites,
+    stores,
+    unsigned,
+)
 
-FACTS: tuple[Table, ...] = (nodes, grants, runs, segments, gaps, copies, events)
+FACTS: tuple[Table, ...] = (nodes, node_keys, grants, runs, segments, gaps, copies, events)
 """What sites tell the center. Their parts (a Segment's fragment index) travel with them."""
 SETTINGS: tuple[Table, ...] = (stores, sites, people, cameras)
 """What the center tells sites, those first that others refer to; streams travel with their camera."""
+SIGNED: tuple[Table, ...] = (grants, runs, segments, gaps)
+"""What a Checkpoint states; of Segments those that are closed."""
+_SIGNED = frozenset(table.name for table in SIGNED)
 
 
 class Role(StrEnum):
@@ -41,16 +59,18 @@ class OutboxOptions:
 
     @property
     def noted(self) -> tuple[Table, ...]:
-        """Tables whose writes are noted. A Node's own row interests the center alone."""
-        return FACTS if self.role is Role.SITE else SETTINGS + FACTS[1:]
+        """Tables whose writes are noted. A Node's own row and key interest the center alone."""
+        return FACTS if self.role is Role.SITE else SETTINGS + FACTS[2:]
 
 
 class Notes:
-    """What a Database does about each write. `changed` is set when something was noted and committed."""
+    """What a Database does about each write. `changed` is set when something was noted and committed. `signer`: whose
+    Checkpoints state what is written here; None: nobody's."""
 
     def __init__(self, options: OutboxOptions | None) -> None:
         self.options = options
         self.changed = asyncio.Event()
+        self.signer: str | None = None
         self._noted = frozenset() if options is None else frozenset(table.name for table in options.noted)
         self._closed = {table.name for table in SETTINGS} if options and options.role is Role.SITE else set()
 
@@ -67,9 +87,11 @@ class Notes:
         """Note the write of a row; `values` hold its primary key, and its Site where the table has one. ForbiddenError
         as `guard` has it."""
         self.guard(table)
+        entry = {"table_name": table.name, "row_key": key_text(table, values), "site": values.get("site")}
+        if self.signer is not None and table.name in _SIGNED and not _is_open_segment(table, values):
+            await connection.execute(insert(unsigned), {"node": self.signer, **entry})
         if table.name not in self._noted:
             return
-        entry = {"table_name": table.name, "row_key": key_text(table, values), "site": values.get("site")}
         await connection.execute(insert(outbox), entry)
         connection.noted = True
 
@@ -77,6 +99,10 @@ class Notes:
         """The transaction is on the disk."""
         if connection.noted:
             self.changed.set()
+
+
+def _is_open_segment(table: Table, values: Mapping[str, Any]) -> bool:
+    return table is segments and values.get("state") == "open"
 
 
 def key_text(table: Table, values: Mapping[str, Any]) -> str:

@@ -38,7 +38,7 @@ class Runs:
     async def put(self, run: Run) -> bool:
         """Insert, or replace where `rev` is greater; False where it is not."""
         async with self._db.write() as connection:
-            return await self._db.upsert(connection, runs, _values(run))
+            return await self._db.upsert(connection, runs, run_values(run))
 
     async def get(self, run_id: str) -> Run | None:
         """One by its id."""
@@ -57,6 +57,12 @@ class Runs:
     async def open_on(self, node: str) -> list[Run]:
         """Those of a Node that have no end, oldest first."""
         statement = select(runs).where(runs.c.node == node, runs.c.end_ns.is_(None)).order_by(runs.c.start_ns)
+        return await self._db.rows(statement, _runs)
+
+    async def of_boot(self, node: str, boot_id: str) -> list[Run]:
+        """Those that a Node began since a boot of its machine, in the order of its monotonic time. Reads the table."""
+        c = runs.c
+        statement = select(runs).where(c.node == node, c.clock_boot_id == boot_id).order_by(c.clock_mono_ns)
         return await self._db.rows(statement, _runs)
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Run]:
@@ -133,7 +139,8 @@ class Grants:
         return [LeaseGrant(stream, row.epoch, row.node, row.granted_ns) for row in rows]
 
 
-def _values(run: Run) -> dict[str, Any]:
+def run_values(run: Run) -> dict[str, Any]:
+    """The row of a Run."""
     return {
         "id": run.id,
         "camera": run.stream.camera,

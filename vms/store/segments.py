@@ -71,7 +71,7 @@ class Segments:
         statement = select(segments).where(segments.c.run == run, segments.c.number == number)
         async with self._db.read() as connection:
             row = (await connection.execute(statement)).first()
-        return None if row is None else _segment(row)
+        return None if row is None else segment_of(row)
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Segment]:
         """Those of a Stream, expired ones left out, that overlap the interval by their own wall times, in order."""
@@ -202,15 +202,15 @@ def _overlapping(statement: Select[Any]) -> Select[Any]:
 
 
 def _segments(rows: Iterable[Row[Any]]) -> list[Segment]:
-    return [_segment(row) for row in rows]
+    return [segment_of(row) for row in rows]
 
 
 def _with_fragments(rows: Iterable[Row[Any]]) -> list[IndexedSegment]:
-    return [IndexedSegment(_segment(row), packing.unpack(row.packed)) for row in rows]
+    return [IndexedSegment(segment_of(row), packing.unpack(row.packed)) for row in rows]
 
 
 def _with_gops(rows: Iterable[Row[Any]]) -> list[GopSegment]:
-    return [GopSegment(_segment(row), packing.unpack_gops(row.packed)) for row in rows]
+    return [GopSegment(segment_of(row), packing.unpack_gops(row.packed)) for row in rows]
 
 
 def _spans(rows: Iterable[Any]) -> list[Span]:
@@ -273,7 +273,8 @@ def segment_values(segment: Segment) -> dict[str, Any]:
     }
 
 
-def _segment(row: Row[Any]) -> Segment:
+def segment_of(row: Row[Any]) -> Segment:
+    """The Segment of a row."""
     return Segment(
         run=row.run,
         number=row.number,

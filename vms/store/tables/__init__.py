@@ -11,6 +11,7 @@ from vms.store.tables.events import events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
 from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
+from vms.store.tables.proof import node_keys, unsigned
 from vms.store.tables.registry import cameras, meta, nodes, sites, stores, streams
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "gaps",
     "grants",
     "meta",
+    "node_keys",
     "nodes",
     "outbox",
     "people",
@@ -33,4 +35,5 @@ __all__ = [
     "sites",
     "stores",
     "streams",
+    "unsigned",
 ]
