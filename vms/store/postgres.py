@@ -181,6 +181,11 @@ def plain_error(url: URL, error: BaseException) -> VmsError:
             f"no trusted connection to the catalogue at {where}",
             hint="Look at sslmode and sslrootcert in catalogue.url, and at the server's certificate.",
         )
+    if isinstance(driver, FileNotFoundError):
+        return CatalogueError(
+            f"no connection to the catalogue at {where}: a file that the URL names is missing",
+            hint="Look at sslrootcert, or at the socket's folder, in catalogue.url.",
+        )
     if state[:2] == "08" or state in _AWAY or _is_broken(cause, driver):
         return CatalogueError(
             f"the catalogue at {where} cannot be reached", hint="Look whether PostgreSQL runs, and at the line to it."
