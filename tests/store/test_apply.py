@@ -24,7 +24,7 @@ from vms.store.catalogue import Catalogue
 from vms.store.images import RowImage
 from vms.store.notes import OutboxOptions, Role
 from vms.store.outbox import Backlog
-from vms.store.segments import _values
+from vms.store.segments import segment_values
 
 _STATES = (SegmentState.OPEN, SegmentState.SPOOLED, SegmentState.STORED, SegmentState.EXPIRED)
 
@@ -36,7 +36,7 @@ def _image(number: int, rev: int, state: int = 1, end_s: int = 60, index: int | 
         if index is None
         else ({"run": made.run, "number": number, "packed": packing.pack(fragments(seconds=index))},)
     )
-    return RowImage("segments", _values(made), part)
+    return RowImage("segments", segment_values(made), part)
 
 
 _IMAGES = st.lists(

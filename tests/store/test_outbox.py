@@ -23,7 +23,7 @@ from vms.store.catalogue import Catalogue
 from vms.store.images import RowImage, fitting, pack, unpack
 from vms.store.notes import OutboxOptions, Role
 from vms.store.outbox import Backlog, Sent
-from vms.store.segments import _values
+from vms.store.segments import segment_values
 from vms.store.tables import segments
 
 GAP_WINDOW = Interval(at(0), at(9))
@@ -180,7 +180,7 @@ async def test_a_rolled_back_write_notes_nothing(site: Catalogue) -> None:
 
 
 def _row() -> dict[str, object]:
-    return _values(segment(0, 1))
+    return segment_values(segment(0, 1))
 
 
 def test_images_of_other_versions_fit() -> None:

@@ -24,7 +24,7 @@ from vms.errors import BusTimeoutError, CatalogueError
 from vms.store import fragments as indexes
 from vms.store import images as row_images
 from vms.store.outbox import Backlog
-from vms.store.segments import _values
+from vms.store.segments import segment_values
 from vms.store.tables import segments
 from vms.sync import streams
 from vms.sync.outbox import Publisher
@@ -341,7 +341,7 @@ def _closed(number: int) -> row_images.RowImage:
     """A Segment of a minute: digests and index, whose bytes nothing makes smaller."""
     made = segment(number * 60, number * 60 + 60, number=number, state=SegmentState.SPOOLED)
     digests = [os.urandom(32).hex() for _ in range(3)]
-    values = _values(replace(made, sha256=digests[0], leaf_root=digests[1], previous_root=digests[2]))
+    values = segment_values(replace(made, sha256=digests[0], leaf_root=digests[1], previous_root=digests[2]))
     packed = os.urandom(len(indexes.pack(fragments())))
     return row_images.RowImage("segments", values, ({"run": made.run, "number": number, "packed": packed},))
 
