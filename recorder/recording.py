@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
@@ -17,12 +16,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from recorder.disk import DiskState
 from recorder.facts import Facts
 from recorder.lane import Backlog, Lane
 from recorder.roster import Roster
 from recorder.rows import RowQueue
 from recorder.segmenter import CutOptions
-from recorder.spool import Spool, Usage
+from recorder.spool import Spool, Usage, no_room
 from recorder.stream import StreamParts
 from recorder.sweep import Sweep
 from vms import logs, metrics
@@ -85,6 +85,7 @@ class Recording(Service):
         self._rows = RowQueue(clock)
         self._backlog = Backlog()
         self._usage = Usage(0, 1, full=False)
+        self.disk = DiskState()
         self._level = 0
         self._stale = asyncio.Event()
 
@@ -93,6 +94,8 @@ class Recording(Service):
         found = super().health()
         if found.ok and self._usage.full:
             return Health(ok=False, why="the spool is full; nothing is recorded", reason="spool_full")
+        if found.ok and self.disk.error is not None:
+            return Health(ok=False, why=f"the disk of the spool: {self.disk.error}", reason="disk_error")
         if found.ok and self._rows.failing:
             count = len(self._rows)
             why = f"{count} rows wait for the catalogue: {self._rows.failing}"
@@ -103,6 +106,11 @@ class Recording(Service):
     def spool_ratio(self) -> float:
         """How full the spool is, 0 to 1."""
         return self._usage.ratio
+
+    @property
+    def usage(self) -> Usage:
+        """How full the spool was a second ago at most."""
+        return self._usage
 
     async def written(self) -> None:
         """Wait until the catalogue has every row there is."""
@@ -231,25 +239,33 @@ class Recording(Service):
                 await work.facts.close_left()
 
     async def _look(self, executor: Executor) -> None:
-        def look() -> Usage:
+        def look() -> tuple[DiskState, Usage]:
             self.spool.sync()
-            _touch(self.spool.root, self.clock.now_ns())
-            return self.spool.usage()
+            self.spool.touch(_ALIVE, self.clock.now_ns())
+            return self.spool.disk.look(self.spool.probe), self.spool.usage()
 
-        self._usage = await asyncio.get_running_loop().run_in_executor(executor, look)
+        self.disk, self._usage = await asyncio.get_running_loop().run_in_executor(executor, look)
 
     def _act(self, roster: Roster) -> None:
         usage = self._usage
         metrics.SPOOL_BYTES.set(usage.used_bytes)
         age_ms = 0 if usage.oldest_ms is None else max(0, self.clock.now_ns() // NS_PER_MS - usage.oldest_ms)
         metrics.SPOOL_OLDEST_S.set(age_ms / 1000)
-        if usage.full != (roster.suspended is not None):
-            roster.suspend(GapCause.SPOOL_FULL if usage.full else None)
+        cause = self._obstacle()
+        if cause is not roster.suspended:
+            roster.suspend(cause)
         if usage.level != self._level:
             self._level = usage.level
             log.warning("spool level", level=usage.level, ratio=round(usage.ratio, 3))
             value = {"kind": "spool", "node": self._options.node, "used_ratio": usage.ratio}
             self._bus.publish("recorder.state", {**value, "level": usage.level, "full": usage.full})
+
+    def _obstacle(self) -> GapCause | None:
+        """Why nothing can be recorded at all."""
+        error = self.disk.error
+        if self._usage.full or (error is not None and no_room(error)):
+            return GapCause.SPOOL_FULL
+        return None if error is None else GapCause.DISK_ERROR
 
     async def _follow(self, work: _Work) -> None:
         while True:
@@ -325,9 +341,3 @@ def _alive_ns(root: Path) -> int | None:
     with suppress(OSError):
         return (root / _ALIVE).stat().st_mtime_ns
     return None
-
-
-def _touch(root: Path, now_ns: int) -> None:
-    with suppress(OSError):  # only a hint for the next start
-        (root / _ALIVE).touch()
-        os.utime(root / _ALIVE, ns=(now_ns, now_ns))

@@ -16,11 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from recorder.disk import Disk
 from vms.errors import InputError, ObjectMissingError
 from vms.objects.base import Seal
 
 PART = ".part"
 DAMAGED = "damaged"
+_PROBE = "probe"
 LEVELS = (0.70, 0.85, 0.95)
 _RESUME_RATIO = 0.95
 _KEY = re.compile(r"footage(?:/[A-Za-z0-9_-]+){7}/\d+-[A-Za-z0-9_-]+\.mp4")
@@ -60,12 +62,13 @@ class Usage:
 class PartFile:
     """An open Segment. `append` is all or nothing; one thread appends, another may sync."""
 
-    def __init__(self, key: str, path: Path, fd: int, write: Write) -> None:
+    def __init__(self, key: str, path: Path, fd: int, write: Write, disk: Disk) -> None:
         self.key = key
         self.path = path
         self.size = 0
         self._fd = fd
         self._write = write
+        self._disk = disk
         self._lock = threading.Lock()
         self._dirty = False
         self._entered = False
@@ -76,9 +79,10 @@ class PartFile:
         if self._failure is not None:
             raise self._failure
         try:
-            left = memoryview(data)
-            while left:
-                left = left[self._write(self._fd, left) :]
+            with self._disk.writing():
+                left = memoryview(data)
+                while left:
+                    left = left[self._write(self._fd, left) :]
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._fd, self.size)
@@ -94,10 +98,11 @@ class PartFile:
                 return
             self._dirty = False
             try:
-                os.fdatasync(self._fd)
-                if not self._entered:
-                    sync_folders(self.path, root)
-                    self._entered = True
+                with self._disk.writing(sync=True):
+                    os.fdatasync(self._fd)
+                    if not self._entered:
+                        sync_folders(self.path, root)
+                        self._entered = True
             except OSError as error:
                 self._failure = error
 
@@ -105,7 +110,8 @@ class PartFile:
         """Make the file durable, its size included; OSError. What it is now."""
         if self._failure is not None:
             raise self._failure
-        os.fsync(self._fd)
+        with self._disk.writing(sync=True):
+            os.fsync(self._fd)
         return os.fstat(self._fd)
 
     def close(self) -> None:
@@ -128,6 +134,7 @@ class Spool:
         self._settled: dict[str, int] = {}
         self._seals: dict[str, Seal] = {}
         self._full = False
+        self.disk = Disk()
 
     def path(self, key: str) -> Path:
         """Where a closed Segment lies; InputError for what is no key of footage."""
@@ -145,14 +152,18 @@ class Spool:
         path = self.part_path(key)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         for last in (False, False, True):
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 fd = os.open(path, flags, 0o640)
                 break
             except FileNotFoundError:  # the folder was empty and `remove` took it away just now
                 if last:
                     raise
-        part = PartFile(key, path, fd, self._write)
+            except OSError as error:
+                if not isinstance(error, FileExistsError):
+                    self.disk.failed(error)
+                raise
+        part = PartFile(key, path, fd, self._write, self.disk)
         with self._lock:
             self._open[key] = part
         return part
@@ -285,6 +296,26 @@ class Spool:
         else:
             self._full = used >= limit or free < reserve
         return Usage(used, limit, self._full, None if oldest is None else start_ms(oldest))
+
+    def probe(self) -> None:
+        """Write a little, make it durable and take it away again; OSError where the disk does not let us."""
+        path = self.root / _PROBE
+        fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+        try:
+            self._write(fd, bytes(4096))
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+            with suppress(OSError):
+                path.unlink()
+
+    def touch(self, name: str, now_ns: int) -> None:
+        """Set the time of a file beside the footage; a disk that does not let us is noted."""
+        try:
+            (self.root / name).touch()
+            os.utime(self.root / name, ns=(now_ns, now_ns))
+        except OSError as error:
+            self.disk.failed(error)
 
     def _forget(self, key: str) -> None:
         with self._lock:
