@@ -100,6 +100,7 @@ class Checkpoints(Service):
                 self.ready()
                 left_s = (due_ns - self.clock.mono_ns()) / NS_PER_S
                 if not await self.pause(min(left_s, self._options.retry_s) if waiting else left_s):
+                    await self.make()  # it is sent at the next start
                     return
                 if self.clock.mono_ns() >= due_ns:
                     due_ns += int(self._options.every_s * NS_PER_S)

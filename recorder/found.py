@@ -1,5 +1,5 @@
-"""What an object in a Store says of itself: a Segment with its index, its Run; from its closing box alone, or from every
-byte. Blocks; an executor's threads. What it says is believed only where all of it agrees.
+"""What an object in a Store says of itself: a Segment with its index, its Run; from its closing box, or from every byte.
+Blocks; an executor's threads. What it says is believed only where all of it agrees.
 """
 
 from __future__ import annotations

@@ -100,7 +100,11 @@ class Playback:
         known = await self._camera(camera, stream)
         self._bounded(interval, self._options.coverage_s, "coverage")
         now_ns = self._clock.now_ns()
-        registered = known.registered_ns, min(now_ns, known.deleted_ns or _FOREVER_NS)
+        since_ns = known.registered_ns
+        if interval.start_ns < since_ns:  # registered by a clock that was wrong, as its footage tells by now
+            first_ns = await self._catalogue.runs.first_corrected_ns(StreamRef(camera, stream))
+            since_ns = min(since_ns, since_ns if first_ns is None else first_ns)
+        registered = since_ns, min(now_ns, known.deleted_ns or _FOREVER_NS)
         window = interval.clip(Interval(*registered)) if registered[0] < registered[1] else None
         if window is None:
             return Coverage(None)

@@ -7,7 +7,7 @@ first, then the rows: whatever is interrupted in between is done again. The choi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -28,6 +28,7 @@ log = logs.get(__name__)
 
 _DAY_NS = 86_400 * NS_PER_S
 _STEP_NS = 3600 * NS_PER_S
+_NOTE_NS = 600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,17 @@ def merged(segment: Segment, around: Iterable[Gap], node: str) -> list[Gap]:
 
 class SteadyTime:
     """Wall time to delete by: a step forward of more than an hour counts once it has held for a day, so that a clock
-    gone wrong by years does not take all footage with it. A step back counts at once: it only keeps."""
+    gone wrong by years does not take all footage with it. A step back counts at once: it only keeps.
 
-    def __init__(self, clock: Clock) -> None:
+    At its start a process has nothing to compare with but what it left: `known_ns`, a time that was believed before. A
+    clock further ahead than that by more than an hour is as one that has just jumped, unless it is synchronized."""
+
+    def __init__(self, clock: Clock, *, known_ns: int | None = None, synchronized: bool = False) -> None:
         self._clock = clock
-        self._offset_ns = clock.now_ns() - clock.mono_ns()
+        now_ns = clock.now_ns()
+        if known_ns is not None and now_ns > known_ns + _STEP_NS and not synchronized:
+            now_ns = known_ns
+        self._offset_ns = now_ns - clock.mono_ns()
         self._ahead_since_ns: int | None = None
 
     def now_ns(self) -> int:
@@ -100,30 +107,66 @@ class SteadyTime:
 
 
 class Retention(Service):
-    """Service `retention`."""
+    """Service `retention`. `synchronized`: whether the machine's clock is, as far as it says."""
 
     name = "retention"
 
     def __init__(
-        self, clock: Clock, *, catalogue: Catalogue, stores: Mapping[str, ObjectStore], options: RetentionOptions
+        self,
+        clock: Clock,
+        *,
+        catalogue: Catalogue,
+        stores: Mapping[str, ObjectStore],
+        options: RetentionOptions,
+        synchronized: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(clock)
         self._catalogue = catalogue
         self._stores = stores
         self._options = options
+        self._synchronized = synchronized
         self._time = SteadyTime(clock)
+        self._noted_ns: int | None = None
 
     async def run_once(self) -> None:
         """Look every minute until stopped."""
         executor = ThreadPoolExecutor(1, thread_name_prefix="retention")
         try:
+            await self.begin()
             while True:
                 taken = await self.sweep(executor)
+                await self._note()
                 self.ready()
                 if not await self.pause(0 if taken else self._options.every_s):
                     return
         finally:
             executor.shutdown(wait=False)
+
+    async def begin(self) -> None:
+        """Believe the clock as far as it fits the time that was believed last, or else the newest footage."""
+        if self._noted_ns is not None:
+            return  # not the first try of this process
+        noted = await self._catalogue.outbox.remembered(self._mark)
+        known_ns = int(noted) if noted else await self._newest_ns()
+        self._time = SteadyTime(self.clock, known_ns=known_ns, synchronized=self._synchronized())
+
+    async def _newest_ns(self) -> int | None:
+        ends = [
+            await self._catalogue.segments.last_end_ns(stream.ref)
+            for camera in await self._catalogue.cameras.list(include_deleted=True)
+            for stream in camera.streams
+        ]
+        return max((end_ns for end_ns in ends if end_ns is not None), default=None)
+
+    async def _note(self) -> None:
+        now_ns = self._time.now_ns()
+        if self._noted_ns is None or abs(now_ns - self._noted_ns) > _NOTE_NS:
+            await self._catalogue.outbox.remember(self._mark, str(now_ns))
+            self._noted_ns = now_ns
+
+    @property
+    def _mark(self) -> str:
+        return f"believed.{self._options.node}"
 
     async def sweep(self, executor: ThreadPoolExecutor) -> int:
         """Take away one batch of each camera; how many Segments went."""

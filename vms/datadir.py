@@ -63,6 +63,13 @@ def known_key(path: Path, key_file: Path | None = None) -> bytes:
         ) from None
 
 
+def known_node(path: Path) -> str:
+    """The id of the node whose data folder this is, as `known_key`."""
+    if not (path / "node.json").exists():
+        raise SettingsError(f"{path} is no data folder", hint="Run vms up once, or give --data DIR.")
+    return _identity(path / "node.json")[0]
+
+
 def shared_key(file: Path) -> bytes:
     """The installation's key, which every node of a cluster has; made by `vms key new`."""
     try:

@@ -7,10 +7,13 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from functools import partial
 
+from ingest.clockstate import synchronized
 from ingest.fleet import Fleet, FleetOptions
 from ingest.probe import ProbeOptions, Prober
 from ingest.watch import Watch, WatchOptions
 from ingest.worker import WorkerOptions
+from recorder.checkpoints import CheckpointOptions, Checkpoints
+from recorder.clock_watch import ClockWatch, ClockWatchOptions
 from recorder.playback import Playback, PlaybackOptions
 from recorder.recording import Recording, RecordingOptions
 from recorder.retention import Retention, RetentionOptions
@@ -20,7 +23,7 @@ from recorder.uploader import Uploader, UploaderOptions
 from streamer.options import StreamerOptions
 from streamer.service import Streamer
 from vms import __version__, cluster
-from vms.clock import NS_PER_S, Clock
+from vms.clock import NS_PER_S, Clock, boot_id
 from vms.errors import SettingsError
 from vms.ground import Ground
 from vms.looplag import LoopLag
@@ -55,9 +58,9 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
 
 def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[Service]]:
     """What records and what keeps; a node that ingests nothing only keeps."""
-    retention = _retention(ground)
+    retention, checkpoints = _retention(ground), _checkpoints(ground)
     if not records:
-        return None, [retention]
+        return None, [checkpoints, retention]
     chosen, node = ground.settings.recorder, ground.data.node
     limit_bytes = int(chosen.spool_limit_gb * GB) if chosen.spool_limit_gb is not None else None
     spool = Spool(SpoolOptions(ground.settings.spool_dir(), limit_bytes))
@@ -78,7 +81,15 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
         spool=spool,
         on_spooled=uploader.wake,
     )
-    return recording, [recording, uploader, retention]
+    watch = ClockWatch(
+        ground.clock,
+        catalogue=ground.catalogue,
+        bus=ground.bus,
+        synchronized=_synchronized,
+        options=ClockWatchOptions(node, boot_id(), ground.data.path / "clock.json"),
+    )
+    # What is stopped last hears of all that the others still wrote.
+    return recording, [checkpoints, watch, recording, uploader, retention]
 
 
 def _retention(ground: Ground) -> Retention:
@@ -91,7 +102,27 @@ def _retention(ground: Ground) -> Retention:
         homes = frozenset(own if ground.settings.stands_at_site() else {HOME})
         quotas = {name: limit for name, limit in quotas.items() if name in homes}
     keep = RetentionOptions(ground.data.node, days=chosen.retention_days, store_bytes=quotas, homes=homes)
-    return Retention(ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep)
+    return Retention(
+        ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep, synchronized=_synchronized
+    )
+
+
+def _checkpoints(ground: Ground) -> Checkpoints:
+    """Who records or expires states what it wrote, from here on."""
+    node = ground.data.node
+    ground.catalogue.unsigned.keep(node)
+    return Checkpoints(
+        ground.clock,
+        catalogue=ground.catalogue,
+        bus=ground.bus,
+        stores=ground.stores,
+        key=ground.data.signing,
+        options=CheckpointOptions(node, ground.data.path / "checkpoints"),
+    )
+
+
+def _synchronized() -> bool:
+    return synchronized()[0]
 
 
 def _ingest(ground: Ground) -> list[Service]:

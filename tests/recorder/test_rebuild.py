@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -20,12 +20,11 @@ from recorder.compare import Comparison, compare
 from recorder.rebuild import Rebuild, RebuildOptions
 from recorder.retention import Retention, RetentionOptions
 from recorder.uploader import Uploader, UploaderOptions
-from tests.recorder.rig import FOREVER, Rig, rig, until, until_async
-from tests.recorder.synth import NODE, SITE, START_NS, STREAM, make_run, packets
+from tests.recorder.rig import Rig, rig, until, until_async
+from tests.recorder.synth import NODE, START_NS, STREAM, make_run, packets
 from tests.s3_fixture import minio, s3_store
 from vms.clock import NS_PER_S, ManualClock, SystemClock
 from vms.domain.footage import SegmentState
-from vms.domain.gap import GapCause
 from vms.domain.media import EndReason, StreamCondition, StreamState
 from vms.errors import ObjectUnavailableError
 from vms.objects.base import ObjectStore

@@ -15,6 +15,7 @@ from vms.cli import serve
 from vms.cli.accounts import user_app
 from vms.cli.camera import camera_app
 from vms.cli.database import db_app, key_app
+from vms.cli.index import index_app
 from vms.errors import InputError, SettingsError, VmsError
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app.add_typer(camera_app, name="camera")
 app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")
 app.add_typer(key_app, name="key")
+app.add_typer(index_app, name="index")
 
 
 @app.command()
