@@ -19,6 +19,7 @@ from vms.clock import NS_PER_MS, Clock
 from vms.domain.camera import StreamRef
 from vms.domain.media import HubItem, Packet, Run
 from vms.errors import VmsError
+from vms.line_meter import LineMeter
 
 log = logs.get(__name__)
 
@@ -90,6 +91,7 @@ class FarBridge:
         *,
         clock: Clock,
         credit: Credit,
+        meter: LineMeter,
         pool: Executor,
         run_of: Callable[[], Run | None],
     ) -> None:
@@ -98,6 +100,7 @@ class FarBridge:
         self._open = False
         self._stream, self._subject, self._media = stream, media_subject(zone, stream), media
         self._clock, self._credit, self._pool, self._run_of = clock, credit, pool, run_of
+        self._meter = meter
         # Numbers of another bridge before this one are all smaller, so that a late acknowledgement says nothing here.
         self._number = clock.now_ns() // NS_PER_MS
         self._burst_ns: int | None = None
@@ -170,6 +173,7 @@ class FarBridge:
         self._number += 1
         self._credit.sent(self._number, size, self._clock.mono_ns(), is_key=is_key, picture=picture)
         self._media.publish(self._subject, {**value, "n": self._number, "sent_ns": self._clock.now_ns()})
+        self._meter.sent(size)
         metrics.LINE_UNITS.labels("pictures" if picture else "sent").inc()
 
     def _draw(self, key: Packet) -> None:

@@ -27,6 +27,7 @@ from vms.domain.camera import StreamName, StreamRef
 from vms.domain.media import HubItem, Packet, Run
 from vms.domain.slug import slugify
 from vms.errors import CameraUnreachableError, InputError
+from vms.line_meter import LineMeter
 from vms.service import Service
 
 MAX_CREDIT_S = 60.0
@@ -93,11 +94,13 @@ class Watch(Service):
         clock: Clock,
         media: Bus | None = None,
         options: WatchOptions | None = None,
+        meter: LineMeter | None = None,
     ) -> None:
         super().__init__(clock)
         self._bus, self._hub, self._fleet, self._prober = bus, hub, fleet, prober
         self._media = media or bus
         self._options = options or WatchOptions()
+        self._meter = meter or LineMeter(clock)
         self._lines: dict[str, Line] = {}
         self._ready: dict[tuple[StreamRef, str], int] = {}
         self._watching: dict[StreamRef, _Watching] = {}
@@ -227,6 +230,7 @@ class Watch(Service):
             self._media,
             clock=self.clock,
             credit=Credit(line, stream, options.priority(stream)),
+            meter=self._meter,
             pool=self._pool,
             run_of=lambda: None if (started := self._hub.run_of(stream)) is None else started.run,
         )

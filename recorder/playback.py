@@ -45,7 +45,8 @@ _Result = TypeVar("_Result")
 @dataclass(frozen=True, slots=True)
 class PlaybackOptions:
     """Longest intervals that may be asked for, and how reading behaves. `hot_s`: for an interval that ended
-    longer ago the recorder is not asked what it still writes."""
+    longer ago the recorder is not asked what it still writes. `first_store`: the Store nearest to this node of a
+    cluster."""
 
     coverage_s: int = 366 * 86_400
     playlist_s: int = 6 * 3600
@@ -55,6 +56,7 @@ class PlaybackOptions:
     range_timeout_s: float = 10.0
     block_bytes: int = 1 << 20
     threads: int = 4
+    first_store: str | None = None
 
 
 class Reports(Protocol):
@@ -87,7 +89,13 @@ class Playback:
         self._writing: dict[str, StreamRef] = {}
         self._executor = ThreadPoolExecutor(self._options.threads, thread_name_prefix="playback")
         self._sources = SegmentSources(
-            catalogue, stores, bus, self._executor, self._options.block_bytes, self._options.range_timeout_s
+            catalogue,
+            stores,
+            bus,
+            self._executor,
+            self._options.block_bytes,
+            self._options.range_timeout_s,
+            self._options.first_store,
         )
 
     async def close(self) -> None:

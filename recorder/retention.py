@@ -217,7 +217,11 @@ class Retention(Service):
         loop = asyncio.get_running_loop()
         for copy in await self._catalogue.copies.of(segment.run, segment.number):
             store = self._stores.get(copy.store)
-            if store is None or copy.state is CopyState.DELETED:
+            if store is None or copy.state in {CopyState.DELETED, CopyState.DOOMED}:
+                continue
+            if self._options.homes is not None and copy.store not in self._options.homes:
+                # Beyond a line that may be cut: recorder/copies.py deletes it when it can.
+                await self._catalogue.copies.put(replace(copy, state=CopyState.DOOMED, rev=copy.rev + 1))
                 continue
             await loop.run_in_executor(executor, store.delete, segment.key)
             await self._catalogue.copies.put(replace(copy, state=CopyState.DELETED, rev=copy.rev + 1))

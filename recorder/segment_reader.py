@@ -1,4 +1,5 @@
-"""Bytes of one Segment from wherever they lie: the spool of its node over the bus, or a Store on the executor.
+"""Bytes of one Segment from wherever they lie: the spool of its node over the bus, a Store on the executor, or, where
+this node does not know that Store, over the bus from a node of the Site that does.
 
 A Segment moves from spool to Store while it is read; each block looks where it is, and looks again when it is gone.
 """
@@ -10,8 +11,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
 
+from recorder.stored import stored_subject
 from recorder.video_view import VideoView
 from vms.bus.base import Bus
+from vms.domain.camera import HOME_STORE
 from vms.domain.footage import CopyState, Fragment, Segment, SegmentState
 from vms.errors import BusError, ObjectError, ObjectMissingError, VmsError
 from vms.objects.base import ObjectStore
@@ -29,7 +32,10 @@ class SegmentSources:
         executor: Executor,
         block_bytes: int,
         timeout_s: float,
+        first: str | None = None,
     ) -> None:
+        """`first`: which Store is nearest, in a cluster; None on one machine, where nobody else has any."""
+        self._first = first
         self._catalogue = catalogue
         self._stores = dict(stores)
         self._bus = bus
@@ -45,6 +51,8 @@ class SegmentSources:
             try:
                 if place is None:
                     return await self._from_spool(segment, offset, length)
+                if isinstance(place, str):
+                    return await self._asked(stored_subject(place), segment, offset, length)
                 return await self._from_store(place, segment, offset, length)
             except ObjectMissingError as error:
                 # Gone from the spool is what becomes of every Segment; gone from a Store is news.
@@ -54,28 +62,34 @@ class SegmentSources:
                 failed.append(error)
         raise _most_telling(failed) or ObjectMissingError(f"{segment.key} is nowhere where this node can read it")
 
-    async def _places(self, segment: Segment) -> list[ObjectStore | None]:
-        """Where to look, most likely first; None is the spool."""
+    async def _places(self, segment: Segment) -> list[ObjectStore | str | None]:
+        """Where to look, most likely first: a Store, the name of one that others have, None: the spool."""
         held = await self._holding(segment)  # one that was open when it was asked for may be stored by now
         return [*held, None] if segment.state is SegmentState.STORED else [None, *held]
 
-    async def _holding(self, segment: Segment) -> list[ObjectStore]:
-        if len(self._stores) == 1:
+    async def _holding(self, segment: Segment) -> list[ObjectStore | str]:
+        if self._first is None and len(self._stores) == 1:
             return list(self._stores.values())
         copies = await self._catalogue.copies.of(segment.run, segment.number)
         names = [copy.store for copy in copies if copy.state is CopyState.VERIFIED]
         if not names:
             site = await self._catalogue.sites.get(segment.site)
             names = [] if site is None else [site.home_store]
-        return [self._stores[name] for name in names if name in self._stores]
+        near = sorted((name for name in names if name in self._stores), key=lambda name: name != self._first)
+        # A Store that this node knows may be beyond a line that is cut for it alone.
+        far = [] if self._first is None else [name for name in names if name != HOME_STORE]
+        return [*(self._stores[name] for name in near), *far]
 
     async def _from_store(self, store: ObjectStore, segment: Segment, offset: int, length: int) -> bytes:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, store.get, segment.key, offset, length)
 
     async def _from_spool(self, segment: Segment, offset: int, length: int) -> bytes:
+        return await self._asked(f"recorder.range.{segment.node}", segment, offset, length)
+
+    async def _asked(self, subject: str, segment: Segment, offset: int, length: int) -> bytes:
         value = {"key": segment.key, "offset": offset, "length": length}
-        answer = await self._bus.request(f"recorder.range.{segment.node}", value, timeout_s=self._timeout_s)
+        answer = await self._bus.request(subject, value, timeout_s=self._timeout_s)
         return bytes(answer["data"])
 
 

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from recorder.deliver import holds, is_same
 from recorder.fmp4_read import read_init
 from recorder.loss import say_lost
 from recorder.metadata import CONTENT_TYPE, metadata_of
@@ -29,10 +30,9 @@ from vms.errors import (
     InputError,
     ObjectChecksumError,
     ObjectError,
-    ObjectMissingError,
     ObjectUnavailableError,
 )
-from vms.objects.base import ObjectInfo, ObjectStore
+from vms.objects.base import ObjectStore
 from vms.service import Backoff, Health, Service
 from vms.store import Catalogue
 
@@ -218,7 +218,7 @@ class Uploader(Service):
             wait_s = max(0.0, (lane.look_ns - self.clock.mono_ns()) / NS_PER_S)
         waker = asyncio.ensure_future(lane.wake.wait())
         sleeper = asyncio.ensure_future(self.clock.sleep(wait_s))
-        waiting = {sleeper, *lane.running.values()}
+        waiting: set[asyncio.Future[Any]] = {sleeper, *lane.running.values()}
         if (not full and not lane.state.failing) or self.stopping.is_set():
             waiting.add(waker)
         else:
@@ -226,7 +226,7 @@ class Uploader(Service):
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _ended(waker, *(waiting - set(lane.running.values())))
+            await _ended(waker, *waiting.difference(lane.running.values()))
         for key in [key for key, job in lane.running.items() if job.done()]:
             lane.running.pop(key).result()
 
@@ -286,7 +286,7 @@ class Uploader(Service):
         """Put and verify; False where neither spool nor Store has it. FootageError: what the spool has is damaged, and
         the Store does not have it. Blocks."""
         if not self._spool.holds(segment.key):
-            return _holds(store, segment)
+            return holds(store, segment)
         if store.name not in self._proved:  # the first of this process: its bucket or folder may have to be made
             store.check()
             self._proved.add(store.name)
@@ -303,10 +303,10 @@ class Uploader(Service):
         except (ObjectChecksumError, ObjectUnavailableError):
             if self._is_whole(segment):  # the Store's fault; an OSError is the spool's
                 raise
-            if not _holds(store, segment):
+            if not holds(store, segment):
                 raise FootageError("the file in the spool is not as it was written") from None
             return True
-        if not _is(store.stat(segment.key), segment):
+        if not is_same(store.stat(segment.key), segment):
             raise ObjectChecksumError("the Store does not hold what was sent", hint="It is sent again.")
         return True
 
@@ -328,8 +328,11 @@ class Uploader(Service):
         copies = await self._catalogue.copies.of(segment.run, segment.number)
         rev = max((copy.rev for copy in copies if copy.store == store), default=0) + 1
         now_ns = self.clock.now_ns()
-        copy = Copy(segment.run, segment.number, store, CopyState.VERIFIED, now_ns, rev)
-        await self._catalogue.copies.put(copy)
+        rows = [Copy(segment.run, segment.number, store, CopyState.VERIFIED, now_ns, rev)]
+        site = await self._catalogue.sites.get(segment.site)
+        if site is not None and site.orders(segment.stream.name) and not any(one.store == HOME_STORE for one in copies):
+            rows.append(Copy(segment.run, segment.number, HOME_STORE, CopyState.WANTED))
+        await self._catalogue.due_copies.put_all(rows)
         await self._catalogue.segments.put(replace(segment, state=SegmentState.STORED, rev=segment.rev + 1))
         lane.penalties.pop((segment.run, segment.number), None)
         lane.refused = 0
@@ -367,14 +370,3 @@ async def home_store(catalogue: Catalogue, site: str) -> str:
     """Name of the Store that a Site's footage goes to."""
     found = await catalogue.sites.get(site)
     return HOME_STORE if found is None else found.home_store
-
-
-def _holds(store: ObjectStore, segment: Segment) -> bool:
-    try:
-        return _is(store.stat(segment.key), segment)
-    except ObjectMissingError:
-        return False
-
-
-def _is(found: ObjectInfo, segment: Segment) -> bool:
-    return found.size_bytes == segment.size_bytes and found.sha256 == segment.sha256

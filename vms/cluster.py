@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
+from recorder.copies import Copies, CopiesOptions
+from recorder.pacing import LIVE_FACT, Pacing, PacingOptions
 from recorder.recording import Recording
+from recorder.stored import StoredRanges
 from vms import __version__
 from vms.clock import boot_id
 from vms.domain.camera import Camera
 from vms.domain.node import Node
 from vms.ground import Ground
 from vms.service import Service
-from vms.settings import CENTER
+from vms.settings import CENTER, HOME
 from vms.sync.apply import CenterApply, center_facts_reader, site_facts_reader
+from vms.sync.neighbours import Neighbours
 from vms.sync.outbox import Publisher, PublisherOptions
 from vms.sync.places import Places
 from vms.sync.presence import Alive, Identity, Presence
@@ -90,6 +95,42 @@ async def register(ground: Ground) -> None:
         await ground.catalogue.nodes.put(node)
 
 
+def across_the_line(ground: Ground) -> list[Service]:
+    """At a Site: uploads that yield to live video, Copies to the center, reads for it from the Site's own Stores."""
+    chosen = ground.settings.cluster
+    if chosen is None or not ground.settings.stands_at_site():
+        return []
+    near = Neighbours(ground.bus, ground.clock, ground.zone, ground.data.node)
+    made: list[Service] = [near]
+    if chosen.line_mbps is not None:
+        options = PacingOptions(chosen.line_mbps * 1_000_000 / 8)
+        others = partial(near.figures, LIVE_FACT)
+        own = partial(getattr, ground.meter, "bytes_per_s")
+        made.append(Pacing(ground.clock, paces=ground.paces, own=own, others=others, options=options))
+    own_stores = {name: store for name, store in ground.stores.items() if name != HOME}
+    if own_stores:
+        made.append(StoredRanges(ground.clock, bus=ground.bus, stores=own_stores))
+        made.append(
+            Copies(
+                ground.clock,
+                catalogue=ground.catalogue,
+                bus=ground.bus,
+                stores=ground.stores,
+                left_to=near.left_to,
+                options=CopiesOptions(ground.data.node, ground.settings.spool_dir() / "copies"),
+            )
+        )
+    return made
+
+
+def nearest_store(ground: Ground) -> str | None:
+    """Where footage is read first that is in several Stores; None on one machine."""
+    if ground.link is None:
+        return None
+    own = [name for name in ground.stores if name != HOME]
+    return own[0] if own and ground.settings.stands_at_site() else HOME
+
+
 def alive(ground: Ground, services: Collection[str], recording: Recording | None) -> Alive:
     """The sign of life: who this is, how full its spool is, how many streams it has."""
     identity = Identity(
@@ -103,6 +144,6 @@ def alive(ground: Ground, services: Collection[str], recording: Recording | None
 
     def facts() -> Mapping[str, Any]:
         used = {} if recording is None else {"spool_ratio": recording.spool_ratio}
-        return {"streams": len(ground.hub.states()), **used}
+        return {"streams": len(ground.hub.states()), LIVE_FACT: round(ground.meter.bytes_per_s), **used}
 
     return Alive(bus=ground.bus, clock=ground.clock, identity=identity, facts=facts)

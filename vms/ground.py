@@ -16,8 +16,10 @@ from vms.bus.memory import MemoryBus
 from vms.bus.nats import NatsBus
 from vms.clock import Clock
 from vms.datadir import DataDir, open_data_dir
+from vms.line_meter import LineMeter
 from vms.objects.base import ObjectStore
 from vms.objects.folder import FolderStore
+from vms.objects.pace import Pace
 from vms.objects.s3 import S3Options, S3Store
 from vms.settings import CENTER, HOME, ClusterSettings, FolderStoreSettings, S3StoreSettings, Settings
 from vms.store import Catalogue
@@ -38,7 +40,7 @@ class Buses:
 
 @dataclass(frozen=True)
 class Ground:
-    """See the module."""
+    """See the module. `paces`: of Stores beyond the line of the Site; `meter`: what live video takes of that line."""
 
     settings: Settings
     clock: Clock
@@ -49,6 +51,8 @@ class Ground:
     link: NatsLink | None
     catalogue: Catalogue
     stores: Mapping[str, ObjectStore]
+    paces: Mapping[str, Pace]
+    meter: LineMeter
 
     @property
     def zone(self) -> str:
@@ -65,8 +69,11 @@ async def opened_ground(settings: Settings, clock: Clock) -> AsyncIterator[Groun
         catalogue = await open_catalogue(settings, data.key, data.node, clock)
         stack.push_async_callback(catalogue.close)
         buses = await _buses(settings.cluster, stack)
-        stores = open_stores(settings)
-        yield Ground(settings, clock, data, Hub(clock), buses.bus, buses.media, buses.link, catalogue, stores)
+        paces = {HOME: Pace()} if settings.stands_at_site() else {}
+        stores, meter = open_stores(settings, paces), LineMeter(clock)
+        yield Ground(
+            settings, clock, data, Hub(clock), buses.bus, buses.media, buses.link, catalogue, stores, paces, meter
+        )
 
 
 async def _buses(cluster: ClusterSettings | None, stack: contextlib.AsyncExitStack) -> Buses:
@@ -104,12 +111,15 @@ def catalogue_url(settings: Settings) -> str:
     return f"sqlite:///{(settings.data / 'catalogue.db').absolute()}"
 
 
-def open_stores(settings: Settings) -> dict[str, ObjectStore]:
-    """All Stores of the settings, by name."""
-    return {name: _store(name, chosen, settings) for name, chosen in settings.all_stores().items()}
+def open_stores(settings: Settings, paces: Mapping[str, Pace] | None = None) -> dict[str, ObjectStore]:
+    """All Stores of the settings, by name; those that have a pace keep it where they are reached over a network."""
+    paced = paces or {}
+    return {name: _store(name, chosen, settings, paced.get(name)) for name, chosen in settings.all_stores().items()}
 
 
-def _store(name: str, chosen: FolderStoreSettings | S3StoreSettings, settings: Settings) -> ObjectStore:
+def _store(
+    name: str, chosen: FolderStoreSettings | S3StoreSettings, settings: Settings, pace: Pace | None
+) -> ObjectStore:
     if isinstance(chosen, FolderStoreSettings):
         return FolderStore(name, chosen.path or settings.data / ("footage" if name == HOME else f"footage-{name}"))
     options = S3Options(
@@ -119,5 +129,6 @@ def _store(name: str, chosen: FolderStoreSettings | S3StoreSettings, settings: S
         secret_key=chosen.secret_key.get_secret_value(),
         region=chosen.region,
         ca_file=str(chosen.ca_file) if chosen.ca_file is not None else None,
+        pace=pace,
     )
     return S3Store(name, options)

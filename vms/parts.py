@@ -70,7 +70,7 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
         bus=ground.bus,
         spool=spool,
         stores=ground.stores,
-        options=UploaderOptions(node),
+        options=UploaderOptions(node, paced=frozenset(ground.paces)),
     )
     recording = Recording(
         ground.clock,
@@ -89,7 +89,8 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
         options=ClockWatchOptions(node, boot_id(), ground.data.path / "clock.json"),
     )
     # What is stopped last hears of all that the others still wrote.
-    return recording, [checkpoints, watch, recording, uploader, retention]
+    kept = [checkpoints, watch, recording, uploader, retention]
+    return recording, [*kept, *cluster.across_the_line(ground)]
 
 
 def _retention(ground: Ground) -> Retention:
@@ -157,6 +158,7 @@ def _ingest(ground: Ground) -> list[Service]:
         prober=prober,
         clock=ground.clock,
         options=watching,
+        meter=ground.meter,
     )
     return [*([leases] if leases is not None else []), fleet, watch]
 
@@ -170,7 +172,7 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     def health() -> Mapping[str, Health]:
         return supervisor.health()
 
-    blocks = PlaybackOptions() if ground.link is None else PlaybackOptions(block_bytes=512 << 10, hot_timeout_s=3.0)
+    blocks = PlaybackOptions() if ground.link is None else _far_options(ground)
     presence = Presence(ground.bus, ground.clock)
     reports = None if ground.link is None else cluster.FarSites(ground, presence)
     playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, blocks, reports)
@@ -188,6 +190,12 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     stack.push_async_callback(server.close)
     await server.prepare()
     return server
+
+
+def _far_options(ground: Ground) -> PlaybackOptions:
+    """Reads that may cross a thin line: pieces that live video passes, and time for each where it is slow."""
+    first = cluster.nearest_store(ground)
+    return PlaybackOptions(block_bytes=256 << 10, range_timeout_s=25.0, hot_timeout_s=3.0, first_store=first)
 
 
 def _certificate(settings: Settings, host: str, clock: Clock) -> Certificate | None:

@@ -57,7 +57,7 @@ async def ensure_sites(catalogue: Catalogue, wanted: Sequence[SiteSettings]) -> 
                     hint="List the parent before it under sites.",
                 )
             parent = above.id
-        await catalogue.sites.put(Site(new_id(), item.slug, name, parent, item.home_store))
+        await catalogue.sites.put(Site(new_id(), item.slug, name, parent, item.home_store, copies=item.copies))
 
 
 async def ensure_cameras(

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as EnvironmentSettingError
 
+from vms.domain.camera import CopyPolicy
 from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
 
@@ -104,6 +105,7 @@ class ClusterSettings(_Section):
     zone: str = Field(default="center", pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)
     nats: NatsSettings = NatsSettings()
     capacity: int = Field(default=100, ge=1, le=10_000)
+    line_mbps: float | None = Field(default=None, gt=0, le=100_000)
 
 
 class StreamerSettings(_Section):
@@ -119,6 +121,7 @@ class SiteSettings(_Section):
     name: str = Field(min_length=1, max_length=100)
     parent: str | None = None
     home_store: str = Field(default=HOME, min_length=1, max_length=64)
+    copies: CopyPolicy = CopyPolicy.ON_DEMAND
 
 
 class CameraSettings(_Section):

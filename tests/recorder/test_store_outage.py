@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from recorder.uploader import Uploader, UploaderOptions
-from tests.recorder.files import Closed, closed, write_run
+from recorder.writer import Closed
+from tests.recorder.files import closed, write_run
 from tests.recorder.rig import FOREVER, Rig, rig
 from tests.recorder.synth import NODE, SITE, STREAM, make_run, packets
 from tests.recorder.test_uploader import Moody
@@ -18,6 +20,7 @@ from vms.clock import ManualClock
 from vms.domain.camera import Site
 from vms.domain.footage import SegmentState
 from vms.errors import ObjectError
+from vms.objects.base import ObjectInfo
 from vms.objects.folder import FolderStore
 
 MINUTES = 30
@@ -34,7 +37,7 @@ class Strict(Moody):
         if self.strict:
             raise ObjectError("the store home refuses us: InvalidAccessKeyId")
 
-    def put_file(self, *args: object, **more: object) -> object:  # type: ignore[override]  # handed on as it is
+    def put_file(self, *args: object, **more: object) -> ObjectInfo:  # type: ignore[override]  # handed on as it is
         """Refused, or as Moody."""
         self.check()
         return super().put_file(*args, **more)  # type: ignore[arg-type]  # handed on as it is
@@ -93,7 +96,7 @@ async def half(folder: Path) -> AsyncIterator[Half]:
 
 
 async def test_half_an_hour_without_a_store(tmp_path: Path) -> None:
-    """B2 by the clock: 15 min away, 15 min refusing all; then all 30 Segments arrive, newest first, and none is lost."""
+    """B2 by the clock: 15 min away, 15 min refusing; then all 30 Segments arrive, newest first, and none is lost."""
     async with half(tmp_path) as h:
         run = make_run()
         _, events = write_run(h.r.spool.root, run, packets(run, seconds=2 * MINUTES), segment_s=2)
@@ -117,7 +120,7 @@ async def test_half_an_hour_without_a_store(tmp_path: Path) -> None:
         assert all(abs(at - found) <= 1 for at, found in enumerate(order)), "newest first, two at a time"
         assert h.uploader.health().ok
         rows = [one.segment for one in await h.r.catalogue.segments.with_index(STREAM, FOREVER)]
-        assert all(one.end_ns == two.start_ns for one, two in zip(rows, rows[1:], strict=False))
+        assert all(one.end_ns == two.start_ns for one, two in pairwise(rows))
         assert await h.r.catalogue.gaps.in_interval(STREAM, FOREVER) == []
         assert list(h.r.spool.files()) == []
 
@@ -160,4 +163,4 @@ async def test_a_store_that_is_gone_holds_up_no_other(tmp_path: Path) -> None:
         assert h.stores["far"].put == [oldest.key]
         assert h.stores["home"].put == []
         assert h.uploader.ills == {"home": "away", "far": ""}
-        assert SITE in h.r.spool.files().__next__()[0]
+        assert SITE in next(h.r.spool.files())[0]

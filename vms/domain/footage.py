@@ -90,10 +90,11 @@ class GopSegment:
 
 
 class CopyState(StrEnum):
-    """State of one Copy."""
+    """State of one Copy. Wanted: ordered, and not there yet. Doomed: to be deleted as soon as its Store is reached."""
 
     WANTED = "wanted"
     VERIFIED = "verified"
+    DOOMED = "doomed"
     DELETED = "deleted"
 
 

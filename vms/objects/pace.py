@@ -6,8 +6,11 @@ live video needs too; TCP_CONGESTION (tcp(7)) is asked for per socket: on a loss
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
 import sys
+import termios
 import threading
 import weakref
 from contextlib import suppress
@@ -21,8 +24,18 @@ UNLIMITED = 0xFFFF_FFFF
 LEAST_BYTES_PER_S = 8_000
 
 
+def _is_sending(sock: socket.socket) -> bool:
+    """Whether bytes are in its queue that are not acknowledged (SIOCOUTQ, tcp(7))."""
+    try:
+        (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except (OSError, ValueError):
+        return False
+    return bool(queued)
+
+
 class Pace:
-    """Bytes a second over all sockets that were given to it; None: as fast as they go."""
+    """Bytes a second over all sockets that were given to it and send now; None: as fast as they go. To be set again now
+    and then, as others begin and end to send."""
 
     def __init__(self, congestion: str = "bbr") -> None:
         self._congestion = congestion.encode()
@@ -46,9 +59,8 @@ class Pace:
     def set(self, bytes_per_s: float | None) -> None:
         """Another rate, from now on, for all of them together."""
         with self._lock:
-            if bytes_per_s != self._rate:
-                self._rate = bytes_per_s
-                self._apply()
+            self._rate = bytes_per_s
+            self._apply()
 
     def _prefer(self, sock: socket.socket) -> None:
         """Some kernels do not have it; then the default of the machine it is, which `vms doctor` judges."""
@@ -61,9 +73,10 @@ class Pace:
 
     def _apply(self) -> None:
         alive = [sock for sock in self._sockets if sock.fileno() >= 0]
+        sending = sum(map(_is_sending, alive)) or len(alive)  # idle ones of a pool take nothing
         share = UNLIMITED
         if self._rate is not None:
-            share = max(LEAST_BYTES_PER_S, min(UNLIMITED - 1, int(self._rate / max(1, len(alive)))))
+            share = max(LEAST_BYTES_PER_S, min(UNLIMITED - 1, int(self._rate / max(1, sending))))
         for sock in alive:
             with suppress(OSError):  # closed meanwhile
                 sock.setsockopt(socket.SOL_SOCKET, SO_MAX_PACING_RATE, share.to_bytes(4, sys.byteorder))

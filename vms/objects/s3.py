@@ -37,6 +37,8 @@ from vms.objects.s3_errors import plain_error
 
 PART_BYTES = 64 << 20
 _SEND_BYTES = 256 << 10
+_PACED_SEND_BYTES = 32 << 10
+"""One block has the connect time-out, at the slowest pace too."""
 _READ_BYTES = 256 << 10
 _META = "x-amz-meta-"
 _NO_LOCK = {
@@ -130,7 +132,7 @@ class S3Store:
             timeout=urllib3.Timeout(connect=options.connect_s, read=options.read_s),
             retries=retry,
             maxsize=options.connections,
-            blocksize=_SEND_BYTES,
+            blocksize=_SEND_BYTES if options.pace is None else _PACED_SEND_BYTES,
             ca_certs=options.ca_file,
         )
         if options.pace is not None:

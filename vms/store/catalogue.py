@@ -13,6 +13,7 @@ from vms.store.apply import Replica
 from vms.store.audit import Audit
 from vms.store.cameras import Cameras
 from vms.store.database import POOL, Database, parse_url
+from vms.store.due_copies import DueCopies
 from vms.store.events import Events
 from vms.store.gaps import Gaps
 from vms.store.migrate import upgrade
@@ -45,6 +46,7 @@ class Catalogue:
         self.grants = Grants(database)
         self.segments = Segments(database)
         self.copies = Copies(database)
+        self.due_copies = DueCopies(database)
         self.gaps = Gaps(database)
         self.events = Events(database)
         self.people = People(database)

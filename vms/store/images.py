@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, BigInteger, Column, String, Table
+from sqlalchemy import JSON, BigInteger, Column, ColumnDefault, String, Table
 
 from vms.errors import CatalogueError
 from vms.store.notes import FACTS, SETTINGS
@@ -138,6 +138,8 @@ def _fitting(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
 def _default(column: Column[Any]) -> Any:
     if column.nullable:
         return None
+    if isinstance(column.default, ColumnDefault):
+        return column.default.arg
     return (
         [] if isinstance(column.type, JSON) else "" if isinstance(column.type, HexBytes) else column.type.python_type()
     )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, exists, func, or_, select
 
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.footage import (
@@ -75,7 +75,7 @@ class Segments:
 
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Segment]:
         """Those of a Stream, expired ones left out, that overlap the interval by their own wall times, in order."""
-        return await self._db.rows(_IN_INTERVAL, _segments, window.values(stream, interval))
+        return await self._db.rows(_IN_INTERVAL, segments_of, window.values(stream, interval))
 
     async def with_index(self, stream: StreamRef, interval: Interval) -> list[IndexedSegment]:
         """The same with their fragments; those without an index (open ones) are left out."""
@@ -119,7 +119,7 @@ class Segments:
         if not_sites:
             statement = statement.where(segments.c.site.not_in(sorted(not_sites)))
         order = segments.c.start_ns if newest is None else segments.c.start_ns.desc()
-        return await self._db.rows(statement.order_by(order).limit(newest), _segments)
+        return await self._db.rows(statement.order_by(order).limit(newest), segments_of)
 
     async def last_end_ns(self, stream: StreamRef) -> int | None:
         """Where the footage of a Stream ends, in whatever state; None where there is none."""
@@ -136,15 +136,18 @@ class Segments:
         return last
 
     async def expirable(self, camera: str, before_ns: int, limit: int) -> list[Segment]:
-        """Stored Segments of a camera that end at or before a time, oldest first, at most `limit`."""
-        c = segments.c
+        """Stored Segments of a camera that end at or before a time, oldest first, at most `limit`; none of which a Copy
+        is ordered that is not there yet."""
+        c, d = segments.c, copies.c
+        unsent = exists().where(d.run == c.run, d.number == c.number, d.state == CopyState.WANTED.value)
         statement = (
             select(segments)
             .where(c.camera == camera, c.state == "stored", IS_STORED, c.start_ns < before_ns, c.end_ns <= before_ns)
+            .where(~unsent)
             .order_by(c.start_ns)
             .limit(limit)
         )
-        return await self._db.rows(statement, _segments)
+        return await self._db.rows(statement, segments_of)
 
     async def stored_bytes(self, camera: str | None = None) -> int:
         """Bytes of stored Segments, of a camera or of all."""
@@ -201,7 +204,8 @@ def _overlapping(statement: Select[Any]) -> Select[Any]:
     ).order_by(c.start_ns, c.epoch)
 
 
-def _segments(rows: Iterable[Row[Any]]) -> list[Segment]:
+def segments_of(rows: Iterable[Row[Any]]) -> list[Segment]:
+    """From rows of the table, in their order."""
     return [segment_of(row) for row in rows]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlalchemy.exc import IntegrityError
 
-from vms.domain.camera import Site
+from vms.domain.camera import CopyPolicy, Site
 from vms.domain.footage import Store, StoreKind
 from vms.domain.node import Node
 from vms.errors import ConflictError
@@ -48,6 +48,7 @@ class Sites:
             "name": site.name,
             "parent": site.parent,
             "home_store": site.home_store,
+            "copies": site.copies.value,
             "rev": site.rev,
         }
         try:
@@ -104,4 +105,4 @@ class Stores:
 
 
 def _site(row: Row[Any]) -> Site:
-    return Site(row.id, row.slug, row.name, row.parent, row.home_store, row.rev)
+    return Site(row.id, row.slug, row.name, row.parent, row.home_store, row.rev, CopyPolicy(row.copies))

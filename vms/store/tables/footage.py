@@ -23,6 +23,7 @@ from vms.store.tables.base import ID_CHARS, METADATA, HexBytes
 
 IN_SPOOL = text("state IN ('open', 'spooled')")
 IS_STORED = text("state = 'stored'")
+_COPY_DUE = text("state IN ('wanted', 'doomed')")
 IS_OPEN_GAP = text("state = 'open'")
 IS_UNDER_WAY = text("end_ns IS NULL")
 IS_CORRECTED = text("correction_ns IS NOT NULL")
@@ -144,7 +145,8 @@ copies = Table(
     Column("run", String(ID_CHARS), primary_key=True, doc="The Segment's Run."),
     Column("number", Integer, primary_key=True, autoincrement=False, doc="The Segment's number."),
     Column("store", String(64), primary_key=True, doc="Name of the Store."),
-    Column("state", String(16), nullable=False, doc="`wanted`, `verified` or `deleted`."),
+    Column("state", String(16), nullable=False, doc="`wanted`, `verified`, `doomed` or `deleted`."),
     Column("verified_ns", BigInteger, nullable=True, doc="When its bytes were last proved to be there."),
     Column("rev", Integer, nullable=False, doc="Version of the fact; the greater wins."),
+    Index("ix_copies_due", "store", "state", sqlite_where=_COPY_DUE, postgresql_where=_COPY_DUE),
 )

@@ -40,6 +40,14 @@ sites = Table(
     Column("name", String(100), nullable=False, doc="Name for people."),
     Column("parent", String(ID_CHARS), ForeignKey("sites.id"), nullable=True, doc="The Site above; null at the top."),
     Column("home_store", String(64), nullable=False, doc="Name of the Store that its Segments go to."),
+    Column(
+        "copies",
+        String(16),
+        nullable=False,
+        default="on_demand",
+        server_default="on_demand",
+        doc="What goes to the center too: `all`, `sub` or `on_demand`.",
+    ),
     Column("rev", Integer, nullable=False, doc="Version of the row; the greater wins."),
 )
 

@@ -68,6 +68,7 @@ export const REASONS: Record<string, Sentence> = {
   silent: m.reason_silent,
   site_gone: m.reason_site_gone,
   spool_full: m.reason_spool_full,
+  store_away: m.reason_store_away,
   status: m.reason_status,
   switched_off: m.reason_switched_off,
   text_control: m.reason_text_control,
