@@ -313,6 +313,45 @@ class SiteCoverageOut(IntervalOut):
     cameras: list[CameraCoverageOut]
 
 
+class NamedOut(Out):
+    """A thing by id and name; the name is null where it is not known here any more."""
+
+    id: str
+    name: str | None
+
+
+class EventOut(Out):
+    """Something that happened; `end` is null while it goes on. `stream`: null where it is about none or all of the
+    camera's. `params`: what is variable in its words, such as `cause`, `percent`, `store`."""
+
+    id: str
+    kind: str
+    severity: Literal["notice", "warning", "alarm"]
+    start: str
+    end: str | None
+    site: SiteRef | None
+    camera: NamedOut | None
+    stream: StreamName | None
+    node: NamedOut | None
+    params: dict[str, Any]
+
+
+class OpenOut(Out):
+    """How many events go on, by severity, whatever else was asked."""
+
+    notice: int
+    warning: int
+    alarm: int
+
+
+class EventsOut(Out):
+    """Events, newest first."""
+
+    items: list[EventOut]
+    next: str | None
+    open: OpenOut
+
+
 class ServiceOut(Out):
     """How a service is; `reason`, `params`: see ProblemOut."""
 
