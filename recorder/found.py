@@ -1,4 +1,4 @@
-"""What an object in a Store says of itself: a Segment with its index, its Run; from its closing box, or from every byte.
+"""What an object in a Store says of itself: a Segment with its index, its Run; from its closing box or from all bytes.
 Blocks; an executor's threads. What it says is believed only where all of it agrees.
 """
 

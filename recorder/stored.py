@@ -1,5 +1,5 @@
-"""The Service by which a Site's nodes read from the Site's own Stores for those who cannot reach them. Event loop; reads
-run on an executor of its own.
+"""The Service by which a Site's nodes read from the Site's own Stores for those who cannot reach them. Event loop;
+reads run on an executor of its own.
 
 Any node of the Site answers `recorder.stored.<store>`, so that footage can be had while the one that recorded it is
 gone: {key, offset, length} gives {data}, short at the end.

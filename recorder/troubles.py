@@ -4,7 +4,7 @@ Event loop; answers at once from what was seen last.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from recorder.disk import word_of
 from recorder.recording import Recording
@@ -35,20 +35,20 @@ class DiskTroubles:
             percent = round(LEVELS[level] * 100)
             troubles.append(self._trouble(EventKind.SPOOL_FILLING, _OF_LEVEL[level], {"percent": percent}))
         if disk.error is not None and word_of(disk.error) != "no_room":
-            params = {"cause": word_of(disk.error)}
-            troubles.append(self._trouble(EventKind.DISK_ERROR, Severity.ALARM, params))
+            cause = {"cause": word_of(disk.error)}
+            troubles.append(self._trouble(EventKind.DISK_ERROR, Severity.ALARM, cause))
         passed = self._recording.spool.disk.take_passed()
         if passed is not None and disk.error is None:
             kind = EventKind.SPOOL_FULL if word_of(passed) == "no_room" else EventKind.DISK_ERROR
             passing.append(self._trouble(kind, Severity.ALARM, {"cause": word_of(passed)}))
         slow_ms = self._recording.spool.disk.hangs_ms() or disk.slow_ms
         if slow_ms is not None:
-            params = {"write_ms": _coarse(slow_ms)}
-            troubles.append(self._trouble(EventKind.DISK_SLOW, Severity.WARNING, params))
+            slow = {"write_ms": _coarse(slow_ms)}
+            troubles.append(self._trouble(EventKind.DISK_SLOW, Severity.WARNING, slow))
         well = {event_subject(kind, None, None, self._node) for kind in _KINDS}
         return Look(tuple(troubles), frozenset(well - {one.subject for one in troubles}), tuple(passing))
 
-    def _trouble(self, kind: EventKind, severity: Severity, params: dict[str, object]) -> Trouble:
+    def _trouble(self, kind: EventKind, severity: Severity, params: Mapping[str, Any]) -> Trouble:
         now_ns = self._clock.now_ns()
         return Trouble(kind, now_ns, severity, self._site(), node=self._node, params=params)
 

@@ -1,8 +1,8 @@
 """Checkpoints: what a Node states about a Site since its last one, signed. Pure.
 
 The object is canonical JSON (RFC 8785 for these types: sorted keys, no blanks, UTF-8, integers exact) of `statement`
-and `signature`. The signature is Ed25519 over `vms checkpoint v1` and a newline, then the canonical JSON of the statement;
-the statement's own SHA-256 is what the next one names as `previous`. Fields: docs/footage-format.md. Golden vector:
+and `signature`. The signature is Ed25519 over `vms checkpoint v1` and a newline, then the canonical JSON of the
+statement; the statement's own SHA-256 is what the next one names as `previous`. Fields: docs/footage-format.md. Golden vector:
 tests/proof/vectors.json.
 """
 
@@ -32,8 +32,8 @@ class BadCheckpointError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """`number` counts the Node's Checkpoints of that Site from 0; `previous`: SHA-256 of the statement before, empty
-    for the first. `rows`: whole rows of the catalogue by table, each as it was at `to_ns`. `kept`: of Segments that are not
-    expired `[run, number, state, rev]`. `heads`: `[run, number, head]` of each Run whose footage grew. `audit`: number
+    for the first. `rows`: whole rows of the catalogue by table, each as it was at `to_ns`. `kept`: of Segments that are
+    not expired `[run, number, state, rev]`. `heads`: `[run, number, head]` of each Run whose footage grew. `audit`: number
     and hash of the newest entry of the Node's audit chain. `key`: the row of the key that signs."""
 
     site: str
