@@ -48,7 +48,7 @@ class DiskTroubles:
         well = {event_subject(kind, None, None, self._node) for kind in _KINDS}
         return Look(tuple(troubles), frozenset(well - {one.subject for one in troubles}), tuple(passing))
 
-    def _trouble(self, kind: EventKind, severity: Severity, params: Mapping[str, Any]) -> Trouble:
+    def _trouble(self, kind: EventKind, severity: Severity, params: Mapping[str, object]) -> Trouble:
         now_ns = self._clock.now_ns()
         return Trouble(kind, now_ns, severity, self._site(), node=self._node, params=params)
 
