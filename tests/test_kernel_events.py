@@ -112,8 +112,7 @@ def test_what_was_over_before_anyone_looked_is_told_too() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.sets(st.sampled_from("abc")), st.sets(st.sampled_from("abc")))))
 def test_the_law(steps: list[tuple[int, set[str], set[str]]]) -> None:
-    """Whatever happens: an Event's rev grows by one each time, it ends after it began, and one subject has at most one
-    open."""
+    """An Event's rev grows by one each time, it ends after it began, and one subject has at most one open."""
     book, now, last = EventBook("n"), 0.0, dict[str, Event]()
     for wait, wrong, well in steps:
         now += wait

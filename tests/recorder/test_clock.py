@@ -112,8 +112,7 @@ def shown(run: Run) -> tuple[int, int]:
 @pytest.mark.parametrize("slew_ppm", [0, 500, -500])
 @pytest.mark.parametrize("step_s", [HOUR_S, -HOUR_S, YEARS_S, -YEARS_S])
 async def test_a_clock_that_is_set_right(tmp_path: Path, step_s: int, slew_ppm: int) -> None:
-    """Wrong by hours or years, set while a camera is recorded: nothing lasts less than nothing, nothing overlaps once
-    it is corrected, what was recorded before is found where it belongs, and the ledger says what happened."""
+    """Wrong by hours or years, then set: no negative length, no overlap, footage found where it belongs, all said."""
     clock, synced = ManualClock(TRUE_NS - step_s * NS_PER_S), [False]
     async with filmed(tmp_path, clock, synced) as camera:
         await camera.send(4, slew_ppm=slew_ppm)

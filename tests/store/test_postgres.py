@@ -159,8 +159,7 @@ def test_urls_that_are_none(url: str) -> None:
 
 
 async def test_it_goes_on_after_a_restart(own: PostgresServer, caplog: pytest.LogCaptureFixture) -> None:
-    """Away: each call says so, and soon. Back: the next call works, on every connection of the pool; nothing that was
-    committed is missing, and no password is in any log."""
+    """Away, each call says so, soon; back, the next call works, nothing committed is missing, no password is logged."""
     caplog.set_level(logging.DEBUG)
     catalogue = await Catalogue.open(own.url, key=KEY)
     await catalogue.sites.put(SITE)
