@@ -5,7 +5,6 @@ Event loop; answers at once from what was seen last.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from recorder.disk import word_of
 from recorder.recording import Recording

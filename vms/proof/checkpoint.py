@@ -2,8 +2,8 @@
 
 The object is canonical JSON (RFC 8785 for these types: sorted keys, no blanks, UTF-8, integers exact) of `statement`
 and `signature`. The signature is Ed25519 over `vms checkpoint v1` and a newline, then the canonical JSON of the
-statement; the statement's own SHA-256 is what the next one names as `previous`. Fields: docs/footage-format.md. Golden vector:
-tests/proof/vectors.json.
+statement; the statement's own SHA-256 is what the next one names as `previous`. Fields: docs/footage-format.md.
+Golden vector: tests/proof/vectors.json.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class BadCheckpointError(ValueError):
 class Checkpoint:
     """`number` counts the Node's Checkpoints of that Site from 0; `previous`: SHA-256 of the statement before, empty
     for the first. `rows`: whole rows of the catalogue by table, each as it was at `to_ns`. `kept`: of Segments that are
-    not expired `[run, number, state, rev]`. `heads`: `[run, number, head]` of each Run whose footage grew. `audit`: number
-    and hash of the newest entry of the Node's audit chain. `key`: the row of the key that signs."""
+    not expired `[run, number, state, rev]`. `heads`: `[run, number, head]` of each Run whose footage grew. `audit`:
+    number and hash of the newest entry of the Node's audit chain. `key`: the row of the key that signs."""
 
     site: str
     node: str
