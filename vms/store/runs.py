@@ -23,9 +23,7 @@ _GRANT_TRIES = 5
 _AT_ONCE = 500
 _IN_INTERVAL = select(runs).where(window.not_ended_before(runs)).order_by(runs.c.epoch, runs.c.start_ns)
 _CORRECTED = select(runs.c.correction_ns).where(IS_CORRECTED, window.of_stream(runs))
-_FIRST_CORRECTED = select(func.min(runs.c.start_ns + runs.c.correction_ns)).where(
-    IS_CORRECTED, window.of_stream(runs)
-)
+_FIRST_CORRECTED = select(func.min(runs.c.start_ns + runs.c.correction_ns)).where(IS_CORRECTED, window.of_stream(runs))
 _CORRECTIONS = select(
     _CORRECTED.order_by(runs.c.correction_ns).limit(1).scalar_subquery(),
     _CORRECTED.order_by(runs.c.correction_ns.desc()).limit(1).scalar_subquery(),
@@ -78,7 +76,6 @@ class Runs:
         async with self._db.read() as connection:
             low, high = tuple((await connection.execute(_CORRECTIONS, window.values(stream))).one())
         return min(0, low or 0), max(0, high or 0)
-
 
     async def first_corrected_ns(self, stream: StreamRef) -> int | None:
         """Where the earliest of a Stream's corrected Runs begins in shown time; None where none is corrected."""
