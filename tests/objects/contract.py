@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -170,6 +171,14 @@ class StoreContract:
         metadata = {f"name-{i}": "v" * 80 for i in range(20)}
         store.put_bytes(KEY, b"x", metadata=metadata, content_type=TYPE)
         assert store.stat(KEY).metadata == metadata
+
+    def test_protect_leaves_it_as_it_is(self, store: ObjectStore) -> None:
+        """Says whether it could; the object is there as before, and one that is not is said to be missing."""
+        store.put_bytes(KEY, b"statement", metadata=META, content_type=TYPE)
+        assert store.protect(KEY, time.time_ns() + 2 * 10**9) in {True, False}
+        assert (store.get(KEY), dict(store.stat(KEY).metadata)) == (b"statement", META)
+        with pytest.raises(ObjectMissingError):
+            store.protect(KEY + "x", time.time_ns() + 10**9)
 
     def test_check_leaves_nothing(self, store: ObjectStore) -> None:
         """The proof that it works takes away what it wrote; it can be repeated."""
