@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, WithJsonSchema
 
-from vms.domain.camera import RecordMode, StreamName
+from vms.domain.camera import CopyPolicy, RecordMode, StreamName
 from vms.domain.media import StreamCondition
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
 
@@ -95,13 +95,24 @@ class SessionOut(Out):
 
 
 class SiteOut(Out):
-    """A place that owns cameras, and how many it has."""
+    """A place that owns cameras, and how many it has. `home_store`: where its footage goes; `copies`: what of
+    it goes to the center too, where it has a Store of its own."""
 
     id: str
     slug: str
     name: str
     parent: str | None
     cameras: int
+    home_store: str
+    copies: CopyPolicy
+    rev: int
+
+
+class SitePatch(In):
+    """What changes of a site; `rev` is that of the site as it was read."""
+
+    rev: Annotated[StrictInt, Field(ge=1, le=2**53)]
+    copies: CopyPolicy
 
 
 class SitesOut(Out):

@@ -1,0 +1,36 @@
+"""Sites: what of their footage goes to the center is shown, and can be changed."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.web.conftest import SITE, World
+
+
+async def test_the_policy_of_copies_is_changed(admin: httpx.AsyncClient, world: World) -> None:
+    """By its rev, kept and shown from then on, and written down with who did it."""
+    path = f"/api/sites/{SITE.id}"
+    before = next(site for site in (await admin.get("/api/sites")).json()["items"] if site["id"] == SITE.id)
+    assert (before["home_store"], before["copies"]) == ("home", "on_demand")
+    answer = await admin.patch(path, json={"rev": before["rev"], "copies": "all"})
+    assert answer.status_code == 200
+    assert (answer.json()["copies"], answer.json()["rev"]) == ("all", before["rev"] + 1)
+    after = next(site for site in (await admin.get("/api/sites")).json()["items"] if site["id"] == SITE.id)
+    assert after == {**before, "copies": "all", "rev": before["rev"] + 1}
+    stale = await admin.patch(path, json={"rev": before["rev"], "copies": "sub"})
+    assert stale.status_code == 409
+    entries, _ = await world.catalogue.audit.list()
+    assert "site.change" in {entry.action for entry in entries}
+
+
+@pytest.mark.parametrize("body", [{"rev": 1}, {"rev": 1, "copies": "held+events"}, {"rev": "1", "copies": "all"}])
+async def test_what_is_no_policy_is_refused(admin: httpx.AsyncClient, body: dict[str, object]) -> None:
+    """Anything but the three."""
+    assert (await admin.patch(f"/api/sites/{SITE.id}", json=body)).status_code == 422
+
+
+@pytest.mark.parametrize("site", ["site999999999999", "x"])
+async def test_an_unknown_site_is_not_changed(admin: httpx.AsyncClient, site: str) -> None:
+    """It is not there."""
+    assert (await admin.patch(f"/api/sites/{site}", json={"rev": 1, "copies": "all"})).status_code == 404
