@@ -70,6 +70,7 @@ class FakeApi:
     sites: list[dict[str, Any]] = field(default_factory=list)
     cameras: dict[str, dict[str, Any]] = field(default_factory=dict)
     gaps: list[tuple[int, int, str]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     probe: dict[str, Any] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -145,6 +146,7 @@ class FakeApi:
             Route("/api/cameras/{id}/playlist.m3u8", self._playlist),
             Route("/api/cameras/{id}/segments/{run}/{number}.mp4", self._segment),
             Route("/api/cameras/{id}/footage.mp4", self._footage),
+            Route("/api/events", self._events),
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
             Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
             WebSocketRoute("/api/wall/sessions/{id}/control", self._control),
@@ -275,6 +277,18 @@ class FakeApi:
             "from": iso(start), "to": iso(end), "recorded_s": sum(b - a for a, b in recorded) / 1000,
             "intervals": [{"from": iso(a), "to": iso(b)} for a, b in recorded], "gaps": gaps,
         })  # fmt: skip
+
+    async def _events(self, request: Request) -> Response:
+        """`events` are as the API gives them, in any order; the cursor is how many were given."""
+        asked, limit = request.query_params.get("open"), int(request.query_params.get("limit", "50"))
+        known = sorted(self.events, key=lambda event: str(event["start"]), reverse=True)
+        wanted = [event for event in known if asked is None or (event["end"] is None) == (asked == "true")]
+        first = int(request.query_params.get("cursor", "0"))
+        counts = dict.fromkeys(("notice", "warning", "alarm"), 0)
+        for event in known:
+            counts[event["severity"]] += event["end"] is None
+        following = str(first + limit) if len(wanted) > first + limit else None
+        return JSONResponse({"items": wanted[first : first + limit], "next": following, "open": counts})
 
     async def _playlist(self, request: Request) -> Response:
         start, end = ms_of(request.query_params["from"]), min(ms_of(request.query_params["to"]), now_ms() - 500)

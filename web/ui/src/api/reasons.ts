@@ -18,6 +18,7 @@ export const REASONS: Record<string, Sentence> = {
   camera_gone: m.reason_camera_gone,
   closed: m.reason_closed,
   csrf: m.reason_csrf,
+  disk_error: m.reason_disk_error,
   downloads_many: m.reason_downloads_many,
   ended: m.reason_ended,
   failed: m.reason_failed,

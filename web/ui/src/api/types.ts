@@ -123,6 +123,26 @@ export interface Coverage {
   gaps: { from: string; to: string; cause: string; state: string }[];
 }
 
+export type Severity = "notice" | "warning" | "alarm";
+
+/** Something that happened; `end` is null while it goes on. */
+export interface VmsEvent {
+  id: string;
+  kind: string;
+  severity: Severity;
+  start: string;
+  end: string | null;
+  site: { id: string; slug: string; name: string } | null;
+  camera: { id: string; name: string | null } | null;
+  stream: StreamName | null;
+  node: { id: string; name: string | null } | null;
+  params: Record<string, unknown>;
+}
+
+export interface Events extends Page<VmsEvent> {
+  open: Record<Severity, number>;
+}
+
 export interface Readiness {
   ready: boolean;
   services: Record<string, Said & { ok: boolean; why?: string | null }>;

@@ -13,6 +13,7 @@ export interface KeyActs {
   fullscreen(): void;
   help(): void;
   drawer(): void;
+  events(): void;
   clear(): void;
   /** What is being typed: "12" or "g1"; "" when nothing is. */
   typing(text: string): void;
@@ -54,6 +55,7 @@ export class WallKeys {
       s: () => this.acts.snapshot(),
       f: () => this.acts.fullscreen(),
       c: () => this.acts.drawer(),
+      e: () => this.acts.events(),
       delete: () => this.acts.clear(),
       "?": () => this.acts.help(),
     };
