@@ -76,9 +76,7 @@ def test_no_value_can_be_changed(path: tuple[Any, ...]) -> None:
         opened(canonical(value))
 
 
-@given(
-    st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(canonical)
-)
+@given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(canonical))
 def test_whatever_is_no_checkpoint_is_said_to_be_none(data: bytes) -> None:
     """Never another error."""
     with pytest.raises(BadCheckpointError):
