@@ -23,6 +23,7 @@ BENCHES: dict[str, Bench] = {
     "A7": seek.random_instants,
     "B6": lines.once_for_all,
     "B7": lines.thin_line,
+    "B8": lines.back_fill,
     "B10": catalogue.ten_million,
 }
 

@@ -1,4 +1,4 @@
-"""B6 and B7: what is watched across a line, on a real hub and leaf of NATS and a line of the kernel's TCP with loss.
+"""B6, B7, B8: what is watched across a line, on a real hub and leaf of NATS and a line of the kernel's TCP with loss.
 
 Measured at feeds of the streamer, at the center: the age of a Packet when its viewers get it. A node of the site with
 cameras that are not there (tests/cluster/watching) runs behind the line. `VMS_BENCH_S`: seconds of each measurement.
@@ -12,11 +12,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tests.bench.report import Row, percentile
+from tests.cluster.backfill import center_store, plan_of, stored_segments
 from tests.cluster.line import ROOT, Line, Regency, regency
 from tests.cluster.watching import Camera, Taker, nats_buses, watched
 from tests.servers.nats import NatsServer, free_port, running_nats
@@ -52,9 +55,14 @@ class Lab:
         return next(int(leaf["port"]) for leaf in leafs if leaf["account"] == "VIDEO")
 
 
+Sharing = dict[str, Any]
+
+
 @contextlib.asynccontextmanager
-async def lab(folder: Path, line: Line, cameras: Sequence[Camera]) -> AsyncIterator[Lab]:
-    """A hub here, a leaf and a node behind the line."""
+async def lab(
+    folder: Path, line: Line, cameras: Sequence[Camera], backfill: Sharing | None = None
+) -> AsyncIterator[Lab]:
+    """A hub here, a leaf and a node behind the line; with `backfill` also a Store here and footage that waits there."""
     async with contextlib.AsyncExitStack() as stack:
         r = await stack.enter_async_context(regency("sampit", line))
         hub = await stack.enter_async_context(running_nats(folder, host=r.center_address))
@@ -63,6 +71,9 @@ async def lab(folder: Path, line: Line, cameras: Sequence[Camera]) -> AsyncItera
         )
         secrets = asdict(hub.secrets)
         plan = {**secrets, "url": leaf.url, "zone": "sampit", "cameras": [asdict(camera) for camera in cameras]}
+        if backfill is not None:
+            store = await stack.enter_async_context(center_store(folder, r.center_address, line))
+            plan["backfill"] = plan_of(replace(store, **backfill))
         command = [sys.executable, "-m", "tests.cluster.watching", json.dumps(plan)]
         node = await r.exec(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
         stack.push_async_callback(_end, node)
@@ -143,6 +154,40 @@ async def thin_line(folder: Path) -> Sequence[Row]:
         *_rows("B7.over", "12 tiles of 300 kb/s", over),
         Row("B7.over.first", "share of frames, important cameras", sum(share[:4]) / 4, "", 4),
         Row("B7.over.rest", "share of frames, the others", sum(share[4:]) / 8, "", 8),
+    ]
+
+
+async def back_fill(folder: Path) -> Sequence[Row]:
+    """B8: 2 Mb/s, 300 ms, 2 % loss: one tile watched, without and with an hour of footage that goes to the center."""
+    seconds, camera = _seconds(300), Camera("cam0")
+    sharing: Sharing = json.loads(os.environ.get("VMS_BENCH_SHARING", "{}"))
+    async with (
+        lab(folder, THIN, [camera], sharing) as made,
+        watched(made.bus, made.media, SystemClock(), [camera.ref]) as takers,
+    ):
+        await asyncio.sleep(SETTLE_S)
+        await _measure(takers, seconds)
+        alone = list(takers[0].ages_ms)
+        (folder / "node" / "go").touch()
+        await asyncio.sleep(SETTLE_S)
+        before, began = (await made.line.traffic()).up, time.monotonic()
+        await _measure(takers, seconds)
+        after, spent = (await made.line.traffic()).up, time.monotonic() - began
+        beside = list(takers[0].ages_ms)
+        stored = stored_segments(folder / "node")
+    bits = (after.bytes - before.bytes) * 8 / spent
+    late = sum(age > 2000 for age in takers[0].shown_ms) / max(1, len(takers[0].shown_ms))
+    grown = percentile(beside, 0.95) - percentile(alone, 0.95)
+    return [
+        Row("B8.grown_p95", "live age p95: by how much back-fill makes it longer", grown, "ms", len(beside)),
+        Row("B8.alone_p95", "live age p95 without back-fill", percentile(alone, 0.95), "ms", len(alone)),
+        Row("B8.alone_p50", "live age p50 without back-fill", percentile(alone, 0.5), "ms", len(alone)),
+        Row("B8.beside_p95", "live age p95 beside back-fill", percentile(beside, 0.95), "ms", len(beside)),
+        Row("B8.beside_p50", "live age p50 beside back-fill", percentile(beside, 0.5), "ms", len(beside)),
+        Row("B8.used", "share of the line used", bits / THIN.rate_bps, "", 1),
+        Row("B8.frames", "share of frames that came", len(beside) / (spent * camera.fps), "", len(beside)),
+        Row("B8.stored", "Segments of 11 MB that arrived, verified", stored, "", 1),
+        Row("B8.late", "share of time said to be late", late, "", len(takers[0].shown_ms)),
     ]
 
 

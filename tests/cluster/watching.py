@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from ingest.watch import Watch, WatchOptions
 from streamer.acks import Acks
 from streamer.feed import Buses, Feed, Picture
 from streamer.options import StreamerOptions
+from tests.cluster.backfill import uploading
 from tests.streamer.fake_ingest import clip
 from vms.bus.base import Bus
 from vms.bus.hub import Hub
@@ -40,6 +41,7 @@ from vms.domain.media import (
     StreamState,
     Track,
 )
+from vms.line_meter import LineMeter
 
 # NAL unit type 12, which decoders leave out (ITU-T H.264 §7.3.2.7).
 FILLER = b"\x00\x00\x00\x01\x0c"
@@ -172,7 +174,13 @@ class Taker:
 
 
 def site(
-    bus: Bus, media: Bus, clock: Clock, cameras: list[Camera], zone: str, node: str = ""
+    bus: Bus,
+    media: Bus,
+    clock: Clock,
+    cameras: list[Camera],
+    zone: str,
+    node: str = "",
+    meter: LineMeter | None = None,
 ) -> tuple[Watch, FakeFleet]:
     """A node of a site: what serves the watch, and its cameras; neither is started."""
     name = node or f"{zone}1"
@@ -181,7 +189,14 @@ def site(
     priorities = {camera.ref: camera.priority for camera in cameras}
     options = WatchOptions(node=name, zone=zone, site=zone, priority=priorities.__getitem__, answer_bytes=512_000)
     watch = Watch(
-        bus=bus, media=media, hub=hub, fleet=cast("Fleet", fleet), prober=Prober(), clock=clock, options=options
+        bus=bus,
+        media=media,
+        hub=hub,
+        fleet=cast("Fleet", fleet),
+        prober=Prober(),
+        clock=clock,
+        options=options,
+        meter=meter,
     )
     return watch, fleet
 
@@ -226,8 +241,13 @@ async def nats_buses(plan: Mapping[str, str]) -> AsyncIterator[tuple[NatsBus, Na
 
 async def _serve(plan: dict[str, Any]) -> None:
     clock = SystemClock()
-    async with nats_buses(plan) as (bus, media):
-        watch, fleet = site(bus, media, clock, [Camera(**camera) for camera in plan["cameras"]], plan["zone"])
+    meter = LineMeter(clock)
+    async with AsyncExitStack() as stack:
+        bus, media = await stack.enter_async_context(nats_buses(plan))
+        if plan.get("backfill"):
+            await stack.enter_async_context(uploading(plan["backfill"], bus, clock, meter))
+        cameras = [Camera(**camera) for camera in plan["cameras"]]
+        watch, fleet = site(bus, media, clock, cameras, plan["zone"], meter=meter)
         running = asyncio.create_task(watch.run())
         fleet.start()
         print("ready", flush=True)
