@@ -36,8 +36,7 @@ _STATEMENTS = {
 
 
 async def test_row_for_row_after_faults(tmp_path: Path) -> None:
-    """Nodes and the Store killed under load; after a Checkpoint of every node, Runs, Gaps, grants and stored Segments
-    out of the bucket are those that PostgreSQL has."""
+    """Processes killed under load, a Checkpoint of every node: what the bucket gives is what PostgreSQL has."""
     rng = random.Random(12)
     async with running_cluster(tmp_path / "c", TWO_NODES, cameras=3, recorder={"segment_s": 10}) as cluster:
         await cluster.register("sampit", 3)

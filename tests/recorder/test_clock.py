@@ -156,7 +156,7 @@ async def found_where_it_belongs(camera: Camera) -> None:
 
 
 async def test_a_slewed_clock_is_followed(tmp_path: Path) -> None:
-    """Ten minutes at 500 ppm are no step: one Run, no correction, every stamp later than the one before."""
+    """Slewed by 500 ppm, up and down, is no step: one Run, no correction, every stamp later than the one before."""
     clock = ManualClock(TRUE_NS)
     async with filmed(tmp_path, clock, [True]) as camera:
         walls = []
