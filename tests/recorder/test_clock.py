@@ -97,7 +97,8 @@ async def runs_of(catalogue: Catalogue, count: int) -> list[Run]:
 
     async def there() -> bool:
         found = await catalogue.runs.of_boot(NODE, "boot")
-        return len(found) == count and all(run.end_ns is not None for run in found)
+        ended = len(found) == count and all(run.end_ns is not None for run in found)
+        return ended and not await catalogue.segments.by_state(SegmentState.OPEN)
 
     await until_async(there)
     return await catalogue.runs.of_boot(NODE, "boot")
