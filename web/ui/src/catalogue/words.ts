@@ -53,6 +53,7 @@ const CAUSE: Record<string, () => string> = {
 
 // The services of /readyz; one that is not known here keeps its own name.
 const SERVICE: Record<string, () => string> = {
+  events: m.service_events,
   ingest: m.service_ingest,
   loop: m.service_loop,
   recorder: m.service_recorder,
