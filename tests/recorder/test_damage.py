@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from recorder.examine import examine, finish
+from recorder.loss import say_lost
 from recorder.spool import Spool
 from recorder.sweep import Swept
 from tests.recorder.files import closed, write_run
@@ -156,7 +157,7 @@ async def test_a_spool_that_was_not_mounted_loses_nothing(tmp_path: Path) -> Non
         r.spool.root.mkdir()
         assert (await swept(r)).vanished == 1
         for row in y.rows[:3]:
-            await y.uploader._lost(row, "lost", "not mounted")
+            await say_lost(r.catalogue, row, row.node)
         assert len(await lost(r)) == 3
         r.spool.root.rmdir()
         away.rename(r.spool.root)

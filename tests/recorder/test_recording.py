@@ -35,6 +35,15 @@ async def rows_of(r: Rig) -> tuple[list[Segment], list[Gap]]:
     return segments, [gap for gap in gaps if gap.state is not GapState.REPAIRED]
 
 
+async def closed(r: Rig) -> None:
+    """Every Segment of the Stream is closed: its row has its true end."""
+
+    async def none_open() -> bool:
+        return not await r.catalogue.segments.by_state(SegmentState.OPEN)
+
+    await until_async(none_open)
+
+
 def seamless(segments: list[Segment], gaps: list[Gap]) -> None:
     """Footage and Gaps follow each other from registration on without hole or overlap; the last Gap is open or not."""
     parts = sorted([(s.start_ns, s.end_ns) for s in segments] + [(g.start_ns, g.end_ns or 1 << 62) for g in gaps])
@@ -255,6 +264,7 @@ async def test_a_full_spool_stops_and_goes_on_by_itself(tmp_path: Path) -> None:
         await until(lambda: r.asked == [run.id])
         new_runs(r, run.start_ns + 20 * NS_PER_S)()
         await until_gap(r, GapCause.CAMERA_UNREACHABLE, GapState.OPEN)
+        await closed(r)
         segments, gaps = await rows_of(r)
         seamless(segments, gaps)
         assert [g.cause for g in gaps] == [GapCause.NODE_DOWN, GapCause.SPOOL_FULL, GapCause.CAMERA_UNREACHABLE]
@@ -333,6 +343,7 @@ async def test_recording_switched_off_while_it_runs(tmp_path: Path) -> None:
         await change(r, streams=off)
         await until_gap(r, GapCause.DISABLED, GapState.OPEN)
         r.publish(sent[50:])
+        await closed(r)
         segments, gaps = await rows_of(r)
         seamless(segments, gaps)
         assert total_ns(Interval(s.start_ns, s.end_ns) for s in segments) == 2 * NS_PER_S
