@@ -92,6 +92,7 @@ class EventWriter(Service):
         self._adopted = False
         self._away_ns: int | None = None
         self._said_ns: int | None = None
+        self._throttle = logs.Throttle(60 * NS_PER_S)
 
     def open(self) -> list[Event]:
         """What this node holds for wrong now, whether the catalogue knows it or not."""
@@ -130,7 +131,9 @@ class EventWriter(Service):
             try:
                 looks.append(source.look())
             except Exception:  # one source that fails must not silence the others
-                log.exception("a source of events fails", source=type(source).__name__)
+                silent = self._throttle.admit(mono_ns)
+                if silent is not None:
+                    log.exception("a source of events fails", source=type(source).__name__, silent=silent)
         for event in self._book.look(looks, now_ns, mono_ns):
             self._put(event, mono_ns)
         counts = Counter(event.kind for event in self._book.open())
