@@ -31,6 +31,7 @@ from vms.service import Health, Service, Supervisor
 from vms.settings import HOME, Settings
 from vms.sync.leases import CatalogueLeases
 from vms.sync.presence import Presence
+from vms.witness import event_writer
 from web.app import WebContext, WebOptions, create_app
 from web.server import WebServer
 from web.tls import Certificate, GivenFiles, OwnAuthority, is_loopback, machine_names
@@ -53,6 +54,7 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
     if "streamer" in wanted:
         options = StreamerOptions(zone=ground.zone, max_sessions=ground.settings.streamer.max_sessions)
         made.append(Streamer(ground.clock, ground.bus, options, media=ground.media))
+    made.append(event_writer(ground, made))
     return [*made, web] if web is not None else made
 
 
