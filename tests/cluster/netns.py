@@ -120,7 +120,7 @@ def remove(name: str) -> None:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
+        time.sleep(0.01)  # they are not our children: nothing tells of their end
     # Another process may be sweeping the same leftover.
     with contextlib.suppress(RuntimeError):
         ip("netns", "del", name)

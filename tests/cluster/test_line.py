@@ -49,10 +49,11 @@ async def echo(r: Regency) -> AsyncIterator[tuple[str, int]]:
 
     class Echo(asyncio.DatagramProtocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.DatagramTransport)
             self.transport = transport
 
         def datagram_received(self, data: bytes, address: object) -> None:
-            self.transport.sendto(data, address)  # type: ignore[attr-defined]
+            self.transport.sendto(data, address)
 
     with r.enter():
         made = udp(r.address)
@@ -262,6 +263,6 @@ def test_a_killed_test_leaves_nothing() -> None:
         assert made.path.exists()
     deadline = time.monotonic() + 5
     while f"vl{test.pid}-" in netns.ip("link") and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.02)  # the kernel removes the link by itself and tells nobody
     assert f"vl{test.pid}-" not in netns.ip("link")
     assert netns._state(int(child)) in "ZX"

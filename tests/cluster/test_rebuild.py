@@ -112,7 +112,7 @@ async def rebuilt(cluster: Cluster, folder: Path) -> dict[str, list[Any]]:
         connection.row_factory = sqlite3.Row
         for table, statement in _STATEMENTS.items():
             rows = connection.execute(statement).fetchall()
-            found[table] = sorted([{name: plain(row[name]) for name in row.keys()} for row in rows], key=str)  # noqa: SIM118
+            found[table] = sorted([{name: plain(value) for name, value in dict(row).items()} for row in rows], key=str)
     return found
 
 

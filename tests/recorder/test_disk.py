@@ -179,7 +179,7 @@ class Slow:
         if self.fail_once:
             code, self.fail_once = self.fail_once, 0
             raise OSError(code, os.strerror(code))
-        time.sleep(self.delay_s)
+        time.sleep(self.delay_s)  # the slow disk itself, on the executor that waits for it
         return os.write(fd, data)
 
 

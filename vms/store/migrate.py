@@ -64,7 +64,7 @@ def _connect(engine: Engine) -> Connection:
         except OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > until_s:
                 raise
-            time.sleep(0.02)
+            time.sleep(0.02)  # SQLite has no event for a lock that is given back; on a thread of its own
 
 
 async def _upgrade_server(url: URL) -> tuple[str | None, str]:
