@@ -171,7 +171,8 @@ class _Seen:
 
 
 def _read(source: Source, units: VideoUnits, options: ProbeOptions) -> _Seen:
-    """Read for the time given, at least one key frame; two end it early only after a second."""
+    """Read for the time given from the first key frame on, so that a second one 2 s later is seen; more of them end it
+    early."""
     seen, bad = _Seen(), ""
     began = time.monotonic()
     for is_video, data, pts, dts, _ in source.packets():
@@ -182,6 +183,8 @@ def _read(source: Source, units: VideoUnits, options: ProbeOptions) -> _Seen:
             except BadUnitError as error:
                 unit, bad = None, str(error)
             if unit is not None:
+                if unit.is_key and not seen.key:
+                    began, passed = time.monotonic(), 0.0
                 seen.add(unit, data, pts, dts)
         if passed > (options.read_s if seen.key else options.first_key_s):
             break

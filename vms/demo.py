@@ -14,9 +14,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from vms.clock import Clock
-from vms.domain.camera import Camera, StreamName
+from vms.domain.camera import Camera
 from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
 from vms.registration import ADMIN, ensure_cameras
@@ -135,19 +136,24 @@ async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock, pol
         for c in simulated.cameras[:REGISTERED]
     ]  # fmt: skip
     await ensure_cameras(catalogue, wanted, clock, policy)
-    known = {c.slug: c for c in await catalogue.cameras.list()}
-    for source in simulated.cameras:
-        camera = known.get(source.slug)
-        if camera is not None:
-            await _repoint(catalogue, camera, source, simulated)
+    for camera in await catalogue.cameras.list():
+        await _repoint(catalogue, camera, simulated)
 
 
-async def _repoint(catalogue: Catalogue, camera: Camera, source: SimulatedCamera, simulated: Simulated) -> None:
-    urls = {StreamName.MAIN: source.main, StreamName.SUB: source.sub}
-    streams = tuple(replace(stream, url=urls[stream.ref.name]) for stream in camera.streams)
+async def _repoint(catalogue: Catalogue, camera: Camera, simulated: Simulated) -> None:
+    """By the path of its streams on this machine: a person may have registered it under any name."""
+    today = {urlsplit(url).path: url for source in simulated.cameras for url in (source.main, source.sub)}
+    streams = tuple(replace(stream, url=_today(stream.url, today)) for stream in camera.streams)
+    if not any(stream.url in today.values() for stream in streams):
+        return
     changed = replace(camera, streams=streams, username=simulated.username, password=simulated.password)
     if changed != camera:
         await catalogue.cameras.update(replace(changed, rev=camera.rev + 1))
+
+
+def _today(url: str, today: Mapping[str, str]) -> str:
+    parts = urlsplit(url)
+    return today.get(parts.path, url) if parts.hostname in {"127.0.0.1", "::1", "localhost"} else url
 
 
 def ready_line(url: str, password: str, simulated: Simulated) -> str:
