@@ -28,6 +28,8 @@ REGISTERED = 10
 START_LIMIT_S = 600.0
 STOP_LIMIT_S = 5.0
 PREFERRED_PORT = 8554
+STORE_LIMIT_GB = 10.0
+"""Ten simulated cameras record 7 GB an hour: a demo that is forgotten must not fill the disk."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class Simulated:
 
 
 def demo_settings(data: Path, http: str, base: Settings) -> Settings:
-    """Settings of the demo: loopback cameras allowed, everything else as given."""
+    """Settings of the demo: loopback cameras allowed, footage limited, everything else as given."""
     ingest = base.ingest.model_copy(update={"camera_networks": _loopback(base)})
-    return base.model_copy(update={"data": data, "http": http, "ingest": ingest})
+    recorder = base.recorder.model_copy(update={"store_limit_gb": base.recorder.store_limit_gb or STORE_LIMIT_GB})
+    return base.model_copy(update={"data": data, "http": http, "ingest": ingest, "recorder": recorder})
 
 
 def _loopback(base: Settings) -> tuple[Any, ...]:

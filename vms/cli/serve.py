@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,7 +73,8 @@ def run_demo(
 ) -> None:
     """Run every service with ten simulated cameras of five regencies."""
     base = load(config, data, http)
-    logs.configure(base.log_level)
+    # On a terminal the one line with address and password would drown in what every stream says.
+    logs.configure("WARNING" if base.log_level == "INFO" and sys.stderr.isatty() else base.log_level)
     _serve(_demo(demo.demo_settings(data, http, base)))
 
 
