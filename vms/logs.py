@@ -10,7 +10,7 @@ import re
 import sys
 import urllib.parse
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -65,6 +65,16 @@ def redact_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> M
     return event
 
 
+class _Stderr:
+    """The process's stderr as it is at each write: who kept a logger must not write to one that was closed since."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: str = "INFO", *, json: bool | None = None) -> None:
     """Set up logs of the process on stderr: JSON, or coloured lines where stderr is a terminal."""
     as_json = not sys.stderr.isatty() if json is None else json
@@ -80,14 +90,14 @@ def configure(level: str = "INFO", *, json: bool | None = None) -> None:
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Stderr())),
         cache_logger_on_first_use=True,
     )
     _route_stdlib(number, shared, last)
 
 
 def _route_stdlib(number: int, shared: list[Any], last: Any) -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(cast("TextIO", _Stderr()))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last]
