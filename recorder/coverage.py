@@ -18,6 +18,9 @@ from vms.domain.interval import Interval, subtract, total_ns, union
 JOIN_NS = 100 * NS_PER_MS
 """A hole between two stretches of footage that is not longer and that no row explains is jitter, not a Gap."""
 
+LAST_NS = 250 * NS_PER_MS
+"""The same for what is missing before a camera was removed: at most the length of a fragment."""
+
 EDGE_NS = 2 * NS_PER_S
 """Footage that ended not longer ago than this, and goes on, counts as recorded from there: its newest fragment is on
 its way to the disk."""
@@ -56,16 +59,18 @@ def cover(
     now_ns: int,
     going_on: bool = False,
     told_ns: int | None = None,
+    removed: bool = False,
 ) -> Coverage:
     """The coverage of a window. `going_on`: the newest of `recorded` is still being written. `told_ns`: until when a
-    far Site has told what it recorded; what nothing explains after that is `not_reported`."""
+    far Site has told what it recorded; what nothing explains after that is `not_reported`. `removed`: the window ends
+    where its camera was removed."""
     found = union(part for one in recorded if (part := one.clip(window)))
     rows = _rows(gaps, window)
     if going_on and found and _at_edge(found[-1].end_ns, rows, max(now_ns, window.end_ns)):
         found[-1] = Interval(found[-1].start_ns, window.end_ns)
     named, holes = _claim(subtract(window, found), rows)
     old, holes = _claim(holes, [(one, GapCause.EXPIRED, GapState.CLOSED) for one in union(expired)])
-    jitter, holes = _jitter(holes, found)
+    jitter, holes = _jitter(holes, found, window.end_ns if removed else None)
     unknown = [_unexplained(hole, window, now_ns, told_ns) for hole in holes]
     missing = sorted([*named, *old, *unknown], key=lambda one: one.start_ns)
     return Coverage(window, tuple(union([*found, *jitter])), tuple(missing))
@@ -121,12 +126,15 @@ def _claim(holes: Sequence[Interval], claims: Sequence[_Claim]) -> tuple[list[Mi
     return taken, left
 
 
-def _jitter(holes: list[Interval], found: list[Interval]) -> tuple[list[Interval], list[Interval]]:
-    """Holes that are jitter between two stretches of footage, and the others."""
+def _jitter(
+    holes: list[Interval], found: list[Interval], removed_ns: int | None
+) -> tuple[list[Interval], list[Interval]]:
+    """Holes that are jitter between two stretches of footage, or before the camera went, and the others."""
     starts, ends = {one.start_ns for one in found}, {one.end_ns for one in found}
     small: list[Interval] = []
     large: list[Interval] = []
     for hole in holes:
-        between = hole.start_ns in ends and hole.end_ns in starts
-        (small if between and hole.duration_ns <= JOIN_NS else large).append(hole)
+        between = hole.start_ns in ends and hole.end_ns in starts and hole.duration_ns <= JOIN_NS
+        last = hole.start_ns in ends and hole.end_ns == removed_ns and hole.duration_ns <= LAST_NS
+        (small if between or last else large).append(hole)
     return small, large

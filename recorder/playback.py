@@ -130,7 +130,7 @@ class Playback:
             newest_ns = max([known.registered_ns, footage_ns, *(gap.end_ns or 0 for gap in gaps)])
             told_ns = newest_ns - _TOLD_AGAIN_NS
         cover_all = partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, told_ns=told_ns)
-        return await self._off_loop(partial(cover_all, registered=known.deleted_ns is None))
+        return await self._off_loop(partial(cover_all, deleted_ns=known.deleted_ns))
 
     async def playlist(self, camera: str, stream: StreamName, interval: Interval, *, prefix: str | None = None) -> str:
         """HLS of all GOPs that reach into the interval. `prefix`: what stands before `<run>/<number>.mp4` in URIs, by
@@ -295,7 +295,7 @@ def _cover(
     *,
     now_ns: int,
     told_ns: int | None,
-    registered: bool,
+    deleted_ns: int | None,
 ) -> Coverage:
     shifts = {run.id: run.correction_ns or 0 for run in corrected}
 
@@ -315,8 +315,9 @@ def _cover(
         [_shifted(gap, corrected) for gap in gaps],
         expired,
         now_ns=now_ns,
-        going_on=registered and bool(writing),
+        going_on=deleted_ns is None and bool(writing),
         told_ns=told_ns,
+        removed=window.end_ns == deleted_ns,
     )
 
 

@@ -97,6 +97,16 @@ def test_jitter_is_no_gap() -> None:
     assert [g.cause for g in cover(WINDOW, [a, wider], [], now_ns=3000 * S).gaps] == [GapCause.UNKNOWN]
 
 
+def test_what_is_missing_before_a_camera_went_is_a_fragment_at_most() -> None:
+    """A fifth of a second before its removal is recorded, half a second is not; of a camera that stays neither is."""
+    late, later = WINDOW.end_ns - S // 5, WINDOW.end_ns - S // 2
+    for end_ns, removed, missing in ((late, True, 0), (later, True, 1), (late, False, 1)):
+        footage = [Interval(WINDOW.start_ns, end_ns)]
+        found = cover(WINDOW, footage, [], now_ns=WINDOW.end_ns + 60 * S, told_ns=late - 60 * S, removed=removed)
+        assert len(found.gaps) == missing
+        assert found.recorded_ns == (WINDOW.duration_ns if not missing else end_ns - WINDOW.start_ns)
+
+
 def test_the_edge_of_now() -> None:
     """Footage that is still written reaches to now; footage that ended does not, nor does one that has stood still."""
     ends = Interval(1000 * S, 2000 * S - EDGE_NS)
