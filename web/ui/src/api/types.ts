@@ -143,6 +143,34 @@ export interface Events extends Page<VmsEvent> {
   open: Record<Severity, number>;
 }
 
+/** All gaps of one cause in a month. */
+export interface CauseSum {
+  cause: string;
+  count: number;
+  total_s: number;
+  longest_s: number;
+}
+
+/** A camera's month. `days`: share of what should have been; null where nothing should have been, or has been yet. */
+export interface CameraCoverage {
+  id: string;
+  slug: string;
+  name: string;
+  removed: boolean;
+  recorded_s: number;
+  due_s: number;
+  days: (number | null)[];
+  causes: CauseSum[];
+}
+
+export interface SiteCoverage {
+  site: string;
+  month: string;
+  from: string;
+  to: string;
+  cameras: CameraCoverage[];
+}
+
 export interface Readiness {
   ready: boolean;
   services: Record<string, Said & { ok: boolean; why?: string | null }>;

@@ -41,6 +41,7 @@ const CAUSE: Record<string, () => string> = {
   clock_step: m.cause_clock_step,
   not_registered: m.cause_not_registered,
   not_reported: m.cause_not_reported,
+  line: m.cause_line,
   lost: m.cause_lost,
   unknown: m.cause_unknown,
   schedule: m.cause_schedule,

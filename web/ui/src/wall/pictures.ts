@@ -47,7 +47,7 @@ export class Pictures {
       canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
       bitmap.close();
       const captured = Date.parse(response.headers.get("X-Captured-At") ?? "");
-      tile.picture(Number.isFinite(captured) ? captured : null);
+      tile.picture(Number.isFinite(captured) ? Math.max(0, Date.now() - captured) : null);
     } catch {
       // No picture now: the tile's age grows and says so.
     }

@@ -12,6 +12,8 @@ export type ServerTileState =
   | "connecting"
   | "catching_up"
   | "live"
+  /** The line carries no video: still pictures come instead, see PictureMessage. */
+  | "pictures"
   | "late"
   | "reconnecting"
   | "offline"
@@ -32,8 +34,18 @@ export interface TileMessage {
   why: string | null;
 }
 
+export interface PictureMessage {
+  type: "picture";
+  tile: number;
+  n: number | null;
+  /** Base64. */
+  jpeg: string;
+  wall_ns: string;
+}
+
 export type ServerMessage =
   | TileMessage
+  | PictureMessage
   | { type: "switched"; tile: number; n: number | null; rtp: number }
   | { type: "clock"; tile: number; rtp: number; wall_ns: string }
   | { type: "pong"; t: number; server_ns: string }

@@ -2,8 +2,9 @@
 import type { StreamName } from "../api/types";
 import type { TileReading } from "../shell/instruments";
 import type { LinkState } from "./link";
-import type { ServerMessage, TileMessage } from "./protocol";
-import { ageOf, captureMs, judge, rtpReached, type Facts, type RtpClock, type Verdict } from "./truth";
+import { msOfNs, type PictureMessage, type ServerMessage, type TileMessage } from "./protocol";
+import { drawJpeg } from "./still";
+import { ageOf, captureMs, judge, overtakes, rtpReached, type Facts, type RtpClock, type Verdict } from "./truth";
 
 export class WallTile {
   camera = $state<string | null>(null);
@@ -30,6 +31,10 @@ export class WallTile {
   #firstFrameAt: number | null = null;
   #lastFrameAt: number | null = null;
   #lastFrameAge: number | null = null;
+  /** Capture time, ms on the server's clock, of the still picture on the screen that stands in for video. */
+  #still: number | null = null;
+  /** That of the newest one that came. */
+  #newest = -Infinity;
 
   constructor(
     readonly tile: number,
@@ -93,13 +98,14 @@ export class WallTile {
     };
   }
 
-  /** A picture that came over HTTP. */
-  picture(capturedMs: number | null): void {
+  /** A still picture was drawn; its age in ms. Those over HTTP replace a session, the others (`stillMs`) its video. */
+  picture(ageMs: number | null, stillMs: number | null = null): void {
+    this.#still = stillMs;
     this.#frames++;
     this.revealed = true;
     this.kept = true;
     this.#lastFrameAt = performance.now();
-    this.#lastFrameAge = capturedMs === null ? null : Math.max(0, Date.now() - capturedMs);
+    this.#lastFrameAge = ageMs;
     this.#firstFrameAt ??= Date.now();
     this.changed(this);
   }
@@ -117,6 +123,10 @@ export class WallTile {
       if ((message.n ?? 0) < this.expected || message.camera !== this.camera) return;
       this.told = message;
       this.#told = performance.now();
+    } else if (message.type === "picture") {
+      if ((message.n ?? 0) < this.expected) return;
+      void this.#draw(message);
+      return;
     }
     this.changed(this);
   }
@@ -156,6 +166,7 @@ export class WallTile {
       revealed: this.revealed,
       lastFrameAt: this.#lastFrameAt,
       lastFrameAgeMs: this.#lastFrameAge,
+      still: this.#still !== null,
       server: told ? { state: told.state, ageMs: told.age_ms, at: this.#told } : null,
     };
   }
@@ -170,9 +181,13 @@ export class WallTile {
     // A track that ends presents one black frame: no picture of a camera.
     if (this.media?.getVideoTracks()[0]?.readyState !== "live") return;
     const rtp = metadata.rtpTimestamp === undefined ? null : metadata.rtpTimestamp >>> 0;
+    this.#shownRtp = rtp;
+    // What was still on its way when the line gave out is older than the still picture, and stays under it.
+    const frameMs = this.#clock && rtp !== null ? captureMs(this.#clock, rtp) : null;
+    if (this.#still !== null && !overtakes(this.#still, frameMs, this.told?.state ?? null)) return;
     this.#frames++;
     this.kept = false;
-    this.#shownRtp = rtp;
+    this.#still = null;
     this.#lastFrameAt = now;
     this.#lastFrameAge = this.#ageAt(rtp);
     if (this.camera === null || this.#firstFrameAt !== null) return;
@@ -194,7 +209,19 @@ export class WallTile {
     this.changed(this);
   }
 
+  async #draw(message: PictureMessage): Promise<void> {
+    const [camera, canvas, captured] = [this.camera, this.canvas, msOfNs(message.wall_ns)];
+    if (camera === null || !canvas || captured <= this.#newest) return;
+    this.#newest = captured;
+    const drawn = await drawJpeg(canvas, message.jpeg, () => this.camera === camera && this.#newest === captured);
+    if (!drawn) return;
+    const server = this.serverNow();
+    this.picture(server === null ? null : Math.max(0, server - captured), captured);
+  }
+
   #forgetFrame(): void {
+    this.#still = null;
+    this.#newest = -Infinity;
     this.#lastFrameAt = null;
     this.#lastFrameAge = null;
   }

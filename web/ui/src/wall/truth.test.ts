@@ -1,6 +1,6 @@
 // A tile never says live of an old or frozen picture.
 import { describe, expect, test } from "vitest";
-import { captureMs, judge, OLD_MS, rtpReached, type Facts } from "./truth";
+import { captureMs, judge, OLD_MS, overtakes, rtpReached, type Facts } from "./truth";
 
 const fresh: Facts = {
   camera: true,
@@ -9,6 +9,7 @@ const fresh: Facts = {
   revealed: true,
   lastFrameAt: 9980,
   lastFrameAgeMs: 120,
+  still: false,
   server: { state: "live", ageMs: 100, at: 9900 },
 };
 const of = (change: Partial<Facts>) => judge({ ...fresh, ...change });
@@ -30,6 +31,29 @@ describe("judge", () => {
     expect(of({ lastFrameAgeMs: null, lastFrameAt: 5000 })).toEqual({ state: "late", ageMs: 5000, veil: true });
     expect(of({ lastFrameAgeMs: null }).state).toBe("live");
     expect(of({ lastFrameAgeMs: null, server: null }).state).toBe("catching_up");
+  });
+
+  test("a still picture is called one, with its age, also while video is on its way", () => {
+    for (const state of ["pictures", "live", "late", "catching_up"] as const) {
+      expect(of({ still: true, lastFrameAt: 7000, server: { state, ageMs: 0, at: 0 } })).toEqual({ state: "pictures", ageMs: 3120, veil: false });
+    }
+    expect(of({ still: true, lastFrameAt: 3000 })).toMatchObject({ state: "pictures", veil: true });
+    expect(of({ still: true, lastFrameAt: 7000, server: { state: "reconnecting", ageMs: 0, at: 0 } })).toMatchObject({ state: "reconnecting", veil: true });
+    expect(of({ still: true, server: { state: "offline", ageMs: 0, at: 0 } }).state).toBe("offline");
+    expect(of({ still: true, link: "down" })).toMatchObject({ state: "reconnecting", veil: true });
+  });
+
+  test("still pictures that are told of and not here yet leave the video what it is", () => {
+    expect(of({ lastFrameAt: 5000, server: { state: "pictures", ageMs: 0, at: 0 } })).toMatchObject({ state: "late", veil: true });
+    expect(of({ revealed: false, lastFrameAt: null, server: { state: "pictures", ageMs: 0, at: 0 } }).state).toBe("connecting");
+  });
+
+  test("video takes over from a still picture by its own age or the server's word", () => {
+    expect(overtakes(1000, 1001, "pictures")).toBe(true);
+    expect(overtakes(1000, 1000, "live")).toBe(false);
+    expect(overtakes(1000, null, "live")).toBe(true);
+    expect(overtakes(1000, null, "pictures")).toBe(false);
+    expect(overtakes(1000, null, null)).toBe(false);
   });
 
   test("states of the link and of the camera", () => {

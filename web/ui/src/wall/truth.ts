@@ -6,7 +6,7 @@ import type { ServerTileState } from "./protocol";
 export const OLD_MS = 2000;
 const PICTURE_OLD_MS = 6000;
 
-export type TileState = ServerTileState | "pictures";
+export type TileState = ServerTileState;
 
 export interface Facts {
   camera: boolean;
@@ -19,6 +19,8 @@ export interface Facts {
   lastFrameAt: number | null;
   /** Its age when it was presented, ms; null while nobody knows. */
   lastFrameAgeMs: number | null;
+  /** It is a still picture, sent in place of video. */
+  still: boolean;
   server: { state: ServerTileState; ageMs: number | null; at: number } | null;
 }
 
@@ -43,7 +45,8 @@ export function ageOf(facts: Facts): number | null {
 export function judge(facts: Facts): Verdict {
   if (!facts.camera) return { state: "empty", ageMs: null, veil: false };
   const ageMs = ageOf(facts);
-  if (facts.link === "pictures") return { state: "pictures", ageMs, veil: ageMs !== null && ageMs > PICTURE_OLD_MS };
+  const asPictures: Verdict = { state: "pictures", ageMs, veil: ageMs !== null && ageMs > PICTURE_OLD_MS };
+  if (facts.link === "pictures") return asPictures;
   const frozen = facts.lastFrameAt !== null && facts.now - facts.lastFrameAt > OLD_MS;
   const old = ageMs !== null && ageMs > OLD_MS;
   if (facts.link === "down") return { state: "reconnecting", ageMs, veil: true };
@@ -52,6 +55,8 @@ export function judge(facts: Facts): Verdict {
   if (!facts.revealed || facts.lastFrameAt === null) {
     return { state: told === "reconnecting" ? "reconnecting" : "connecting", ageMs: null, veil: false };
   }
+  // Until video is on the screen again the picture there is a still one, whatever the server sends already.
+  if (facts.still && told !== "reconnecting" && told !== "connecting") return asPictures;
   if (frozen) return { state: told === "reconnecting" || told === "connecting" ? "reconnecting" : "late", ageMs, veil: true };
   if (old) return { state: told === "catching_up" ? "catching_up" : "late", ageMs, veil: true };
   if (ageMs !== null) return { state: "live", ageMs, veil: false };
@@ -65,6 +70,11 @@ function unknownAge(facts: Facts): Verdict {
     return { state: server.state, ageMs: server.ageMs, veil: server.state === "late" };
   }
   return { state: "catching_up", ageMs: null, veil: false };
+}
+
+/** A frame of video may take the place of a still picture: it is newer, or, where nobody knows, the server sends video. */
+export function overtakes(stillMs: number, frameMs: number | null, told: ServerTileState | null): boolean {
+  return frameMs === null ? told !== null && told !== "pictures" : frameMs > stillMs;
 }
 
 /** RTP timestamp `a` is at or after `b`, over the wrap of 32 bits. */
