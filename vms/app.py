@@ -20,6 +20,7 @@ from vms.clock import Clock
 from vms.datadir import DataDir
 from vms.errors import SettingsError
 from vms.ground import Ground, catalogue_url, opened_ground
+from vms.metrics_page import MetricsPage
 from vms.parts import services_of, web_server
 from vms.registration import FirstAdmin
 from vms.service import Supervisor
@@ -67,6 +68,9 @@ async def running_node(
         supervisor = Supervisor([])
         web = await web_server(ground, supervisor, stack) if "web" in services else None
         supervisor.services += services_of(ground, services, web)
+        address = settings.listen_metrics()
+        if web is None and address is not None:
+            supervisor.services.append(MetricsPage(clock, *address, supervisor.health))
         stack.push_async_callback(supervisor.stop)
         await _start(supervisor, web)
         yield Node(settings, ground.data, ground.hub, ground.bus, ground.catalogue, supervisor, web, first_admin)

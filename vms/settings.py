@@ -157,6 +157,7 @@ class Settings(BaseSettings):
 
     data: Path = Path("data")
     http: str = "127.0.0.1:8080"
+    metrics: str | None = None
     admin_password: SecretStr | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     tls: TlsSettings = TlsSettings()
@@ -187,10 +188,11 @@ class Settings(BaseSettings):
 
     def listen(self) -> tuple[str, int]:
         """Host and port of `http`; the port may be 0, which means any free one."""
-        host, colon, port = self.http.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:
-            raise SettingsError(f"http is {self.http!r}, not HOST:PORT", hint="Write http: 127.0.0.1:8080")
-        return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host means every address, as asked
+        return _address("http", self.http)
+
+    def listen_metrics(self) -> tuple[str, int] | None:
+        """The same of `metrics`; None where it is not given."""
+        return None if self.metrics is None else _address("metrics", self.metrics)
 
     def zone(self) -> str:
         """`center`, or the slug of the Site whose node this is."""
@@ -213,6 +215,13 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where footage is written first."""
         return self.recorder.spool or self.data / "spool"
+
+
+def _address(key: str, text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"{key} is {text!r}, not HOST:PORT", hint=f"Write {key}: 127.0.0.1:8080")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host means every address, as asked
 
 
 def load(path: Path | None, **overrides: Any) -> Settings:

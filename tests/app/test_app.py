@@ -18,6 +18,7 @@ from vms.domain.camera import StreamName, StreamRef
 from vms.domain.camera_url import AddressPolicy, networks
 from vms.domain.media import StreamCondition
 from vms.errors import InputError, SettingsError
+from vms.metrics_page import MetricsPage
 from vms.registration import ADMIN
 from vms.settings import CameraSettings, Settings
 from vms.store import Catalogue
@@ -159,6 +160,17 @@ async def test_demo_keeps_away_from_a_real_system(catalogue: Catalogue) -> None:
 
 
 # --- a node
+
+
+async def test_a_node_without_a_page_tells_its_figures(tmp_path: Path) -> None:
+    """Where `metrics` names an address: alive, ready, and what Prometheus reads."""
+    chosen = written(tmp_path, metrics="127.0.0.1:0")
+    async with running_node(chosen, SystemClock(), services={"recorder"}) as node:
+        (page,) = [service for service in node.supervisor.services if isinstance(service, MetricsPage)]
+        await until(lambda: page.address != "")
+        async with httpx.AsyncClient(base_url=f"http://{page.address}") as client:
+            assert (await client.get("/healthz")).status_code == 200
+            assert "vms_loop_lag_seconds" in (await client.get("/metrics")).text
 
 
 async def test_web_alone_serves_the_page(tmp_path: Path) -> None:
