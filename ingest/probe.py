@@ -34,6 +34,7 @@ class ProbeOptions:
     open_timeout_s: float = 4.0
     read_s: float = 3.0
     first_key_s: float = 6.0
+    second_key_s: float = 5.0
     at_once: int = 4
     waiting: int = 16
     picture_width: int = 640
@@ -186,7 +187,7 @@ def _read(source: Source, units: VideoUnits, options: ProbeOptions) -> _Seen:
                 if unit.is_key and not seen.key:
                     began, passed = time.monotonic(), 0.0
                 seen.add(unit, data, pts, dts)
-        if passed > (options.read_s if seen.key else options.first_key_s):
+        if passed > _limit_s(seen, options):
             break
         if len(seen.key_times) > 2 and passed > options.read_s / 2:
             break
@@ -199,6 +200,13 @@ def _read(source: Source, units: VideoUnits, options: ProbeOptions) -> _Seen:
             reason="no_key_frame",
         )
     return seen
+
+
+def _limit_s(seen: _Seen, options: ProbeOptions) -> float:
+    """How long to read: the first unit of a connection may come without a time, and tells no interval then."""
+    if not seen.key:
+        return options.first_key_s
+    return options.read_s if len(seen.key_times) > 1 else max(options.read_s, options.second_key_s)
 
 
 def _warnings(facts: Mapping[str, Any], seen: _Seen) -> tuple[Remark, ...]:

@@ -14,11 +14,11 @@ from tests.gst_fixture import RunningGst, running_gst
 from tests.ingest.hostile import Clocked, Script, Send, hostile, play, sdp
 from tests.ingest.rig import LOOPBACK, running
 from tests.ingest.test_hostile import JUNK, describing, redirecting, refusing, to
-from tests.simulator_fixture import RunningSimulator
+from tests.simulator_fixture import SMALL, RunningSimulator, running_simulator
 from vms.errors import TooManyError
 from vms.simulator.options import Picture
 
-QUICK = ProbeOptions(total_s=6.0, open_timeout_s=1.0, read_s=0.9, first_key_s=1.2, policy=LOOPBACK)
+QUICK = ProbeOptions(total_s=6.0, open_timeout_s=1.0, read_s=0.9, first_key_s=1.2, second_key_s=0.9, policy=LOOPBACK)
 
 
 async def probe(url: str, username: str = "", password: str = "", transport: str = "tcp") -> ProbeReport:
@@ -43,6 +43,16 @@ async def test_facts_of_a_good_camera(simulator: RunningSimulator, transport: st
     assert report.warnings == ()
     assert report.jpeg is not None
     assert report.jpeg.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.7])
+async def test_two_seconds_between_key_frames_are_seen(wait_s: float) -> None:
+    """As the installation's own advice has it; wherever in a group the probe begins, it warns of nothing."""
+    async with running_simulator(**SMALL | {"cameras": 1, "gop_s": 2}) as slow:
+        prober = Prober(ProbeOptions(policy=LOOPBACK))
+        await asyncio.sleep(wait_s)  # another place in the group
+        report = await prober.probe(slow.cameras[0].main, slow.username, slow.password, "tcp")
+    assert (report.facts["gop_s"], report.warnings) == (pytest.approx(2.0, abs=0.05), ())
 
 
 async def test_a_url_with_user_and_password_works_too(simulator: RunningSimulator) -> None:
