@@ -27,6 +27,7 @@ from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
 from vms.store.tables import meta
 from vms.store.unsigned import Unsigned
+from vms.store.views import Views
 
 _KEY_CHECK = "key_check"
 _KNOWN_TEXT = "this catalogue belongs to this key"
@@ -56,6 +57,7 @@ class Catalogue:
         self.unsigned = Unsigned(database)
         self.rebuilding = Rebuilding(database)
         self.replica = Replica(database, clock)
+        self.views = Views(database)
 
     @classmethod
     async def open(

@@ -13,6 +13,7 @@ from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
 from vms.store.tables.proof import node_keys, unsigned
 from vms.store.tables.registry import cameras, meta, nodes, sites, stores, streams
+from vms.store.tables.views import view_favourites, views
 
 __all__ = [
     "METADATA",
@@ -36,4 +37,6 @@ __all__ = [
     "stores",
     "streams",
     "unsigned",
+    "view_favourites",
+    "views",
 ]

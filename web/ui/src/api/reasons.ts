@@ -23,12 +23,14 @@ export const REASONS: Record<string, Sentence> = {
   ended: m.reason_ended,
   failed: m.reason_failed,
   few_pictures: m.reason_few_pictures,
+  folder_long: m.reason_folder_long,
   format: m.reason_format,
   format_unknown: m.reason_format_unknown,
   h265: m.reason_h265,
   internal: m.reason_internal,
   jumps: m.reason_jumps,
   late: m.reason_late,
+  layout: m.reason_layout,
   logins_differ: m.reason_logins_differ,
   long_gop: m.reason_long_gop,
   must_change: m.reason_must_change,
@@ -95,6 +97,10 @@ export const REASONS: Record<string, Sentence> = {
   value: m.reason_value,
   value_greatest: m.reason_value_greatest,
   value_least: m.reason_value_least,
+  view_changed: m.reason_view_changed,
+  view_gone: m.reason_view_gone,
+  view_owner: m.reason_view_owner,
+  views_full: m.reason_views_full,
 };
 
 /** The sentence of a reason, else `text`, the server's own words. */
