@@ -12,7 +12,20 @@ from starlette.middleware import Middleware
 
 from vms.errors import VmsError
 from web import pages
-from web.api import cameras, events, health, live, openapi, playback, probe, report, session, sites, views
+from web.api import (
+    cameras,
+    events,
+    health,
+    live,
+    news,
+    openapi,
+    playback,
+    probe,
+    report,
+    session,
+    sites,
+    views,
+)
 from web.context import WebContext, WebOptions
 from web.parts import Parts
 from web.problem import ErrorGuard, on_http_exception, on_validation_error, on_vms_error
@@ -48,7 +61,21 @@ def create_app(context: WebContext) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     # `probe` before `cameras`: /api/cameras/probe is not a camera's id. The page takes what is left.
-    for module in (session, sites, probe, cameras, views, playback, report, events, live, health, openapi, pages):
+    for module in (
+        session,
+        sites,
+        probe,
+        cameras,
+        views,
+        playback,
+        report,
+        events,
+        live,
+        news,
+        health,
+        openapi,
+        pages,
+    ):
         app.include_router(module.router)
     return app
 

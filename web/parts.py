@@ -11,6 +11,7 @@ from vms import logs
 from vms.domain.camera_url import AddressPolicy
 from web.audit import Audit
 from web.context import WebContext
+from web.news import News
 from web.security.bonds import Bonds
 from web.security.passwords import Passwords
 from web.security.sessions import Sessions
@@ -47,6 +48,7 @@ class Parts:
         )
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence)
+        self.news = News(context.bus)
         self.bonds = Bonds(self.sessions, context.clock)
         self.walls = Walls(
             context.bus,
@@ -83,6 +85,7 @@ class Parts:
     def start(self) -> None:
         """Begin to listen for states and to watch sign-ins."""
         self.spawn(self.board.run())
+        self.spawn(self.news.run())
         self.spawn(self.bonds.run())
 
     async def stop(self) -> None:

@@ -6,6 +6,7 @@ The wall is the real streamer over the fake ingest of its own tests; the rest is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import json
 import time
@@ -78,6 +79,7 @@ class FakeApi:
     registered_ms: int = field(default_factory=lambda: (now_ms() - 3 * 3600_000) // 60_000 * 60_000)
     port: int = 0
     _walls: dict[str, Any] = field(default_factory=dict)
+    _listening: set[WebSocket] = field(default_factory=set)
     _server: uvicorn.Server | None = None
     _serving: asyncio.Task[None] | None = None
 
@@ -150,6 +152,7 @@ class FakeApi:
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
             Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
             WebSocketRoute("/api/wall/sessions/{id}/control", self._control),
+            WebSocketRoute("/api/news", self._news),
             Route("/{path:path}", self._page),
         ]
         return Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=self._guard)])
@@ -289,6 +292,20 @@ class FakeApi:
             counts[event["severity"]] += event["end"] is None
         following = str(first + limit) if len(wanted) > first + limit else None
         return JSONResponse({"items": wanted[first : first + limit], "next": following, "open": counts})
+
+    async def _news(self, socket: WebSocket) -> None:
+        """Until the page leaves: what `tell` says."""
+        await socket.accept()
+        self._listening.add(socket)
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                await socket.receive_text()
+        self._listening.discard(socket)
+
+    async def tell(self, *topics: str) -> None:
+        """Say to every page that these have changed."""
+        for socket in list(self._listening):
+            await socket.send_json({"topics": topics})
 
     async def _playlist(self, request: Request) -> Response:
         start, end = ms_of(request.query_params["from"]), min(ms_of(request.query_params["to"]), now_ms() - 500)
