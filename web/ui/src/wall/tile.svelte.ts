@@ -1,6 +1,7 @@
 // One tile: which camera it should show, what was heard and seen of it, and the verdict that the screen says.
 import type { StreamName } from "../api/types";
 import type { TileReading } from "../shell/instruments";
+import { TileTools } from "../tile/tools.svelte";
 import type { LinkState } from "./link";
 import { msOfNs, type PictureMessage, type ServerMessage, type TileMessage } from "./protocol";
 import { drawJpeg } from "./still";
@@ -14,6 +15,7 @@ export class WallTile {
   revealed = $state(false);
   /** A copy of the last picture is seen: the track it came from is gone. */
   kept = $state(false);
+  readonly tools = new TileTools();
   stream: StreamName = "sub";
   n = 0;
   /** Messages of earlier switches say less than this. */
@@ -57,6 +59,7 @@ export class WallTile {
       this.kept = false;
       this.#clock = null;
       this.#forgetFrame();
+      this.tools.reset();
     }
     this.changed(this);
   }
@@ -102,6 +105,7 @@ export class WallTile {
   picture(ageMs: number | null, stillMs: number | null = null): void {
     this.#still = stillMs;
     this.#frames++;
+    if (this.canvas) this.tools.sized(this.canvas.width, this.canvas.height);
     this.revealed = true;
     this.kept = true;
     this.#lastFrameAt = performance.now();
@@ -186,6 +190,7 @@ export class WallTile {
     const frameMs = this.#clock && rtp !== null ? captureMs(this.#clock, rtp) : null;
     if (this.#still !== null && !overtakes(this.#still, frameMs, this.told?.state ?? null)) return;
     this.#frames++;
+    this.tools.sized(metadata.width, metadata.height);
     this.kept = false;
     this.#still = null;
     this.#lastFrameAt = now;

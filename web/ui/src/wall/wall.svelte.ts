@@ -158,7 +158,7 @@ export class WallState {
     if (camera && !camera.streams.some((stream) => stream.name === "sub")) return "main";
     const side = Math.sqrt(this.grid);
     const large = (innerWidth / side) * devicePixelRatio > MAIN_FROM_PX;
-    return this.full === tile || this.grid === 1 || large ? "main" : "sub";
+    return this.full === tile || this.grid === 1 || large || this.tiles[tile]?.tools.wantsMain ? "main" : "sub";
   }
 
   #wanted(): TileRequest[] {
