@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from vms.errors import VmsError
 from web import pages
 from web.api import (
+    bookmarks,
     cameras,
     events,
     health,
@@ -68,6 +69,7 @@ def create_app(context: WebContext) -> FastAPI:
         cameras,
         views,
         playback,
+        bookmarks,
         report,
         events,
         live,

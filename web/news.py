@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from vms.bus.base import Bus
 
-TOPICS: Mapping[str, str] = {"alarm.changed": "alarms", "rule.changed": "rules"}
+TOPICS: Mapping[str, str] = {"alarm.changed": "alarms", "rule.changed": "rules", "bookmark.changed": "bookmarks"}
 """Subject on the bus -> the topic that pages are told."""
 _LIMIT = 256
 

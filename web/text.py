@@ -50,6 +50,18 @@ def clean_name(text: str) -> str:
     return name
 
 
+def clean_text(text: str, *, limit: int) -> str:
+    """A line that a person wrote: stripped, NFC, at most `limit` characters, nothing invisible in it; may be empty."""
+    if len(text) > 4 * limit:
+        raise _too_long(limit)
+    line = unicodedata.normalize("NFC", text.strip())
+    if len(line) > limit:
+        raise _too_long(limit)
+    if not all(map(_allowed, line)):
+        raise TextError("holds control, direction or invisible characters", reason="text_control")
+    return line
+
+
 def clean_username(text: str, *, limit: int = USERNAME_MAX) -> str:
     """A user name, of a person or of a camera: NFC, at most `limit` characters, no control characters; may be empty."""
     if len(text) > limit:

@@ -11,6 +11,7 @@ from vms.clock import Clock, SystemClock
 from vms.errors import CatalogueError
 from vms.store.apply import Replica
 from vms.store.audit import Audit
+from vms.store.bookmarks import Bookmarks
 from vms.store.cameras import Cameras
 from vms.store.database import POOL, Database, parse_url
 from vms.store.due_copies import DueCopies
@@ -50,6 +51,7 @@ class Catalogue:
         self.due_copies = DueCopies(database)
         self.gaps = Gaps(database)
         self.events = Events(database)
+        self.bookmarks = Bookmarks(database)
         self.people = People(database)
         self.sessions = Sessions(database)
         self.audit = Audit(database, clock, node)

@@ -7,6 +7,7 @@ is particular to one database: SQLite and PostgreSQL take the same tables.
 from __future__ import annotations
 
 from vms.store.tables.base import METADATA
+from vms.store.tables.bookmarks import bookmarks
 from vms.store.tables.events import events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
 from vms.store.tables.outbox import outbox, set_aside
@@ -18,6 +19,7 @@ from vms.store.tables.views import view_favourites, views
 __all__ = [
     "METADATA",
     "audit",
+    "bookmarks",
     "cameras",
     "copies",
     "events",

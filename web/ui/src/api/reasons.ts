@@ -98,6 +98,8 @@ export const REASONS: Record<string, Sentence> = {
   value_greatest: m.reason_value_greatest,
   value_least: m.reason_value_least,
   view_changed: m.reason_view_changed,
+  bookmark_ahead: m.reason_bookmark_ahead,
+  bookmark_gone: m.reason_bookmark_gone,
   view_gone: m.reason_view_gone,
   view_owner: m.reason_view_owner,
   views_full: m.reason_views_full,
