@@ -15,7 +15,8 @@ from vms.domain.camera import StreamName
 
 
 class EventKind(StrEnum):
-    """Events of the system itself. The last two are what the center sees of others."""
+    """Events of the system itself, of which `node_lost` and `site_cut_off` are what the center sees of others; and what
+    is seen in pictures (recorder/analysis): an Event of `motion` names its area in `params`."""
 
     CAMERA_DOWN = "camera_down"
     SPOOL_FILLING = "spool_filling"
@@ -28,6 +29,12 @@ class EventKind(StrEnum):
     CATALOGUE_AWAY = "catalogue_away"
     NODE_LOST = "node_lost"
     SITE_CUT_OFF = "site_cut_off"
+    MOTION = "motion"
+    PICTURE_BLACK = "picture_black"
+    PICTURE_BLURRED = "picture_blurred"
+    PICTURE_COVERED = "picture_covered"
+    PICTURE_MOVED = "picture_moved"
+    PICTURE_FROZEN = "picture_frozen"
 
 
 FAR_KINDS = frozenset({EventKind.NODE_LOST, EventKind.SITE_CUT_OFF})

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from vms.clock import Clock, SystemClock
 from vms.errors import CatalogueError
+from vms.store.alarms import Alarms
 from vms.store.apply import Replica
 from vms.store.audit import Audit
 from vms.store.bookmarks import Bookmarks
@@ -22,6 +23,7 @@ from vms.store.notes import OutboxOptions
 from vms.store.outbox import Outbox
 from vms.store.people import People, Sessions
 from vms.store.rebuilding import Rebuilding
+from vms.store.rules import Rules
 from vms.store.runs import Grants, Runs
 from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
@@ -52,6 +54,8 @@ class Catalogue:
         self.gaps = Gaps(database)
         self.events = Events(database)
         self.bookmarks = Bookmarks(database)
+        self.rules = Rules(database)
+        self.alarms = Alarms(database)
         self.people = People(database)
         self.sessions = Sessions(database)
         self.audit = Audit(database, clock, node)

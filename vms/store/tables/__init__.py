@@ -6,6 +6,7 @@ is particular to one database: SQLite and PostgreSQL take the same tables.
 
 from __future__ import annotations
 
+from vms.store.tables.alarms import alarm_events, alarms, rules
 from vms.store.tables.base import METADATA
 from vms.store.tables.bookmarks import bookmarks
 from vms.store.tables.events import events
@@ -18,6 +19,8 @@ from vms.store.tables.views import view_favourites, views
 
 __all__ = [
     "METADATA",
+    "alarm_events",
+    "alarms",
     "audit",
     "bookmarks",
     "cameras",
@@ -31,6 +34,7 @@ __all__ = [
     "nodes",
     "outbox",
     "people",
+    "rules",
     "runs",
     "segments",
     "sessions",
