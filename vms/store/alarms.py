@@ -20,12 +20,13 @@ from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.notes import Role
 from vms.store.tables import alarm_events, alarms, events
+from vms.store.tables.alarms import IS_LIVING_ALARM
 
 Place = tuple[int, str]
 """Where a list goes on: raised_ns and id of the last Alarm that was read."""
 _IN_STATE: dict[AlarmState, ColumnElement[bool]] = {
-    AlarmState.RAISED: alarms.c.acknowledged_ns.is_(None),
-    AlarmState.ACKNOWLEDGED: and_(alarms.c.acknowledged_ns.is_not(None), alarms.c.over_ns.is_(None)),
+    AlarmState.RAISED: and_(IS_LIVING_ALARM, alarms.c.acknowledged_ns.is_(None)),
+    AlarmState.ACKNOWLEDGED: and_(IS_LIVING_ALARM, alarms.c.acknowledged_ns.is_not(None), alarms.c.over_ns.is_(None)),
     AlarmState.CLOSED: and_(alarms.c.acknowledged_ns.is_not(None), alarms.c.over_ns.is_not(None)),
 }
 
@@ -92,7 +93,7 @@ class Alarms:
         last = select(func.max(events.c.end_ns)).join(alarm_events, alarm_events.c.event == events.c.id)
         last = last.where(alarm_events.c.alarm == c.id)
         ended = select(alarms, last.scalar_subquery().label("end_ns"))
-        ended = ended.where(c.over_ns.is_(None), c.event.is_not(None), ~going_on)
+        ended = ended.where(IS_LIVING_ALARM, c.over_ns.is_(None), c.event.is_not(None), ~going_on)
         async with self._db.read() as connection:
             if (await connection.execute(ended.limit(1))).first() is None:
                 return []

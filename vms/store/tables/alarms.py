@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Int
 
 from vms.store.tables.base import ID_CHARS, METADATA
 
-IS_LIVING_ALARM = text("acknowledged_ns IS NULL OR over_ns IS NULL")
+IS_LIVING_ALARM = text("(acknowledged_ns IS NULL OR over_ns IS NULL)")
 """Alarms that are not closed: what is raised, joined, acknowledged and ended is looked for among these few."""
 
 rules = Table(

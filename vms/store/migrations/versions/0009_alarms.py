@@ -73,7 +73,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_alarms_raised_ns", "alarms", ["raised_ns", "id"], unique=False)
     op.create_index("ix_alarms_subject", "alarms", ["rule", "subject", "raised_ns"], unique=False)
-    living = sa.text("acknowledged_ns IS NULL OR over_ns IS NULL")
+    living = sa.text("(acknowledged_ns IS NULL OR over_ns IS NULL)")
     op.create_index(
         "ix_alarms_living", "alarms", ["raised_ns"], unique=False, sqlite_where=living, postgresql_where=living
     )
