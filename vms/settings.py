@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as EnvironmentSettingError
 
+from vms.domain.area import AREAS_MAX, MASKS_MAX, POINTS_MAX, POINTS_MIN, THRESHOLD
 from vms.domain.camera import CopyPolicy
 from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
@@ -61,6 +62,7 @@ class RecorderSettings(_Section):
     segment_s: float = Field(default=60, ge=10, le=300)
     retention_days: int = Field(default=30, ge=1, le=36500)
     store_limit_gb: float | None = Field(default=None, gt=0)
+    analysis: bool = True
 
 
 class FolderStoreSettings(_Section):
@@ -124,6 +126,18 @@ class SiteSettings(_Section):
     copies: CopyPolicy = CopyPolicy.ON_DEMAND
 
 
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Points = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=POINTS_MIN, max_length=POINTS_MAX)]
+
+
+class AreaSettings(_Section):
+    """Where motion is an Event."""
+
+    name: str = Field(min_length=1, max_length=100)
+    polygon: Points
+    threshold: float = Field(default=THRESHOLD, gt=0, le=1)
+
+
 class CameraSettings(_Section):
     """A Camera to register when it is not there yet; later changes are made on the page."""
 
@@ -138,6 +152,9 @@ class CameraSettings(_Section):
     audio: bool = False
     record_sub: bool = False
     retention_days: int | None = Field(default=None, ge=1, le=36500)
+    analysis: bool = True
+    areas: tuple[AreaSettings, ...] = Field(default=(), max_length=AREAS_MAX)
+    masks: tuple[Points, ...] = Field(default=(), max_length=MASKS_MAX)
 
 
 StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]

@@ -9,11 +9,13 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from vms.domain.area import check_areas
 from vms.domain.camera import Camera, RecordMode, Site, Stream, StreamName, StreamRef
 from vms.domain.camera_url import AddressPolicy, CameraUrl, check_credentials, literal_address, parse_camera_url
 from vms.domain.slug import slugify
 from vms.errors import CameraUrlError, InputError
 from web.schemas import CameraIn, CameraPatch, StreamIn
+from web.schemas_areas import areas_of, masks_of
 
 _RESOLVE_S = 3.0
 
@@ -96,6 +98,8 @@ def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int
     if not username and not password:
         username, password = feeds.username, feeds.password
     check_credentials(username, password)
+    areas = areas_of(form.areas)
+    check_areas(areas)
     return Camera(
         id=camera,
         site=form.site,
@@ -109,13 +113,16 @@ def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int
         transport=form.transport,
         retention_days=form.retention_days,
         registered_ns=now_ns,
+        areas=areas,
+        masks=masks_of(form.masks),
+        analysis=form.analysis,
     )
 
 
 def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None) -> Camera:
     """The camera after a change; its `rev` is one more. A password that is kept is not sent to another host: it must
     be given again, else whoever may edit could have it sent to a machine of theirs."""
-    given = form.model_fields_set - {"rev", "streams", "username", "password"}
+    given = form.model_fields_set - {"rev", "streams", "username", "password", "areas", "masks"}
     plain = {name: getattr(form, name) for name in given if name == "retention_days" or getattr(form, name) is not None}
     username, password = camera.username, camera.password
     if feeds is not None and (feeds.username or feeds.password):
@@ -129,12 +136,16 @@ def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None) -> Ca
         words = "The streams lead to another host: give the camera's password again."
         raise InputError(words, field="password", reason="password_again")
     check_credentials(username, password)
+    areas = camera.areas if form.areas is None else areas_of(form.areas)
+    check_areas(areas)
     return replace(
         camera,
         **plain,
         username=username,
         password=password,
         streams=camera.streams if feeds is None else feeds.streams,
+        areas=areas,
+        masks=camera.masks if form.masks is None else masks_of(form.masks),
         rev=form.rev + 1,
     )
 
@@ -147,6 +158,7 @@ def _hosts_of(camera: Camera) -> frozenset[tuple[str, int]]:
 def changes(before: Camera, after: Camera) -> list[str]:
     """Names of the fields that differ, for the audit log; no values, since one of them is a password."""
     names = (
-        "site", "slug", "name", "streams", "username", "password", "enabled", "audio", "transport", "retention_days"
+        "site", "slug", "name", "streams", "username", "password", "enabled", "audio", "transport", "retention_days",
+        "areas", "masks", "analysis",
     )  # fmt: skip
     return [name for name in names if getattr(before, name) != getattr(after, name)]

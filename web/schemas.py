@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 from vms.domain.camera import CopyPolicy, RecordMode, StreamName
 from vms.domain.media import StreamCondition
+from web.schemas_areas import AreaOut, Areas, Masks
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
 
 URL_MAX = 2_048
@@ -164,6 +165,9 @@ class CameraOut(Out):
     state: StateOut
     streams: list[StreamOut]
     retention_days: int | None
+    areas: list[AreaOut]
+    masks: list[list[list[float]]]
+    analysis: bool
     registered_at: str
     rev: int
 
@@ -198,6 +202,9 @@ class CameraIn(In):
     enabled: StrictBool = True
     audio: StrictBool = False
     retention_days: Days | None = None
+    areas: Areas = []
+    masks: Masks = []
+    analysis: StrictBool = True
     streams: Streams
 
 
@@ -214,6 +221,9 @@ class CameraPatch(In):
     enabled: StrictBool | None = None
     audio: StrictBool | None = None
     retention_days: Days | None = None
+    areas: Areas | None = None
+    masks: Masks | None = None
+    analysis: StrictBool | None = None
     streams: Streams | None = None
 
 

@@ -7,6 +7,7 @@ from vms.domain.interval import Interval
 from vms.domain.media import StreamState
 from vms.logs import redact
 from web.schemas import CameraOut, IntervalOut, SiteRef, StateOut, StreamOut
+from web.schemas_areas import areas_out, masks_out
 from web.states import StateBoard
 from web.times import format_time
 
@@ -41,6 +42,9 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
             for stream in camera.streams
         ],
         retention_days=camera.retention_days,
+        areas=areas_out(camera.areas),
+        masks=masks_out(camera.masks),
+        analysis=camera.analysis,
         registered_at=format_time(camera.registered_ns),
         rev=camera.rev,
     )

@@ -107,7 +107,8 @@ class FakeApi:
                 {"name": "main", "url": f"{host}/main", "record": "continuous", "state": state},
                 {"name": "sub", "url": f"{host}/sub", "record": "off", "state": state},
             ],
-            "retention_days": None, "registered_at": iso(self.registered_ms), "rev": 1, **more,
+            "retention_days": None, "areas": [], "masks": [], "analysis": True,
+            "registered_at": iso(self.registered_ms), "rev": 1, **more,
         }  # fmt: skip
         self.cameras[ident] = camera
         site["cameras"] += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vms.domain.area import Area, Polygon
+
 
 class StreamName(StrEnum):
     """The encoded feeds of a camera: `main` in full size, `sub` small."""
@@ -80,7 +82,8 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A device at one Site. `password` is secret: never logged, never returned; repr leaves it out."""
+    """A device at one Site. `password` is secret: never logged, never returned; repr leaves it out. `analysis`: whether
+    its pictures are looked at for motion and health."""
 
     id: str
     site: str
@@ -96,6 +99,9 @@ class Camera:
     registered_ns: int = 0
     deleted_ns: int | None = None
     rev: int = 1
+    areas: tuple[Area, ...] = ()
+    masks: tuple[Polygon, ...] = ()
+    analysis: bool = True
 
     def stream(self, name: StreamName) -> Stream | None:
         """The Stream of that name, None where the camera has none."""

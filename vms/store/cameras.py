@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from vms.domain.area import area_of, polygon_of
 from vms.domain.camera import Camera, RecordMode, Stream, StreamName, StreamRef
 from vms.errors import ConflictError, NotFoundError
 from vms.store.connection import Connection
@@ -101,6 +102,9 @@ class Cameras:
             "registered_ns": camera.registered_ns,
             "deleted_ns": camera.deleted_ns,
             "rev": camera.rev,
+            "areas": [area.as_json() for area in camera.areas],
+            "masks": [[list(point) for point in polygon] for polygon in camera.masks],
+            "analysis": camera.analysis,
         }
 
     async def _put_streams(self, connection: Connection, camera: Camera) -> None:
@@ -140,6 +144,9 @@ def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
         registered_ns=first.registered_ns,
         deleted_ns=first.deleted_ns,
         rev=first.rev,
+        areas=tuple(area_of(value) for value in first.areas),
+        masks=tuple(polygon_of(points) for points in first.masks),
+        analysis=first.analysis,
     )
 
 

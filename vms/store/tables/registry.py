@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from vms.store.tables.base import ID_CHARS, METADATA
 
@@ -66,6 +79,16 @@ cameras = Table(
     Column("retention_days", Integer, nullable=True, doc="Own retention in days; null: that of the Site."),
     Column("registered_ns", BigInteger, nullable=False, doc="From when on it is accounted for."),
     Column("deleted_ns", BigInteger, nullable=True, doc="When it was removed; its footage stays until retention."),
+    Column("areas", JSON, nullable=False, server_default="[]", doc="Where motion is an Event (vms/domain/area.py)."),
+    Column("masks", JSON, nullable=False, server_default="[]", doc="Polygons that no picture shows; points of 0 to 1."),
+    Column(
+        "analysis",
+        Boolean,
+        nullable=False,
+        default=True,
+        server_default=text("true"),
+        doc="Whether its pictures are looked at for motion and health.",
+    ),
     Column("rev", Integer, nullable=False, doc="Version of the row, one more at each change."),
     Index("ix_cameras_site", "site"),
     Index(

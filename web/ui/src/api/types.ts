@@ -49,6 +49,17 @@ export interface CameraStream {
   state?: State | null;
 }
 
+/** [x, y] as shares of the picture's width and height, from the top left. */
+export type Point = [number, number];
+
+/** Where motion is an event: from the share `threshold` of it that changes on. */
+export interface Area {
+  id?: string;
+  name: string;
+  polygon: Point[];
+  threshold: number;
+}
+
 export interface Camera {
   id: string;
   slug: string;
@@ -62,6 +73,9 @@ export interface Camera {
   state: State;
   streams: CameraStream[];
   retention_days: number | null;
+  areas: Area[];
+  masks: Point[][];
+  analysis: boolean;
   registered_at: string;
   rev: number;
 }
@@ -75,6 +89,9 @@ export interface CameraBody {
   transport?: "tcp" | "udp";
   enabled?: boolean;
   retention_days?: number | null;
+  areas?: Area[];
+  masks?: Point[][];
+  analysis?: boolean;
   streams?: { name: StreamName; url: string; record?: "continuous" | "off" }[];
   rev?: number;
 }

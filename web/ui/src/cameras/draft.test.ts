@@ -18,6 +18,9 @@ const camera: Camera = {
   state,
   streams: [{ name: "main", url: "rtsp://10.0.0.1/m", record: "continuous", state }],
   retention_days: 30,
+  areas: [],
+  masks: [],
+  analysis: true,
   registered_at: "2026-01-01T00:00:00.000Z",
   rev: 4,
 };
