@@ -2,7 +2,6 @@
 // seen (a copy of the last frame covers it while another window loads); playing on, the other reel gets the next window
 // before this one ends, and they change places.
 import type { StreamName } from "../api/types";
-import { expose } from "../shell/instruments";
 import type { CoverageBook } from "./coverage.svelte";
 import { NoFootage, Reel } from "./reel";
 import { Sight } from "./sight";
@@ -32,6 +31,8 @@ export class Player {
   /** The copy of the last frame is seen instead. */
   covered = $state(false);
   skipped = $state.raw<Skipped | null>(null);
+  /** Of the picture shown, in its own pixels; 0 before the first. */
+  size = $state.raw({ width: 0, height: 0 });
   #reels: Reel[] = [];
   #sights: Sight[] = [];
   #shown: number | null = null;
@@ -45,28 +46,21 @@ export class Player {
   #starting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #cover: HTMLCanvasElement | null = null;
-  #undo: (() => void)[] = [];
 
   constructor(
     private readonly camera: string,
     private readonly stream: StreamName,
     private readonly coverage: CoverageBook,
-  ) {
-    const player = this;
-    this.#undo.push(
-      expose({
-        replay: {
-          seek: (ms) => void this.seek(ms),
-          shownAt: () => this.#shown,
-          get ready() {
-            return player.#reels.length === 2;
-          },
-          get state() {
-            return player.state;
-          },
-        },
-      }),
-    );
+  ) {}
+
+  /** Capture time of the frame presented last; null when none is. */
+  get shownAt(): number | null {
+    return this.#shown;
+  }
+
+  /** It has its elements. */
+  get mounted(): boolean {
+    return this.#reels.length === 2;
   }
 
   /** The two elements and the canvas that covers them, once they are in the page. */
@@ -88,7 +82,6 @@ export class Player {
       reel.video.onended = reel.video.onseeked = reel.video.onemptied = null;
       reel.empty();
     }
-    for (const undo of this.#undo) undo();
   }
 
   /** Show the frame of an instant; in a gap the first one after it, and `skipped` says so. */
@@ -197,6 +190,9 @@ export class Player {
       video.requestVideoFrameCallback(frame);
       const awaited = this.#awaited;
       if (awaited && awaited.index === index && awaited.token === this.#token && index !== this.front) this.#swap(index);
+      if (index === this.front && (metadata.width !== this.size.width || metadata.height !== this.size.height)) {
+        this.size = { width: metadata.width, height: metadata.height };
+      }
       sight.frame(metadata.mediaTime);
     };
     video.requestVideoFrameCallback(frame);

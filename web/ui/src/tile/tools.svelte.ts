@@ -1,6 +1,12 @@
 // What an operator does at one tile beyond choosing its camera: zoom, replay, figures, marks. All of it belongs to the
 // camera that is shown; another camera begins without. The wall's keys and the tile's own buttons call it.
+import type { Camera } from "../api/types";
+import { catalogue } from "../catalogue/catalogue.svelte";
+import { m } from "../shell/messages";
+import { toasts } from "../shell/toasts.svelte";
+import { BACKS_MS } from "./backs";
 import { Hands } from "./hands";
+import type { InstantReplay } from "./replay.svelte";
 import { panBy, WHOLE, zoomAt, type Zoom } from "./zoom";
 
 const MAIN_STAYS_MS = 3000;
@@ -14,16 +20,37 @@ const PANS: Record<string, [number, number]> = {
   ArrowDown: [0, -KEY_PAN],
 };
 
+/** The tile, as its tools know it. */
+export interface Owner {
+  readonly camera: string | null;
+  /** Now on the server's clock, as well as known; ms since 1970. */
+  now(): number;
+}
+
 export class TileTools {
-  /** The size of the picture shown, in its own pixels; 0 before the first. */
-  size = $state.raw({ width: 0, height: 0 });
   /** Somebody else, such as a PTZ mode, has wheel and drag. */
   taken = $state(false);
   readonly hands = new Hands(this);
   /** Zoomed, or just was: the main stream is worth it. A turn of the wheel to and fro must not switch each time. */
   wantsMain = $state(false);
+  replay = $state.raw<InstantReplay | null>(null);
+  #live = $state.raw({ width: 0, height: 0 });
   #zoom = $state.raw<Zoom>(WHOLE);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #opening = 0;
+
+  constructor(private readonly owner: Owner) {}
+
+  /** Of the picture shown, in its own pixels; 0 before the first. */
+  get size(): { width: number; height: number } {
+    const replayed = this.replay?.player.size;
+    return replayed?.width ? replayed : this.#live;
+  }
+
+  /** Of the live picture. */
+  get liveSize(): { width: number; height: number } {
+    return this.#live;
+  }
 
   get zoom(): Zoom {
     return this.#zoom;
@@ -49,30 +76,76 @@ export class TileTools {
     clearTimeout(this.#timer);
     this.#zoom = WHOLE;
     this.wantsMain = false;
-    this.size = { width: 0, height: 0 };
+    this.#live = { width: 0, height: 0 };
+    this.live();
   }
 
+  /** The live picture has this size. */
   sized(width: number, height: number): void {
-    if (width && height && (width !== this.size.width || height !== this.size.height)) this.size = { width, height };
+    if (width && height && (width !== this.#live.width || height !== this.#live.height)) this.#live = { width, height };
+  }
+
+  /** Replay what was `back` ms ago. */
+  async past(back: number = BACKS_MS[0] ?? 10_000): Promise<void> {
+    const camera = this.#camera();
+    if (!camera) return;
+    if (this.replay) return this.replay.go(back);
+    const opening = ++this.#opening;
+    try {
+      const { InstantReplay } = await import("./replay.svelte");
+      if (opening === this.#opening && this.owner.camera === camera.id) {
+        this.replay = new InstantReplay(camera, back, () => this.owner.now(), () => this.live());
+      }
+    } catch {
+      toasts.say(m.replay_broken(), { kind: "bad" });
+    }
+  }
+
+  /** Back to live: the live picture was there all the time. */
+  live(): void {
+    this.#opening++;
+    this.replay?.close();
+    this.replay = null;
   }
 
   /** A key of the wall that is about this tile's picture; true when it was taken. */
   key(key: string, shift = false): boolean {
-    if (this.taken) return false;
+    if (this.taken || this.owner.camera === null) return false;
     if (key === "+" || key === "=" || key === "-") {
       this.zoom = zoomAt(this.zoom, key === "-" ? 1 / KEY_FACTOR : KEY_FACTOR, 0.5, 0.5, this.hands.box());
       return true;
     }
     const pan = shift && this.zoomed ? PANS[key] : undefined;
-    if (!pan) return false;
-    this.zoom = panBy(this.zoom, pan[0], pan[1], this.hands.box());
-    return true;
+    if (pan) {
+      this.zoom = panBy(this.zoom, pan[0], pan[1], this.hands.box());
+      return true;
+    }
+    return this.#replayKey(key);
   }
 
   /** Esc: leaves the innermost of what is on; true when there was something. */
   leave(): boolean {
-    if (!this.zoomed) return false;
-    this.zoom = WHOLE;
+    if (this.zoomed) this.zoom = WHOLE;
+    else if (this.replay) this.live();
+    else return false;
     return true;
+  }
+
+  #replayKey(key: string): boolean {
+    const replay = this.replay;
+    if (key === "p" || key === "P") {
+      if (replay) this.live();
+      else void this.past();
+    } else if (key === "[") {
+      if (replay) replay.longer();
+      else void this.past();
+    } else if (key === "]" && replay) replay.shorter();
+    else if (key === " " && replay) replay.player.toggle();
+    else return false;
+    return true;
+  }
+
+  #camera(): Camera | undefined {
+    return this.owner.camera === null ? undefined : catalogue.byId.get(this.owner.camera);
   }
 }

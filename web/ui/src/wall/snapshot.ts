@@ -1,23 +1,27 @@
-// A picture of now as a file, named by camera and capture time in WIB.
+// The picture on a tile as a file. Where nothing is shown yet the server's own picture of now stands in.
 import { send } from "../api/client";
 import type { Camera } from "../api/types";
 import { words } from "../api/words";
+import { tileWord } from "../catalogue/words";
 import { m } from "../shell/messages";
 import { toasts } from "../shell/toasts.svelte";
-import { wibField } from "../shell/wib";
+import { masksOf } from "../tile/masks";
+import { saveShot } from "../tile/shot";
+import type { WallTile } from "./tile.svelte";
 
-export async function downloadSnapshot(camera: Camera): Promise<void> {
+export async function downloadSnapshot(tile: WallTile, camera: Camera): Promise<void> {
   try {
+    const shown = tile.shown();
+    if (shown) {
+      const kind = tile.tools.replay ? m.replay_word() : tileWord(tile.verdict.state);
+      return await saveShot(shown, { camera, at: shown.at ?? Date.now(), exact: shown.at !== null, kind }, masksOf(camera));
+    }
     const response = await send("GET", `/api/cameras/${camera.id}/snapshot`);
     const captured = Date.parse(response.headers.get("X-Captured-At") ?? "");
-    const time = wibField(Number.isFinite(captured) ? captured : Date.now()).replaceAll(":", ".").replace(" ", "_");
-    const url = URL.createObjectURL(await response.blob());
-    const anchor = document.createElement("a");
-    anchor.href = url;
-    anchor.download = `${camera.slug}_${time}_WIB.jpg`;
-    anchor.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    toasts.say(m.snapshot_saved({ camera: camera.name }));
+    const bitmap = await createImageBitmap(await response.blob());
+    const [exact, at] = [Number.isFinite(captured), Number.isFinite(captured) ? captured : Date.now()];
+    await saveShot({ source: bitmap, width: bitmap.width, height: bitmap.height }, { camera, at, exact, kind: m.tile_pictures() }, masksOf(camera));
+    bitmap.close();
   } catch (error) {
     toasts.say(m.snapshot_failed({ camera: camera.name, why: words(error) }), { kind: "bad" });
   }

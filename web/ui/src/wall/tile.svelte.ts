@@ -1,6 +1,7 @@
 // One tile: which camera it should show, what was heard and seen of it, and the verdict that the screen says.
 import type { StreamName } from "../api/types";
 import type { TileReading } from "../shell/instruments";
+import type { Shown } from "../tile/shot";
 import { TileTools } from "../tile/tools.svelte";
 import type { LinkState } from "./link";
 import { msOfNs, type PictureMessage, type ServerMessage, type TileMessage } from "./protocol";
@@ -15,7 +16,7 @@ export class WallTile {
   revealed = $state(false);
   /** A copy of the last picture is seen: the track it came from is gone. */
   kept = $state(false);
-  readonly tools = new TileTools();
+  readonly tools = new TileTools(this);
   stream: StreamName = "sub";
   n = 0;
   /** Messages of earlier switches say less than this. */
@@ -133,6 +134,29 @@ export class WallTile {
       return;
     }
     this.changed(this);
+  }
+
+  /** Now on the server's clock, ms since 1970; this machine's own while that is not known. */
+  now(): number {
+    return this.serverNow() ?? Date.now();
+  }
+
+  /** The picture on the screen, in its own size, and when it was captured; null where there is none. */
+  shown(): (Shown & { at: number | null }) | null {
+    const replay = this.tools.replay;
+    const video = replay ? replay.player.current() : this.#video;
+    if (replay && video?.videoWidth) return { source: video, width: video.videoWidth, height: video.videoHeight, at: replay.player.shownAt ?? replay.player.at };
+    if (replay || !this.revealed || this.camera === null) return null;
+    const [canvas, at] = [this.canvas, this.capturedAt()];
+    if (this.kept && canvas?.width) return { source: canvas, width: canvas.width, height: canvas.height, at };
+    return video?.videoWidth ? { source: video, width: video.videoWidth, height: video.videoHeight, at } : null;
+  }
+
+  /** When the live picture on the screen was captured, ms on the server's clock; null while nobody knows. */
+  capturedAt(): number | null {
+    if (this.#still !== null) return this.#still;
+    if (this.#lastFrameAge !== null && this.#lastFrameAt !== null) return this.now() - this.#lastFrameAge - (performance.now() - this.#lastFrameAt);
+    return null;
   }
 
   /** The page was hidden, and callbacks of frames with it: give the next one a second to come. */

@@ -1,0 +1,64 @@
+"""At one tile: zoom, replay, pictures to keep, marks; while the other tiles stay as they are."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.ui.conftest import Place, looking
+from tests.ui.test_wall import LIVE
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
+
+MASK = [[0.1, 0.1], [0.4, 0.1], [0.4, 0.4]]
+
+
+async def _open(page: Page, place: Place, count: int = 4) -> None:
+    await page.goto(f"{place.api.url}/wall?grid={count}")
+    await page.wait_for_function(LIVE, arg=count, timeout=15_000, polling=50)
+
+
+async def _state(page: Page, tile: int) -> Any:
+    return await page.evaluate(f"() => window.__vms.tiles()[{tile}].state")
+
+
+async def test_zoom_replay_and_a_picture(browser: Browser, place: Place) -> None:
+    """Zoom takes main and a drag fills nothing; replay says so ends in live at once; a picture says who and when."""
+    camera = min(place.api.cameras.values(), key=lambda one: (one["site"]["name"], one["name"]))
+    camera["masks"] = [MASK]
+    async with looking(browser, place) as screen:
+        page, press = screen.page, screen.page.keyboard.press
+        await _open(page, place)
+        tile = page.locator('[data-tile="0"]')
+        await expect(tile.locator("[data-masks]")).to_have_count(1)
+        await page.mouse.move(300, 200)
+        await page.mouse.wheel(0, -600)
+        await expect(tile.locator("[data-zoom]")).to_be_visible()
+        await page.wait_for_function("() => document.querySelector('[data-tile=\"0\"] video').videoWidth > 0")
+        await page.mouse.down()
+        await page.mouse.move(200, 150, steps=4)
+        await page.mouse.up()
+        assert place.stream(camera, "main").watchers
+        assert "full" not in page.url
+        await press("Escape")
+        await expect(tile.locator("[data-zoom]")).to_have_count(0)
+
+        await press("p")
+        await expect(tile.locator('[data-past="ready"]')).to_be_visible(timeout=8000)
+        at = int(await tile.locator("[data-past]").get_attribute("data-at") or 0)
+        assert -15_000 < at - time.time() * 1000 < -5000
+        await expect(tile).to_contain_text("Putar ulang")
+        assert [await _state(page, other) for other in (1, 2, 3)] == ["live"] * 3
+        async with page.expect_download() as waiting:
+            await press("s")
+        name = (await waiting.value).suggested_filename
+        assert re.fullmatch(r"kuala-kapuas_jembatan-pulau-petak_\d{4}-\d\d-\d\d_\d\d\.\d\d\.\d\d_WIB\.jpg", name)
+        await press("p")
+        await expect(tile.locator("[data-past]")).to_have_count(0)
+        assert await _state(page, 0) == "live"
+        await expect(tile).to_contain_text("Langsung")
+        assert screen.errors == []
