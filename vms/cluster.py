@@ -33,7 +33,7 @@ def exchange(ground: Ground) -> list[Service]:
         return []
     publisher = Publisher(clock, link, catalogue, PublisherOptions(zone, ground.data.node))
     if zone == CENTER:
-        return [publisher, CenterApply(clock, link, catalogue)]
+        return [publisher, CenterApply(clock, link, catalogue, bus=ground.bus)]
     return [
         publisher,
         SiteSettings(clock, link, ground.bus, catalogue, zone),

@@ -17,6 +17,7 @@ from recorder.clock_watch import ClockWatch, ClockWatchOptions
 from recorder.playback import Playback, PlaybackOptions
 from recorder.recording import Recording, RecordingOptions
 from recorder.retention import Retention, RetentionOptions
+from recorder.rules import RuleKeeper
 from recorder.segmenter import CutOptions
 from recorder.spool import Spool, SpoolOptions
 from recorder.uploader import Uploader, UploaderOptions
@@ -61,8 +62,13 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
 def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[Service]]:
     """What records and what keeps; a node that ingests nothing only keeps."""
     retention, checkpoints = _retention(ground), _checkpoints(ground)
+    rules = (
+        []
+        if ground.settings.stands_at_site()
+        else [RuleKeeper(ground.clock, catalogue=ground.catalogue, bus=ground.bus)]
+    )
     if not records:
-        return None, [checkpoints, retention]
+        return None, [checkpoints, retention, *rules]
     chosen, node = ground.settings.recorder, ground.data.node
     limit_bytes = int(chosen.spool_limit_gb * GB) if chosen.spool_limit_gb is not None else None
     spool = Spool(SpoolOptions(ground.settings.spool_dir(), limit_bytes))
@@ -91,7 +97,7 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
         options=ClockWatchOptions(node, boot_id(), ground.data.path / "clock.json"),
     )
     # What is stopped last hears of all that the others still wrote.
-    kept = [checkpoints, watch, recording, uploader, retention]
+    kept = [checkpoints, watch, recording, uploader, retention, *rules]
     return recording, [*kept, *cluster.across_the_line(ground)]
 
 

@@ -185,3 +185,16 @@ async def test_a_site_raises_nothing(tmp_path: Path) -> None:
         assert await site.rules.list() == await site.alarms.find(WantedAlarms(), 9) == []
     finally:
         await site.close()
+
+
+async def test_a_turn_is_one_nodes(catalogue: Catalogue, url: str, engine: str) -> None:
+    """Of two on one PostgreSQL one has it, and the other once it is given back; a file has one node."""
+    second = await Catalogue.open(url, key=bytes(range(32)), clock=ManualClock())
+    try:
+        async with catalogue.turns.take("rules") as mine, second.turns.take("rules") as theirs:
+            async with second.turns.take("another") as free:
+                assert (mine, theirs, free) == (True, engine == "sqlite", True)
+        async with second.turns.take("rules") as theirs:
+            assert theirs
+    finally:
+        await second.close()

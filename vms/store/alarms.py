@@ -84,6 +84,13 @@ class Alarms:
             await self._db.upsert(connection, alarm_events, entry)
         return alarm
 
+    async def known(self, event_ids: Collection[str]) -> set[tuple[str, str]]:
+        """Rules (id) and Events, of these, that raised already."""
+        c = alarm_events.c
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(c.rule, c.event).where(c.event.in_(list(event_ids))))
+            return {(row.rule, row.event) for row in rows}
+
     async def end_over(self, now_ns: int) -> list[Alarm]:
         """Those whose Events have all ended since they were looked at last, with their end."""
         c = alarms.c

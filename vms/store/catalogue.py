@@ -29,6 +29,7 @@ from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
 from vms.store.tables import meta
+from vms.store.turns import Turns
 from vms.store.unsigned import Unsigned
 from vms.store.views import Views
 
@@ -61,6 +62,7 @@ class Catalogue:
         self.audit = Audit(database, clock, node)
         self.outbox = Outbox(database)
         self.unsigned = Unsigned(database)
+        self.turns = Turns(database)
         self.rebuilding = Rebuilding(database)
         self.replica = Replica(database, clock)
         self.views = Views(database)

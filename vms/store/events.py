@@ -78,6 +78,19 @@ class Events:
             statement = statement.where(or_(c.start_ns < start_ns, and_(c.start_ns == start_ns, c.id < event_id)))
         return await self._db.rows(statement, _events)
 
+    async def ended_since(
+        self, begun_ns: int, kinds: Collection[str], limit: int, after: Place | None = None
+    ) -> list[Event]:
+        """Those of these kinds that began from a time on and are over, oldest first, at most `limit`; `after`: those
+        behind this place."""
+        c = events.c
+        chosen = [c.start_ns >= begun_ns, c.kind.in_(list(kinds)), c.end_ns.is_not(None)]
+        if after is not None:
+            start_ns, event_id = after
+            chosen.append(or_(c.start_ns > start_ns, and_(c.start_ns == start_ns, c.id > event_id)))
+        statement = select(events).where(*chosen).order_by(c.start_ns, c.id).limit(limit)
+        return await self._db.rows(statement, _events)
+
     async def count_open(self, sites: Collection[str] | None = None) -> dict[Severity, int]:
         """How many go on, by severity."""
         chosen = _conditions(Wanted(sites=sites, is_open=True))

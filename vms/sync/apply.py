@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from vms import logs, metrics
+from vms.bus.base import Bus
 from vms.bus.flow import Flow, Reading
 from vms.bus.link import NatsLink
 from vms.bus.streams import StreamMessage
@@ -23,12 +24,15 @@ from vms.store.apply import Applied
 from vms.store.images import RowImage, unpack
 from vms.store.notes import FACTS, SETTINGS
 from vms.sync import streams
+from vms.sync.events import CHANGED
 from vms.sync.outbox import center_reading
 
 log = logs.get(__name__)
 
 FACT_TABLES = frozenset(table.name for table in FACTS)
+EVENTS = "events"
 _TRIES = 3
+_TOLD_MAX = 1000
 
 
 class Intake:
@@ -162,6 +166,19 @@ class CenterApplyOptions:
     sites_s: float = 5.0
 
 
+class _SiteFacts(Reader):
+    """One Site's, in the center: says which Events came. `bus`: where; None: nobody waits for them."""
+
+    bus: Bus | None = None
+
+    async def applied(self, messages: Sequence[StreamMessage], applied: Applied) -> None:
+        """Tell who waits for Events."""
+        del messages
+        ids = [str(key[0]) for key in applied.changed.get(EVENTS, ())]
+        if ids and self.bus is not None:
+            self.bus.publish(CHANGED, {"ids": ids[:_TOLD_MAX]})
+
+
 class CenterApply(Service):
     """Facts of all Sites into the center's catalogue, each Site's by a reader of its own. A Site without nodes costs a
     request now and then. Safe to run on several nodes of the center."""
@@ -169,11 +186,16 @@ class CenterApply(Service):
     name = "sync center"
 
     def __init__(
-        self, clock: Clock, link: NatsLink, catalogue: Catalogue, options: CenterApplyOptions | None = None
+        self,
+        clock: Clock,
+        link: NatsLink,
+        catalogue: Catalogue,
+        options: CenterApplyOptions | None = None,
+        bus: Bus | None = None,
     ) -> None:
         super().__init__(clock, backoff=Backoff(0.25, 5.0))
         self._link, self._catalogue = link, catalogue
-        self._options = options or CenterApplyOptions()
+        self._options, self._bus = options or CenterApplyOptions(), bus
         self._readers: dict[str, tuple[Reader, asyncio.Task[None]]] = {}
 
     def reached(self) -> dict[str, bool]:
@@ -186,7 +208,9 @@ class CenterApply(Service):
             for site in await self._catalogue.sites.list():
                 if site.slug not in self._readers:
                     intake = Intake(self._catalogue, FACT_TABLES)
-                    reader = Reader(self.clock, self._link, intake, center_reading(site.slug), f"facts of {site.slug}")
+                    reading, name = center_reading(site.slug), f"facts of {site.slug}"
+                    reader = _SiteFacts(self.clock, self._link, intake, reading, name)
+                    reader.bus = self._bus
                     self._readers[site.slug] = reader, asyncio.create_task(reader.run(), name=reader.name)
             self.ready()
             await self.pause(self._options.sites_s)

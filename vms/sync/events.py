@@ -25,12 +25,15 @@ from vms.domain.ids import new_id
 from vms.errors import VmsError
 from vms.service import Service
 from vms.store import Catalogue
+from vms.store.notes import Role
 from vms.sync.presence import Presence
 from vms.sync.troubles import Source
 
 log = logs.get(__name__)
 
 TOLD = "event.told"
+CHANGED = "event.changed"
+"""Events were written to the catalogue that Rules are kept in: `ids`."""
 _SAID_AGAIN_S = 5.0
 
 
@@ -191,6 +194,8 @@ class EventWriter(Service):
             if self._pending.get(event_id, (None, 0))[0] is event:
                 del self._pending[event_id]
             self._away_ns = None
+            if self._catalogue.outbox.role is not Role.SITE:  # there it has yet to travel
+                self._bus.publish(CHANGED, {"ids": [event_id]})
 
     async def _check_on(self) -> None:
         """Whether the catalogue is there, also while there is nothing to write; and what Sites and Cameras it has."""

@@ -67,6 +67,7 @@ const SERVICE: Record<string, () => string> = {
   pacing: m.service_pacing,
   recorder: m.service_recorder,
   retention: m.service_retention,
+  rules: m.service_rules,
   stored: m.service_stored,
   streamer: m.service_streamer,
   "sync center": m.service_sync_center,
