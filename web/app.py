@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from vms.errors import VmsError
 from web import pages
 from web.api import (
+    alarms,
     bookmarks,
     cameras,
     events,
@@ -23,6 +24,7 @@ from web.api import (
     playback,
     probe,
     report,
+    rules,
     session,
     sites,
     views,
@@ -72,6 +74,8 @@ def create_app(context: WebContext) -> FastAPI:
         bookmarks,
         report,
         events,
+        alarms,
+        rules,
         live,
         news,
         health,

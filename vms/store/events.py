@@ -62,6 +62,10 @@ class Events:
             row = (await connection.execute(select(events).where(events.c.id == event_id))).first()
         return None if row is None else _event(row)
 
+    async def by_ids(self, event_ids: Collection[str]) -> list[Event]:
+        """Those of these that are there."""
+        return await self._db.rows(select(events).where(events.c.id.in_(list(event_ids))), _events)
+
     async def open_of(self, teller: str, shared: Collection[str] = ()) -> list[Event]:
         """Those that go on, oldest first: written by this teller, and of the `shared` kinds by anybody."""
         mine: ColumnElement[bool] = events.c.teller == teller

@@ -41,7 +41,7 @@ async def list_events(
     limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 50,
 ) -> EventsOut:
     """Events by their start, newest first; `open` counts those that go on."""
-    sites = await _sites(parts, site)
+    sites = await sites_below(parts, site)
     if camera is not None and not is_id(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
     wanted = Wanted(_time(from_, "from"), _time(to, "to"), sites, camera, kind or None, is_open)
@@ -54,13 +54,14 @@ async def list_events(
         following = encode_cursor((str(shown[-1].start_ns), shown[-1].id))
     counts = await parts.catalogue.events.count_open(sites)
     return EventsOut(
-        items=await _out(parts, shown),
+        items=await described(parts, shown),
         next=following,
         open=OpenOut.model_validate(dict.fromkeys(OpenOut.model_fields, 0) | {k.value: n for k, n in counts.items()}),
     )
 
 
-async def _sites(parts: Parts, site: str | None) -> Collection[str] | None:
+async def sites_below(parts: Parts, site: str | None) -> Collection[str] | None:
+    """Ids of a Site that was asked for and of those below it; None: none was. InputError where it is not there."""
     if site is None:
         return None
     known = await parts.catalogue.sites.list()
@@ -82,7 +83,8 @@ def _place(cursor: str | None) -> Place | None:
     return int(start), event_id
 
 
-async def _out(parts: Parts, events: list[Event]) -> list[EventOut]:
+async def described(parts: Parts, events: list[Event]) -> list[EventOut]:
+    """With names and words, and without anything secret."""
     sites = {site.id: site for site in await parts.catalogue.sites.list()}
     cameras = {camera.id: camera.name for camera in await parts.catalogue.cameras.list(include_deleted=True)}
     nodes = {node.id: node.name for node in await parts.catalogue.nodes.list()}
