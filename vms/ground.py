@@ -100,7 +100,13 @@ async def open_catalogue(settings: Settings, key: bytes, node: str, clock: Clock
     if settings.cluster is not None:
         outbox = OutboxOptions(Role.SITE if settings.stands_at_site() else Role.CENTER)
     url, pool = catalogue_url(settings), settings.catalogue.pool
-    return await Catalogue.open(url, key=key, clock=clock, node=node, outbox=outbox, pool=pool)
+    catalogue = await Catalogue.open(url, key=key, clock=clock, node=node, outbox=outbox, pool=pool)
+    try:
+        await catalogue.cameras.number_all()
+    except BaseException:
+        await catalogue.close()
+        raise
+    return catalogue
 
 
 def catalogue_url(settings: Settings) -> str:

@@ -78,8 +78,7 @@ async def add_camera(catalogue: Catalogue, item: CameraSettings, clock: Clock, p
     taken = {camera.slug for camera in await catalogue.cameras.list()}
     free = item.model_copy(update={"slug": free_slug(_slug_of(item), taken)})
     camera = await new_camera(catalogue, free, clock, policy)
-    await catalogue.cameras.add(camera)
-    return camera
+    return await catalogue.cameras.add(camera)
 
 
 def camera_settings(site: str, name: str, main: str, sub: str | None, username: str, password: str) -> CameraSettings:

@@ -151,9 +151,11 @@ class StreamOut(Out):
 
 
 class CameraOut(Out):
-    """A camera. Its password is write-only: `has_password` says whether there is one."""
+    """A camera. Its password is write-only: `has_password` says whether there is one. `number`: what operators type for
+    it, for good; null: it has yet to arrive from the center."""
 
     id: str
+    number: int | None
     slug: str
     name: str
     site: SiteRef

@@ -23,6 +23,7 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
     """A camera without its password."""
     return CameraOut(
         id=camera.id,
+        number=camera.number,
         slug=camera.slug,
         name=camera.name,
         site=SiteRef(id=camera.site, slug=site.slug if site else "", name=site.name if site else ""),

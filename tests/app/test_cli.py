@@ -204,8 +204,8 @@ async def test_a_signal_while_it_starts_ends_it_in_order(folder: Path, number: s
 def test_cameras_are_added_and_listed(system: Path, here: Here) -> None:
     """A URL with a password is taken apart; names are text, and no line is cut where no terminal bounds it."""
     url = f"rtsp://operator:rahasia1@10.20.1.11/{'a' * 90}"
-    assert here(system, "camera", "add", "sampit", "[/red]", url).stdout == "registered sampit-red\n"
-    assert here(system, "camera", "add", "sampit", "[/red]", url).stdout == "registered sampit-red-2\n"
+    assert here(system, "camera", "add", "sampit", "[/red]", url).stdout == "registered sampit-red as number 1\n"
+    assert here(system, "camera", "add", "sampit", "[/red]", url).stdout == "registered sampit-red-2 as number 2\n"
     given = vms(
         system, "camera", "add", "sampit", "Gerbang", "rtsp://10.20.1.12/m", "--username", "u", VMS_PASSWORD="p"
     )

@@ -21,8 +21,8 @@ def camera(slug: str = "sampit-pasar-01", **changes: object) -> Camera:
         Stream(StreamRef(camera_id, StreamName.MAIN), "rtsp://192.0.2.1/main"),
         Stream(StreamRef(camera_id, StreamName.SUB), "rtsp://192.0.2.1/sub", RecordMode.OFF),
     )
-    values: dict[str, object] = {"username": "admin", "password": "rahasia-123", "registered_ns": T0}
-    return Camera(camera_id, SITE.id, slug, "Pasar", streams, **(values | changes))  # type: ignore[arg-type]  # by name
+    values: dict[str, object] = {"name": "Pasar", "username": "admin", "password": "rahasia-123", "registered_ns": T0}
+    return Camera(camera_id, SITE.id, slug, streams=streams, **(values | changes))  # type: ignore[arg-type]  # by name
 
 
 def run(start_s: float = 0, end_s: float | None = None, *, run_id: str | None = None, rev: int = 1) -> Run:

@@ -127,8 +127,7 @@ async def test_settings_in_any_order(new_url: NewUrl) -> None:
     above = Site("a" * 16, "kalteng", "Kalimantan Tengah")
     await center.sites.put(above)
     await center.sites.put(replace(SITE, parent=above.id))
-    one = camera()
-    await center.cameras.add(one)
+    one = await center.cameras.add(camera())
     told = await _told(center)
     for image in reversed(told):
         await site.replica.apply([image])

@@ -51,8 +51,8 @@ async def test_cameras_come_back_whole(catalogue: Catalogue) -> None:
     """Streams, password and all; listed by slug, of one site or of all."""
     await catalogue.sites.put(SITE)
     second, first = camera("b"), camera("a", password="")
-    await catalogue.cameras.add(second)
-    await catalogue.cameras.add(first)
+    second, first = await catalogue.cameras.add(second), await catalogue.cameras.add(first)
+    assert (second.number, first.number) == (1, 2)
     assert await catalogue.cameras.list() == [first, second]
     assert await catalogue.cameras.list(site=SITE.id) == [first, second]
     assert await catalogue.cameras.list(site="x" * 16) == []
@@ -63,8 +63,7 @@ async def test_cameras_come_back_whole(catalogue: Catalogue) -> None:
 async def test_conflicts_of_cameras(catalogue: Catalogue) -> None:
     """A slug twice, an id twice and a site that does not exist are conflicts, and nothing is changed."""
     await catalogue.sites.put(SITE)
-    one = camera()
-    await catalogue.cameras.add(one)
+    one = await catalogue.cameras.add(camera())
     for bad in (camera(), one, replace(camera("other"), site="x" * 16)):
         with pytest.raises(ConflictError):
             await catalogue.cameras.add(bad)
@@ -74,10 +73,9 @@ async def test_conflicts_of_cameras(catalogue: Catalogue) -> None:
 async def test_update_needs_the_rev_before(catalogue: Catalogue) -> None:
     """Who read an older row may not overwrite a newer one."""
     await catalogue.sites.put(SITE)
-    one = camera()
-    await catalogue.cameras.add(one)
+    one = await catalogue.cameras.add(camera())
     changed = replace(one, name="Pasar Besar", password="baru", streams=one.streams[:1], rev=2)
-    await catalogue.cameras.update(changed)
+    await catalogue.cameras.update(replace(changed, number=77))
     assert await catalogue.cameras.get(one.id) == changed
     with pytest.raises(ConflictError, match="changed meanwhile"):
         await catalogue.cameras.update(replace(one, name="late", rev=2))
@@ -87,14 +85,13 @@ async def test_update_needs_the_rev_before(catalogue: Catalogue) -> None:
 
 
 async def test_removed_cameras_free_their_slug(catalogue: Catalogue) -> None:
-    """The row stays for its footage, hidden; removing twice, or changing a removed one, finds nothing."""
+    """The row stays for its footage, hidden, with its number; removing twice, or changing it then, finds nothing."""
     await catalogue.sites.put(SITE)
-    one = camera()
-    await catalogue.cameras.add(one)
+    one = await catalogue.cameras.add(camera())
     await catalogue.cameras.remove(one.id, T0 + 5)
     assert await catalogue.cameras.list() == []
     assert [c.deleted_ns for c in await catalogue.cameras.list(include_deleted=True)] == [T0 + 5]
-    await catalogue.cameras.add(camera(one.slug))
+    assert (await catalogue.cameras.add(camera(one.slug))).number == 2
     with pytest.raises(NotFoundError):
         await catalogue.cameras.remove(one.id, T0 + 6)
     with pytest.raises(NotFoundError):
@@ -105,8 +102,7 @@ async def test_passwords_are_sealed(catalogue: Catalogue, sql: Sql, tmp_path: Pa
     """No row and no file of the catalogue holds a password; moved to another camera's row it does not open."""
     await catalogue.sites.put(SITE)
     one, two = camera("one", password="rahasia-sekali"), camera("two", password="lain-lagi")
-    await catalogue.cameras.add(one)
-    await catalogue.cameras.add(two)
+    one, two = await catalogue.cameras.add(one), await catalogue.cameras.add(two)
     for file in tmp_path.iterdir():
         assert b"rahasia-sekali" not in file.read_bytes()
     rows = sql("SELECT * FROM cameras")
@@ -117,3 +113,21 @@ async def test_passwords_are_sealed(catalogue: Catalogue, sql: Sql, tmp_path: Pa
     assert (await catalogue.cameras.get(one.id)) == one
     with pytest.raises(CatalogueError, match="does not open"):
         await catalogue.cameras.get(two.id)
+
+
+async def test_cameras_from_before_get_numbers_that_stay(catalogue: Catalogue, sql: Sql) -> None:
+    """In the order of the lists, numbers in names as numbers; once, and after those that were given already."""
+    await catalogue.sites.put(SITE)
+    await catalogue.sites.put(Site("k" * 16, "kapuas", "Kapuas"))
+    first = await catalogue.cameras.add(camera("first"))
+    old = [camera(f"c{i}", name=name) for i, name in enumerate(("Pintu 10", "pintu 2", "Álun", "Bundaran"))]
+    old[3] = replace(old[3], site="k" * 16)
+    for one in old:
+        await catalogue.cameras.add(one)
+    sql(f"UPDATE cameras SET number = NULL WHERE id <> '{first.id}'")
+    for _ in range(2):
+        await catalogue.cameras.number_all()
+        found = {one.name: (one.number, one.rev) for one in await catalogue.cameras.list()}
+        assert found == {"Pasar": (1, 1), "Bundaran": (2, 2), "Álun": (3, 2), "pintu 2": (4, 2), "Pintu 10": (5, 2)}
+    await catalogue.cameras.remove(old[0].id, T0)
+    assert (await catalogue.cameras.add(camera("last"))).number == 6

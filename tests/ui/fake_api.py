@@ -100,7 +100,7 @@ class FakeApi:
         state = {"condition": "live", "since": iso(self.registered_ms), "why": ""}
         host = f"rtsp://10.20.{len(self.sites)}.{len(self.cameras) + 11}:554"
         camera = {
-            "id": ident, "slug": name.lower().replace(" ", "-"), "name": name,
+            "id": ident, "number": len(self.cameras) + 1, "slug": name.lower().replace(" ", "-"), "name": name,
             "site": {key: site[key] for key in ("id", "slug", "name")}, "enabled": True, "audio": False,
             "transport": "tcp", "username": "operator", "has_password": True, "state": state,
             "streams": [

@@ -244,3 +244,15 @@ async def test_picture_of_now(admin: httpx.AsyncClient) -> None:
     assert (failed.status_code, failed.json()["code"]) == (502, "camera_unreachable")
     assert "hunter22" not in failed.text
     assert (await admin.get(f"/api/cameras/{camera['id']}/snapshot", params={"width": 1})).status_code == 422
+
+
+async def test_numbers_stay(admin: httpx.AsyncClient) -> None:
+    """Given in order of registration; those of removed cameras are never given again, and no change can touch one."""
+    made = [await add(admin, name=name) for name in ("B", "A", "C")]
+    assert [camera["number"] for camera in made] == [1, 2, 3]
+    await admin.delete(f"/api/cameras/{made[2]['id']}")
+    assert (await add(admin, name="D"))["number"] == 4
+    changed = await admin.patch(f"/api/cameras/{made[0]['id']}", json={"rev": 1, "name": "Z"})
+    assert changed.json()["number"] == 1
+    refused = await admin.patch(f"/api/cameras/{made[0]['id']}", json={"rev": 2, "number": 9})
+    assert refused.status_code == 422

@@ -56,10 +56,17 @@ def camera_list(config: ConfigOption = None, data: DataOption = None) -> None:
     async def work(catalogue: Catalogue) -> None:
         names = {site.id: site.name for site in await catalogue.sites.list()}
         rows = [
-            (names[camera.site], camera.slug, camera.name, camera.streams[0].url, "yes" if camera.enabled else "no")
+            (
+                str(camera.number or "-"),
+                names[camera.site],
+                camera.slug,
+                camera.name,
+                camera.streams[0].url,
+                "yes" if camera.enabled else "no",
+            )
             for camera in await catalogue.cameras.list()
         ]
-        print_table(("site", "camera", "name", "main", "enabled"), rows)
+        print_table(("number", "site", "camera", "name", "main", "enabled"), rows)
 
     with_catalogue(load(config, data), work)
 
@@ -83,6 +90,6 @@ def camera_add(
     async def work(catalogue: Catalogue) -> None:
         camera = await registration.add_camera(catalogue, item, SystemClock(), chosen.address_policy())
         await catalogue.audit.add(HERE, "camera.add", camera.id, {"slug": camera.slug})
-        print(f"registered {camera.slug}")
+        print(f"registered {camera.slug} as number {camera.number}")
 
     with_catalogue(chosen, work)

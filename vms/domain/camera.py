@@ -83,7 +83,8 @@ class Stream:
 @dataclass(frozen=True, slots=True)
 class Camera:
     """A device at one Site. `password` is secret: never logged, never returned; repr leaves it out. `analysis`: whether
-    its pictures are looked at for motion and health."""
+    its pictures are looked at for motion and health. `number` is what operators type for it: given at registration,
+    by the catalogue, never changed, never given to another."""
 
     id: str
     site: str
@@ -102,6 +103,7 @@ class Camera:
     areas: tuple[Area, ...] = ()
     masks: tuple[Polygon, ...] = ()
     analysis: bool = True
+    number: int | None = None
 
     def stream(self, name: StreamName) -> Stream | None:
         """The Stream of that name, None where the camera has none."""

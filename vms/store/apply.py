@@ -216,8 +216,11 @@ def _fitting(images: Iterable[RowImage], applied: Applied) -> list[RowImage]:
 
 
 async def _vacate(connection: Connection, table: Table, values: Mapping[str, Any]) -> None:
-    """Take a unique name from another row that still has it here. At the center, where it was given, names are unique:
-    so that row has changed or is gone there, and its image is on the way; until then it goes by its id."""
+    """Take a unique name or number from another row that still has it here. At the center, where it was given, they are
+    unique: so that row has changed or is gone there, and its image is on the way; until then it goes by its id."""
+    if table is cameras and values["number"] is not None:
+        same = and_(cameras.c.number == values["number"], cameras.c.id != values["id"])
+        await connection.execute(update(cameras).where(same).values(number=None))
     if table is sites:
         taken: ColumnElement[bool] = sites.c.slug == values["slug"]
         change = {"slug": sites.c.id}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -13,6 +14,7 @@ from vms.domain.camera import Camera, RecordMode, Stream, StreamName, StreamRef
 from vms.errors import ConflictError, NotFoundError
 from vms.store.connection import Connection
 from vms.store.database import Database
+from vms.store.numbers import next_number, number_all
 from vms.store.secret import Sealer
 from vms.store.tables import cameras, streams
 
@@ -46,19 +48,26 @@ class Cameras:
             rows = await connection.execute(statement)
         return next(iter(_cameras(rows, self._sealer)), None)
 
-    async def add(self, camera: Camera) -> None:
-        """Register. ConflictError: the id or slug is taken, or the Site does not exist."""
+    async def add(self, camera: Camera) -> Camera:
+        """Register; gives it back with its number, the next one. ConflictError: the id or slug is taken, or the Site
+        does not exist."""
         try:
             async with self._db.write() as connection:
                 await self._db.notes.note(connection, cameras, self._values(camera))
+                camera = replace(camera, number=await next_number(self._db, connection))
                 await connection.execute(insert(cameras), self._values(camera))
                 await self._put_streams(connection, camera)
         except IntegrityError as error:
             raise _conflict(camera) from error
+        return camera
+
+    async def number_all(self) -> None:
+        """Give a number to those that are from before there were any (vms/store/numbers.py)."""
+        await number_all(self._db)
 
     async def update(self, camera: Camera) -> None:
-        """Replace, streams too. ConflictError: the row's rev is not `camera.rev - 1`, the slug is taken, the Site does
-        not exist. NotFoundError: there is no such camera, or it was removed."""
+        """Replace, streams too, all but the number. ConflictError: the row's rev is not `camera.rev - 1`, the slug is
+        taken, the Site does not exist. NotFoundError: there is no such camera, or it was removed."""
         statement = update(cameras).where(
             cameras.c.id == camera.id, cameras.c.rev == camera.rev - 1, cameras.c.deleted_ns.is_(None)
         )
@@ -67,7 +76,8 @@ class Cameras:
                 before = (await connection.execute(select(cameras.c.site).where(cameras.c.id == camera.id))).scalar()
                 for site in {before, camera.site} - {None}:  # the site that it leaves hears of it too
                     await self._db.notes.note(connection, cameras, {"id": camera.id, "site": site})
-                result = await connection.execute(statement, self._values(camera))
+                values = {name: value for name, value in self._values(camera).items() if name != "number"}
+                result = await connection.execute(statement, values)
                 if result.rowcount == 0:
                     await _why_not(connection, camera)
                 await connection.execute(delete(streams).where(streams.c.camera == camera.id))
@@ -105,6 +115,7 @@ class Cameras:
             "areas": [area.as_json() for area in camera.areas],
             "masks": [[list(point) for point in polygon] for polygon in camera.masks],
             "analysis": camera.analysis,
+            "number": camera.number,
         }
 
     async def _put_streams(self, connection: Connection, camera: Camera) -> None:
@@ -147,6 +158,7 @@ def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
         areas=tuple(area_of(value) for value in first.areas),
         masks=tuple(polygon_of(points) for points in first.masks),
         analysis=first.analysis,
+        number=first.number,
     )
 
 

@@ -78,10 +78,9 @@ async def _add(parts: Parts, camera: Camera, *, is_free_to_choose: bool) -> Came
             break
         camera = replace(camera, slug=free_slug(camera.slug, taken))
         try:
-            await parts.catalogue.cameras.add(camera)
+            return await parts.catalogue.cameras.add(camera)
         except ConflictError:
             continue
-        return camera
     raise ConflictError(f"The short name {camera.slug} is taken.", hint="Choose another.")
 
 

@@ -90,7 +90,9 @@ cameras = Table(
         doc="Whether its pictures are looked at for motion and health.",
     ),
     Column("rev", Integer, nullable=False, doc="Version of the row, one more at each change."),
+    Column("number", Integer, nullable=True, doc="What operators type for it, for good; null: not given yet."),
     Index("ix_cameras_site", "site"),
+    Index("uq_cameras_number", "number", unique=True),
     Index(
         "uq_cameras_slug",
         "slug",

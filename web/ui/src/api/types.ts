@@ -62,6 +62,8 @@ export interface Area {
 
 export interface Camera {
   id: string;
+  /** What operators type for it, for good; null where it has yet to arrive. */
+  number: number | null;
   slug: string;
   name: string;
   site: { id: string; slug: string; name: string };

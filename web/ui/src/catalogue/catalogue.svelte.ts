@@ -1,5 +1,5 @@
-// Sites and cameras as the server has them, kept fresh while a page looks. One list for all pages; order and numbers
-// of cameras are those of this list: by site name, then camera name.
+// Sites and cameras as the server has them, kept fresh while a page looks. One list for all pages, by site name, then
+// camera name; the number of a camera is its own and stays.
 import { call } from "../api/client";
 import type { Camera, Page, Site } from "../api/types";
 import { reach } from "../shell/reach.svelte";
@@ -25,6 +25,11 @@ export function inOrder(cameras: Camera[]): Camera[] {
   return [...cameras].sort((a, b) => byName(a.site, b.site) || byName(a, b));
 }
 
+/** In the order of their numbers: a new camera comes last and moves no other. */
+export function inNumberOrder(cameras: readonly Camera[]): Camera[] {
+  return [...cameras].sort((a, b) => (a.number ?? Infinity) - (b.number ?? Infinity) || (a.id < b.id ? -1 : 1));
+}
+
 class Catalogue {
   sites = $state.raw<Site[]>([]);
   cameras = $state.raw<Camera[]>([]);
@@ -32,7 +37,7 @@ class Catalogue {
   /** Cameras whose removal can still be undone: shown nowhere. */
   leaving = $state.raw<ReadonlySet<string>>(new Set());
   shown = $derived(this.cameras.filter((camera) => !this.leaving.has(camera.id)));
-  numbers = $derived(new Map(this.shown.map((camera, index) => [camera.id, index + 1])));
+  byNumber = $derived(new Map(this.shown.map((camera) => [camera.number, camera])));
   byId = $derived(new Map(this.cameras.map((camera) => [camera.id, camera])));
   #watchers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,7 +1,7 @@
 // The wall: which camera is on which tile (the URL says so), the link to the server, and what a person may do to it.
 // Screens read it and call it; all of it lives as long as the wall's page.
 import type { StreamName } from "../api/types";
-import { catalogue } from "../catalogue/catalogue.svelte";
+import { catalogue, inNumberOrder } from "../catalogue/catalogue.svelte";
 import { expose } from "../shell/instruments";
 import { reach } from "../shell/reach.svelte";
 import { router, urlOf } from "../shell/router.svelte";
@@ -21,7 +21,7 @@ export class WallState {
   #address = $derived(parseAddress(router.query));
   // The default wall as text, so that fresh states of the same cameras change nothing.
   #defaults = $derived(
-    catalogue.shown
+    inNumberOrder(catalogue.shown)
       .filter((camera) => camera.enabled)
       .slice(0, TILES)
       .map((camera) => camera.id)
