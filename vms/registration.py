@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from vms import logs
 from vms.clock import Clock
 from vms.domain.camera import Camera, RecordMode, Site, StreamName
 from vms.domain.camera_url import AddressPolicy
@@ -21,6 +22,8 @@ from vms.store import Catalogue
 from web import camera_edit
 from web.schemas import CameraIn
 from web.text import check_new_password, clean_name
+
+log = logs.get(__name__)
 
 ADMIN = "admin"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -63,11 +66,17 @@ async def ensure_sites(catalogue: Catalogue, wanted: Sequence[SiteSettings]) -> 
 async def ensure_cameras(
     catalogue: Catalogue, wanted: Sequence[CameraSettings], clock: Clock, policy: AddressPolicy
 ) -> int:
-    """Add the cameras that are missing, by slug; returns how many were added."""
-    taken = {camera.slug for camera in await catalogue.cameras.list()}
+    """Add the cameras that were never there, by slug; returns how many were added. One that somebody removed stays
+    removed, also while the settings go on naming it."""
+    ever = await catalogue.cameras.list(include_deleted=True)
+    taken = {camera.slug for camera in ever if camera.deleted_ns is None}
+    removed = {camera.slug for camera in ever} - taken
     added = 0
     for item in wanted:
-        if _slug_of(item) not in taken:
+        slug = _slug_of(item)
+        if slug in removed:
+            log.info("a camera of the settings was removed before and is left out", camera=slug)
+        elif slug not in taken:
             taken.add((await add_camera(catalogue, item, clock, policy)).slug)
             added += 1
     return added

@@ -80,6 +80,18 @@ async def test_sites_and_cameras_are_registered_once(catalogue: Catalogue) -> No
     assert len(await catalogue.sites.list()) == 2
 
 
+async def test_camera_removed_on_the_page_stays_removed(catalogue: Catalogue) -> None:
+    """A start does not bring back what the settings still name, given a slug or not; another slug is another camera."""
+    wanted = [camera(), camera(name="Pelabuhan", slug="sampit-dermaga")]
+    assert await registration.ensure_cameras(catalogue, wanted, SystemClock(), AddressPolicy()) == 2
+    for known in await catalogue.cameras.list():
+        await catalogue.cameras.remove(known.id, 1)
+    assert await registration.ensure_cameras(catalogue, wanted, SystemClock(), AddressPolicy()) == 0
+    assert await catalogue.cameras.list() == []
+    anew = [camera(slug="sampit-pasar-02")]
+    assert await registration.ensure_cameras(catalogue, anew, SystemClock(), AddressPolicy()) == 1
+
+
 @pytest.mark.parametrize("sub", [None, "rtsp://operator:rahasia1@10.20.1.11/sub", "rtsp://10.20.1.11/sub"])
 async def test_password_of_a_url_is_split_off(catalogue: Catalogue, sub: str | None) -> None:
     """What is stored and shown of a URL holds neither user nor password; they lie sealed in fields of their own."""
