@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
@@ -93,15 +94,30 @@ async def _spawn(cache: Path, port: int) -> asyncio.subprocess.Process:
 
 
 def _free(port: int) -> int:
-    import socket
+    return port if _can_bind("127.0.0.1", port) else 0
 
-    with socket.socket() as probe:
+
+def check_port(host: str, port: int) -> None:
+    """SettingsError where the page's port is taken: before scenes are drawn, and in the words of who typed `make`."""
+    if _can_bind(host, port):
+        return
+    shown = f"[{host}]" if ":" in host else host
+    other = next((p for p in range(port + 1, min(port + 20, 65536)) if _can_bind(host, p)), 0)
+    raise SettingsError(
+        f"cannot serve at {shown}:{port}: the port is taken or the address is not this machine's",
+        hint=f'Give another: make demo ARGS="--http {shown}:{other}", or vms demo --http {shown}:{other}.',
+    )
+
+
+def _can_bind(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
-            return 0
-    return port
+            return False
+    return True
 
 
 async def _ready(process: asyncio.subprocess.Process) -> Simulated:

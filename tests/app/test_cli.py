@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +21,8 @@ import structlog
 import yaml
 
 from tests.simulator_fixture import SMALL, running_simulator
-from vms.cli import main
+from vms.cli import main, serve
+from vms.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "ulin-dan-meranti"
@@ -263,6 +265,34 @@ def test_lost_key_is_a_failure(system: Path, here: Here) -> None:
     assert "key" in refused(here(system, "camera", "list"), 1)
 
 
+def test_demo_says_another_port_before_it_starts(folder: Path, here: Here) -> None:
+    """Where the page's port is taken, in the words of `make` too, with one that is free; nothing is drawn or made."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        line = refused(here(folder, "demo", "--data", str(folder / "demo"), "--http", f"127.0.0.1:{port}"), 2)
+    assert f"127.0.0.1:{port}" in line
+    assert re.search(r'make demo ARGS="--http 127\.0\.0\.1:\d+"', line)
+    assert not (folder / "demo").exists()
+
+
+@pytest.mark.parametrize(("terminal", "level"), [(True, "WARNING"), (False, "INFO")])
+def test_ready_line_stands_out_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, level: str
+) -> None:
+    """There it stands between empty lines, and streams are quiet; a program gets one line and the log as set."""
+    levels: list[str] = []
+    monkeypatch.setattr(serve.logs, "configure", levels.append)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
+    serve._quietly(Settings())
+    serve._say("VMS ready at http://127.0.0.1:8080")
+    assert levels == [level]
+    said = capsys.readouterr().out
+    assert said == ("\nVMS ready at http://127.0.0.1:8080\n\n" if terminal else "VMS ready at http://127.0.0.1:8080\n")
+
+
 def test_version_and_wrong_usage(folder: Path, here: Here) -> None:
     """0 and 2, also as exit codes of a process; its error is one line."""
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*\n", here(folder, "version").stdout)
@@ -283,6 +313,13 @@ async def test_probe_says_what_a_url_gives(folder: Path, here: Here) -> None:
         good = await probe(simulator.password, picture)
         bad = await probe("salah-sekali", picture)
         nowhere = await probe(simulator.password, folder / "no" / "x")
+        (folder / "vms.yaml").write_text("{}")
+        strange = await probe(simulator.password, picture)
+        allowed = await asyncio.to_thread(
+            here, folder, "camera", "probe", url, "--username", user, "--allow", "127.0.0.0/8",
+            VMS_PASSWORD=simulator.password,
+        )  # fmt: skip
+        no_network = await asyncio.to_thread(here, folder, "camera", "probe", url, "--allow", "demo")
     assert good.returncode == 0, good.stderr
     assert "codec: h264" in good.stdout
     assert "width: 320" in good.stdout
@@ -291,5 +328,10 @@ async def test_probe_says_what_a_url_gives(folder: Path, here: Here) -> None:
     assert "password" in bad.stdout
     assert nowhere.returncode == 2
     assert "cannot write" in nowhere.stderr
+    assert strange.returncode == 1
+    assert "loopback" in strange.stdout
+    assert "--allow 127.0.0.0/8" in strange.stdout
+    assert allowed.returncode == 0, allowed.stdout
+    assert "--allow" in refused(no_network, 2)
     assert simulator.password not in good.stdout + bad.stdout + good.stderr + bad.stderr + nowhere.stderr
     assert "salah-sekali" not in bad.stdout + bad.stderr

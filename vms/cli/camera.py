@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ import typer
 from vms import registration
 from vms.cli.terminal import HERE, ConfigOption, DataOption, PasswordOption, asked, load, print_table, with_catalogue
 from vms.clock import SystemClock
+from vms.domain.camera_url import networks
 from vms.errors import SettingsError
+from vms.settings import Settings
 from vms.store import Catalogue
 
 camera_app = typer.Typer(no_args_is_help=True, help="Cameras.")
@@ -25,14 +28,20 @@ def camera_probe(
     password: PasswordOption = None,
     udp: Annotated[bool, typer.Option("--udp", help="Media over UDP instead of TCP.")] = False,
     picture: Annotated[Path | None, typer.Option("--picture", help="Write one JPEG there.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", help="Also try addresses of this network, such as 127.0.0.0/8 for the demo's cameras."),
+    ] = None,
 ) -> None:
     """Say in plain words what a URL gives, or why it gives nothing."""
-    chosen = load(config)
+    chosen = _allowing(load(config), allow or [])
     secret = asked(password) if username else ""
     from vms.app import probe_url
 
     report = asyncio.run(probe_url(chosen, url, username, secret, "udp" if udp else "tcp"))
     print(report.message)
+    if report.reason == "url_address":
+        print("For this one try: --allow NETWORK, such as --allow 127.0.0.0/8 for the cameras of the demo.")
     if report.hint:
         print(report.hint)
     for name, value in report.facts.items():
@@ -47,6 +56,15 @@ def camera_probe(
         print(f"Picture: {picture}")
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _allowing(chosen: Settings, given: Sequence[str]) -> Settings:
+    """The settings with further networks that cameras may be in."""
+    try:
+        allowed = (*chosen.ingest.camera_networks, *networks(given))
+    except ValueError as error:
+        raise SettingsError(f"--allow: {error}", hint="Give a network such as 127.0.0.0/8.") from None
+    return chosen.model_copy(update={"ingest": chosen.ingest.model_copy(update={"camera_networks": allowed})})
 
 
 @camera_app.command("list")

@@ -25,7 +25,7 @@ DemoHttpOption = Annotated[str, typer.Option("--http", envvar="VMS_HTTP", help="
 def up(config: ConfigOption = None, data: DataOption = None, http: HttpOption = None) -> None:
     """Run every service in this process."""
     chosen = load(config, data, http)
-    logs.configure(chosen.log_level)
+    _quietly(chosen)
     _serve(_up(chosen))
 
 
@@ -33,7 +33,7 @@ async def _up(chosen: settings.Settings) -> None:
     from vms.app import running_node
 
     async with running_node(chosen, SystemClock()) as node:
-        print(f"VMS ready at {node.url}{_admin(node.first_admin)}", flush=True)
+        _say(f"VMS ready at {node.url}{_admin(node.first_admin)}")
         await asyncio.Event().wait()
 
 
@@ -52,7 +52,7 @@ def node(
         )
     if site is not None:
         chosen = chosen.model_copy(update={"cluster": chosen.cluster.model_copy(update={"zone": site})})
-    logs.configure(chosen.log_level)
+    _quietly(chosen)
     _serve(_node(chosen, frozenset(name.strip() for name in services.split(",") if name.strip())))
 
 
@@ -62,7 +62,7 @@ async def _node(chosen: settings.Settings, services: frozenset[str]) -> None:
     async with running_node(chosen, SystemClock(), services=services) as running:
         where = f" at {running.url}" if running.url else ""
         said = f"VMS node of {chosen.zone()} ready{where} | services: {', '.join(sorted(services))}"
-        print(said + _admin(running.first_admin), flush=True)
+        _say(said + _admin(running.first_admin))
         await asyncio.Event().wait()
 
 
@@ -73,9 +73,20 @@ def run_demo(
 ) -> None:
     """Run every service with ten simulated cameras of five regencies."""
     base = load(config, data, http)
-    # On a terminal the one line with address and password would drown in what every stream says.
-    logs.configure("WARNING" if base.log_level == "INFO" and sys.stderr.isatty() else base.log_level)
-    _serve(_demo(demo.demo_settings(data, http, base)))
+    _quietly(base)
+    chosen = demo.demo_settings(data, http, base)
+    demo.check_port(*chosen.listen())
+    _serve(_demo(chosen))
+
+
+def _quietly(chosen: settings.Settings) -> None:
+    """Logs; on a terminal warnings alone, where the line with address and password would drown in what streams say."""
+    logs.configure("WARNING" if chosen.log_level == "INFO" and sys.stderr.isatty() else chosen.log_level)
+
+
+def _say(ready: str) -> None:
+    """The ready line, apart from everything else where a person reads it; the one line where a program does."""
+    print(f"\n{ready}\n" if sys.stdout.isatty() else ready, flush=True)
 
 
 def _admin(admin: registration.FirstAdmin | None) -> str:
@@ -100,7 +111,7 @@ async def _demo(chosen: settings.Settings) -> None:
             await registration.set_password(catalogue, registration.ADMIN, password, hash_password, must_change=False)
 
         async with running_node(chosen, clock, prepare=register) as node:
-            print(demo.ready_line(node.url, password, simulated), flush=True)
+            _say(demo.ready_line(node.url, password, simulated))
             await asyncio.Event().wait()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
@@ -174,7 +175,7 @@ def literal_address(host: str) -> IPAddress | None:
         return None
 
 
-def networks(texts: tuple[str, ...] | list[str]) -> tuple[IPNetwork, ...]:
+def networks(texts: Sequence[str]) -> tuple[IPNetwork, ...]:
     """Networks in CIDR notation; ValueError where one is none."""
     return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
 
@@ -200,7 +201,7 @@ class AddressPolicy:
         """CameraUrlError where no camera may be at this address."""
         why = self.why_refused(address)
         if why:
-            hint = "An administrator can allow its network in the settings (ingest, allowed networks)."
+            hint = "An administrator can allow its network in the settings (ingest.camera_networks)."
             raise _refuse(f"The address of the camera {why}; cameras may not be there.", hint, reason="url_address")
 
     def check_literal(self, url: CameraUrl) -> None:
