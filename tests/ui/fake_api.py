@@ -72,6 +72,7 @@ class FakeApi:
     cameras: dict[str, dict[str, Any]] = field(default_factory=dict)
     gaps: list[tuple[int, int, str]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+    bookmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
     probe: dict[str, Any] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -150,6 +151,8 @@ class FakeApi:
             Route("/api/cameras/{id}/segments/{run}/{number}.mp4", self._segment),
             Route("/api/cameras/{id}/footage.mp4", self._footage),
             Route("/api/events", self._events),
+            Route("/api/bookmarks", self._bookmarks, methods=["GET", "POST"]),
+            Route("/api/bookmarks/{id}", self._bookmark, methods=["PATCH", "DELETE"]),
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
             Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
             WebSocketRoute("/api/wall/sessions/{id}/control", self._control),
@@ -307,6 +310,29 @@ class FakeApi:
         """Say to every page that these have changed."""
         for socket in list(self._listening):
             await socket.send_json({"topics": topics})
+
+    async def _bookmarks(self, request: Request) -> Response:
+        if request.method == "GET":
+            camera = request.query_params.get("camera")
+            found = [one for one in self.bookmarks.values() if camera in {None, one["camera"]["id"]}]
+            return JSONResponse({"items": sorted(found, key=lambda one: str(one["at"]), reverse=True), "next": None})
+        body = await request.json()
+        camera = self.cameras[body["camera"]]
+        one = {
+            "id": new_id(), "at": body["at"], "note": body["note"], "created_at": iso(now_ms()),
+            "camera": {"id": camera["id"], "name": camera["name"]}, "site": camera["site"],
+            "person": {"id": "p", "name": "Operator Satu"},
+        }  # fmt: skip
+        self.bookmarks[one["id"]] = one
+        return JSONResponse(one, 201)
+
+    async def _bookmark(self, request: Request) -> Response:
+        if request.method == "DELETE":
+            del self.bookmarks[request.path_params["id"]]
+            return Response(status_code=204)
+        one = self.bookmarks[request.path_params["id"]]
+        one["note"] = (await request.json())["note"]
+        return JSONResponse(one)
 
     async def _playlist(self, request: Request) -> Response:
         start, end = ms_of(request.query_params["from"]), min(ms_of(request.query_params["to"]), now_ms() - 500)

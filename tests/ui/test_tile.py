@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.ui.conftest import Place, looking
+from tests.ui.fake_api import iso, ms_of, now_ms
 from tests.ui.test_wall import LIVE
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
@@ -27,7 +28,7 @@ async def _state(page: Page, tile: int) -> Any:
 
 
 async def test_zoom_replay_and_a_picture(browser: Browser, place: Place) -> None:
-    """Zoom takes main and a drag fills nothing; replay says so ends in live at once; a picture says who and when."""
+    """Zoom takes main and a drag fills nothing; replay says so, ends in live at once; a picture says who and when."""
     camera = min(place.api.cameras.values(), key=lambda one: (one["site"]["name"], one["name"]))
     camera["masks"] = [MASK]
     async with looking(browser, place) as screen:
@@ -61,4 +62,35 @@ async def test_zoom_replay_and_a_picture(browser: Browser, place: Place) -> None
         await expect(tile.locator("[data-past]")).to_have_count(0)
         assert await _state(page, 0) == "live"
         await expect(tile).to_contain_text("Langsung")
+        assert screen.errors == []
+
+
+async def test_a_moment_is_marked_and_found_again(browser: Browser, place: Place) -> None:
+    """B marks at once, B again writes a note; the recordings show it on the timeline and in a list, and go there."""
+    async with looking(browser, place) as screen:
+        page, press = screen.page, screen.page.keyboard.press
+        await _open(page, place)
+        await press("b")
+        await expect(page.locator("[data-mark-card]")).to_contain_text("Ditandai")
+        await press("b")
+        await page.keyboard.type("Motor merah 12")
+        await press("Enter")
+        await expect(page.locator("[data-mark-card]")).to_have_count(0)
+        [one] = place.api.bookmarks.values()
+        assert abs(ms_of(one["at"]) - now_ms()) < 5000
+        assert "full" not in page.url
+        at = now_ms() - 120_000
+        one["at"] = iso(at)
+        await page.goto(f"{place.api.url}/cameras/{one['camera']['id']}/recordings")
+        await page.wait_for_function("() => window.__vms?.replay?.state === 'ready'")
+        assert one["note"] == "Motor merah 12"
+        await press("Shift+B")
+        await expect(page.locator("[data-bookmarks]")).to_contain_text("Motor merah 12")
+        await page.locator("[data-bookmark]").click()
+        await page.wait_for_function(f"() => Math.abs(window.__vms.replay.shownAt() - {at}) < 1500")
+        await page.get_by_role("button", name="Hapus penanda").click()
+        await expect(page.locator("[data-bookmark]")).to_have_count(0)
+        await page.get_by_role("button", name="Urungkan").click()
+        await expect(page.locator("[data-bookmark]")).to_have_count(1)
+        assert one["id"] in place.api.bookmarks
         assert screen.errors == []

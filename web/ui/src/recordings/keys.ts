@@ -10,6 +10,8 @@ export interface ReplayActs {
   mark(edge: "from" | "to"): void;
   live(): void;
   still(): void;
+  bookmark(): void;
+  bookmarks(): void;
 }
 
 const ACTS: Record<string, (acts: ReplayActs, shift: boolean) => void> = {
@@ -29,6 +31,7 @@ const ACTS: Record<string, (acts: ReplayActs, shift: boolean) => void> = {
   o: (acts) => acts.mark("to"),
   end: (acts) => acts.live(),
   s: (acts) => acts.still(),
+  b: (acts, shift) => (shift ? acts.bookmarks() : acts.bookmark()),
 };
 
 export function pressed(event: KeyboardEvent, acts: ReplayActs): void {

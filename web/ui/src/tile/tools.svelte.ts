@@ -1,6 +1,7 @@
 // What an operator does at one tile beyond choosing its camera: zoom, replay, figures, marks. All of it belongs to the
 // camera that is shown; another camera begins without. The wall's keys and the tile's own buttons call it.
 import type { Camera } from "../api/types";
+import { Marking } from "../bookmarks/marking.svelte";
 import { catalogue } from "../catalogue/catalogue.svelte";
 import { m } from "../shell/messages";
 import { toasts } from "../shell/toasts.svelte";
@@ -25,6 +26,8 @@ export interface Owner {
   readonly camera: string | null;
   /** Now on the server's clock, as well as known; ms since 1970. */
   now(): number;
+  /** Capture time of the live picture; null while nobody knows. */
+  capturedAt(): number | null;
 }
 
 export class TileTools {
@@ -34,6 +37,7 @@ export class TileTools {
   /** Zoomed, or just was: the main stream is worth it. A turn of the wheel to and fro must not switch each time. */
   wantsMain = $state(false);
   replay = $state.raw<InstantReplay | null>(null);
+  readonly marking = new Marking();
   #live = $state.raw({ width: 0, height: 0 });
   #zoom = $state.raw<Zoom>(WHOLE);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -77,6 +81,7 @@ export class TileTools {
     this.#zoom = WHOLE;
     this.wantsMain = false;
     this.#live = { width: 0, height: 0 };
+    this.marking.close();
     this.live();
   }
 
@@ -108,6 +113,14 @@ export class TileTools {
     this.replay = null;
   }
 
+  /** Mark the moment that is seen. */
+  mark(): void {
+    const camera = this.#camera();
+    if (!camera) return;
+    const seen = this.replay ? (this.replay.player.shownAt ?? this.replay.player.at) : this.owner.capturedAt();
+    this.marking.press(camera, seen ?? this.owner.now());
+  }
+
   /** A key of the wall that is about this tile's picture; true when it was taken. */
   key(key: string, shift = false): boolean {
     if (this.taken || this.owner.camera === null) return false;
@@ -120,12 +133,15 @@ export class TileTools {
       this.zoom = panBy(this.zoom, pan[0], pan[1], this.hands.box());
       return true;
     }
-    return this.#replayKey(key);
+    if (key === "b" || key === "B") this.mark();
+    else return this.#replayKey(key);
+    return true;
   }
 
   /** Esc: leaves the innermost of what is on; true when there was something. */
   leave(): boolean {
-    if (this.zoomed) this.zoom = WHOLE;
+    if (this.marking.at !== null) this.marking.close();
+    else if (this.zoomed) this.zoom = WHOLE;
     else if (this.replay) this.live();
     else return false;
     return true;
