@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamer.feed import Feed
 from streamer.negotiation import Offer
 from streamer.session import Kit, ViewerSession
 from streamer.tile import Say
@@ -18,6 +19,9 @@ from vms.errors import InputError, VmsError
 
 # A socket that was silent so long may have been another one: what it missed is told again.
 _QUIET_NS = 4 * NS_PER_S
+# Feeds that were asked to be ready stay so for this long, unless it is asked again.
+_WARM_NS = 10 * NS_PER_S
+_WARM_MAX = 64
 
 
 def stream_of(value: Mapping[str, Any]) -> StreamRef | None:
@@ -44,6 +48,7 @@ class WallSession(ViewerSession):
         super().__init__(ident, person, offer, videos, kit=kit, say=say, ended=ended)
         self._heard_ns = kit.clock.mono_ns()
         self._spoke = False
+        self._warm: dict[StreamRef, tuple[Feed, int]] = {}
 
     def assign(self, tiles: object) -> None:
         """Show the cameras of `tiles`, [{"tile", "camera", "stream"}]; InputError before anything is shown."""
@@ -85,11 +90,41 @@ class WallSession(ViewerSession):
             if number is not None and (not isinstance(number, int) or abs(number) >= 2**53):
                 raise InputError("n is a whole number", field="n")
             self.tiles[self._index(value)].show(stream_of(value), number)
+        elif kind == "warm":
+            self._warm_up(value.get("cameras"))
         else:
-            raise InputError("type is show or ping", field="type")
+            raise InputError("type is show, warm or ping", field="type")
+
+    def _warm_up(self, cameras: object) -> None:
+        """Have the feeds of these ready, {"camera", "stream"} each, for who will show them in a moment."""
+        if not isinstance(cameras, list) or len(cameras) > _WARM_MAX:
+            raise InputError(f"cameras is a list of at most {_WARM_MAX}", field="cameras")
+        wanted = [stream_of(each) for each in cameras if isinstance(each, Mapping)]
+        until_ns = self._kit.clock.mono_ns() + _WARM_NS
+        for stream in wanted:
+            if stream is not None:
+                held = self._warm.get(stream)
+                self._warm[stream] = (held[0] if held else self._kit.fanout.acquire(stream), until_ns)
+        if len(self._warm) > _WARM_MAX:
+            self._cool(until_ns)
+
+    def _cool(self, mono_ns: int) -> None:
+        """Let go of what was not asked for again since; of what was asked for just now with `mono_ns` as its end."""
+        for stream, (feed, until_ns) in list(self._warm.items()):
+            if until_ns < mono_ns:
+                del self._warm[stream]
+                self._kit.fanout.release(feed)
+
+    async def close(self, why: str = "") -> None:
+        """End the session; idempotent."""
+        for feed, _until_ns in self._warm.values():
+            self._kit.fanout.release(feed)
+        self._warm.clear()
+        await super().close(why)
 
     def gone(self, mono_ns: int) -> str:
         """Also where the control socket is silent too long."""
+        self._cool(mono_ns)
         if mono_ns - self._heard_ns > self._kit.options.gone_s * NS_PER_S:
             return "the control socket was silent too long"
         return super().gone(mono_ns)

@@ -16,6 +16,8 @@ from web.api import (
     alarms,
     bookmarks,
     cameras,
+    display,
+    displays,
     events,
     health,
     live,
@@ -27,6 +29,7 @@ from web.api import (
     rules,
     session,
     sites,
+    tours,
     views,
 )
 from web.context import WebContext, WebOptions
@@ -55,7 +58,14 @@ def create_app(context: WebContext) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(ErrorGuard),
             Middleware(EdgeLimits),
-            Middleware(Gate, parts.sessions, parts.audit, options.trusted_proxies, https=options.https),
+            Middleware(
+                Gate,
+                parts.sessions,
+                parts.display_keys,
+                parts.audit,
+                options.trusted_proxies,
+                https=options.https,
+            ),
             Middleware(BodyLimits),
         ],
     )
@@ -70,6 +80,9 @@ def create_app(context: WebContext) -> FastAPI:
         probe,
         cameras,
         views,
+        tours,
+        displays,
+        display,
         playback,
         bookmarks,
         report,

@@ -11,6 +11,7 @@ from vms.domain.camera import Camera
 from vms.domain.ids import is_id
 from vms.errors import NotFoundError, UnauthenticatedError
 from web.parts import Parts
+from web.security.display_keys import DisplayPrincipal
 from web.security.sessions import Principal
 
 
@@ -24,6 +25,14 @@ def principal_of(connection: HTTPConnection) -> Principal:
     principal = connection.state.principal
     if not isinstance(principal, Principal):
         raise UnauthenticatedError("Nobody is signed in.", hint="Sign in first.", reason="nobody")
+    return principal
+
+
+def display_of(connection: HTTPConnection) -> DisplayPrincipal:
+    """The display that the gate let in, by the key of its screen."""
+    principal = connection.state.principal
+    if not isinstance(principal, DisplayPrincipal):
+        raise UnauthenticatedError("This browser is no screen.", hint="Pair it first.", reason="no_display")
     return principal
 
 
@@ -42,5 +51,6 @@ async def camera_of(camera_id: str, connection: HTTPConnection) -> Camera:
 
 PartsOf = Annotated[Parts, Depends(parts_of)]
 Who = Annotated[Principal, Depends(principal_of)]
+Screen = Annotated[DisplayPrincipal, Depends(display_of)]
 Address = Annotated[str, Depends(address_of)]
 OneCamera = Annotated[Camera, Depends(camera_of)]

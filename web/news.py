@@ -11,7 +11,16 @@ from contextlib import contextmanager
 
 from vms.bus.base import Bus
 
-TOPICS: Mapping[str, str] = {"alarm.changed": "alarms", "rule.changed": "rules", "bookmark.changed": "bookmarks"}
+TOPICS: Mapping[str, str] = {
+    "alarm.changed": "alarms",
+    "rule.changed": "rules",
+    "bookmark.changed": "bookmarks",
+    "view.changed": "views",
+    "tour.changed": "tours",
+    "display.changed": "displays",
+    "display.health": "screens",
+    "cameras.changed": "cameras",
+}
 """Subject on the bus -> the topic that pages are told."""
 _LIMIT = 256
 

@@ -11,8 +11,10 @@ from vms import logs
 from vms.domain.camera_url import AddressPolicy
 from web.audit import Audit
 from web.context import WebContext
+from web.display_board import DisplayBoard
 from web.news import News
 from web.security.bonds import Bonds
+from web.security.display_keys import DisplayKeys
 from web.security.passwords import Passwords
 from web.security.sessions import Sessions
 from web.security.throttle import Throttle
@@ -49,7 +51,9 @@ class Parts:
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence)
         self.news = News(context.bus)
-        self.bonds = Bonds(self.sessions, context.clock)
+        self.display_keys = DisplayKeys(context.catalogue, context.clock)
+        self.display_board = DisplayBoard(context.bus, context.clock)
+        self.bonds = Bonds(self.sessions, self.display_keys, context.clock)
         self.walls = Walls(
             context.bus,
             context.clock,
@@ -86,6 +90,7 @@ class Parts:
         """Begin to listen for states and to watch sign-ins."""
         self.spawn(self.board.run())
         self.spawn(self.news.run())
+        self.spawn(self.display_board.run())
         self.spawn(self.bonds.run())
 
     async def stop(self) -> None:

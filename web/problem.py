@@ -149,7 +149,7 @@ async def _write_down(request: Request, code: str) -> None:
     if principal is not None and request.method not in {"GET", "HEAD", "OPTIONS"}:
         what = f"{request.method} {request.url.path}"
         try:
-            await request.app.state.parts.audit.refused(principal.person.id, request.state.address, what, code)
+            await request.app.state.parts.audit.refused(principal.viewer.id, request.state.address, what, code)
         except VmsError as error:
             log.warning("refusal not written down", code=code, why=error.message)
 

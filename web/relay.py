@@ -6,6 +6,7 @@ Knows of the wall protocol only what it needs: types, and that an unknown camera
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -18,7 +19,6 @@ from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName
 from vms.domain.ids import is_id
 from vms.errors import BusError, NoResponderError, NotFoundError, VmsError
-from vms.store.catalogue import Catalogue
 from web.security.limits import JSON_MAX_DEPTH, json_depth_exceeds
 from web.uncut import uncut
 from web.walls import Wall, Walls
@@ -37,6 +37,9 @@ CLOSE_TOO_MANY = 4429
 CLOSE_NOT_TEXT = 1003
 CLOSE_TOO_BIG = 1009
 _STREAMS = [name.value for name in StreamName]
+_WARM_MAX = 64
+May = Callable[[str], Coroutine[Any, Any, bool]]
+"""Whether this viewer may watch a camera, by its id, now."""
 
 
 class _CloseError(Exception):
@@ -70,13 +73,22 @@ class Relay:
     """One socket of one wall."""
 
     def __init__(
-        self, socket: WebSocket, wall: Wall, walls: Walls, bus: Bus, catalogue: Catalogue, clock: Clock
+        self,
+        socket: WebSocket,
+        wall: Wall,
+        walls: Walls,
+        bus: Bus,
+        may: May,
+        clock: Clock,
+        *,
+        look_again_s: float | None = None,
     ) -> None:
         self._socket = socket
         self._wall = wall
         self._walls = walls
         self._bus = bus
-        self._catalogue = catalogue
+        self._may = may
+        self._look_again_s = look_again_s
         self._clock = clock
         self._rate = _Rate(clock)
 
@@ -92,6 +104,7 @@ class Relay:
                 ("heartbeat", self._heartbeat()),
                 ("over", self._until_over()),
                 ("replaced", self._until_replaced(replaced)),
+                ("rights", self._look_again()),
             )
         ]
         try:
@@ -167,6 +180,8 @@ class Relay:
             await self._tell({"type": "error", "message": "The message is not a JSON object."})
         elif message.get("type") == "show":
             await self._show(message)
+        elif message.get("type") == "warm":
+            await self._warm(message)
         elif message.get("type") == "ping" and isinstance(message.get("t"), int | float):
             await self._forward({"type": "ping", "t": message["t"]})
         else:
@@ -178,15 +193,53 @@ class Relay:
         if type(tile) is not int or type(n) not in {int, type(None)} or stream not in _STREAMS:
             await self._tell({"type": "error", "message": "show needs tile, camera, stream and n."})
             return
-        known = camera is None
-        if isinstance(camera, str) and is_id(camera):
-            found = await uncut(self._catalogue.cameras.get(camera))
-            known = found is not None and found.deleted_ns is None
+        known = camera is None or await self._knows(camera)
+        if known and camera is not None:
+            self._wall.shown[tile] = camera
+        else:
+            self._wall.shown.pop(tile, None)
         shown = {"type": "show", "tile": tile, "camera": camera if known else None, "stream": stream, "n": n}
         await self._forward(shown)
         if not known:
-            said = {"camera": str(camera)[:64], "state": "forbidden", "age_ms": None, "since": None, "cause": None}
-            await self._tell(shown | said | {"type": "tile", "why": "There is no such camera."})
+            await self._forbid(shown, str(camera)[:64])
+
+    async def _knows(self, camera: object) -> bool:
+        return isinstance(camera, str) and is_id(camera) and await uncut(self._may(camera))
+
+    async def _forbid(self, shown: dict[str, Any], camera: str) -> None:
+        said = {"camera": camera, "state": "forbidden", "age_ms": None, "since": None, "cause": None}
+        await self._tell(shown | said | {"type": "tile", "why": "There is no such camera."})
+
+    async def _warm(self, message: dict[str, Any]) -> None:
+        """Cameras that will be shown in a moment: those that may be."""
+        wanted = message.get("cameras")
+        if (
+            not isinstance(wanted, list)
+            or len(wanted) > _WARM_MAX
+            or not all(isinstance(each, dict) for each in wanted)
+        ):
+            await self._tell({"type": "error", "message": "warm needs cameras, at most 64."})
+            return
+        good = [
+            {"camera": each["camera"], "stream": each["stream"]}
+            for each in wanted
+            if each.get("stream") in _STREAMS and await self._knows(each.get("camera"))
+        ]
+        await self._forward({"type": "warm", "cameras": good})
+
+    async def _look_again(self) -> None:
+        """Where rights can end while the session goes on (a display is given something else): take the tiles away."""
+        if self._look_again_s is None:
+            await asyncio.shield(self._wall.over)
+            return
+        while True:
+            await self._clock.sleep(self._look_again_s)
+            for tile, camera in list(self._wall.shown.items()):
+                if not await self._knows(camera) and self._wall.shown.get(tile) == camera:
+                    del self._wall.shown[tile]
+                    nothing = {"type": "show", "tile": tile, "camera": None, "stream": StreamName.SUB, "n": None}
+                    await self._forward(nothing)
+                    await self._forbid(nothing, camera)
 
     async def _forward(self, message: dict[str, Any]) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vms.bus.base import Bus, Events
@@ -16,7 +16,7 @@ from vms.clock import Clock
 from vms.domain.ids import new_id
 from vms.errors import NotFoundError, TooManyError, VmsError
 from web.security.bonds import Bonds
-from web.security.sessions import Principal
+from web.security.viewer import Viewer
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 _EVENTS_LIMIT = 2048
@@ -25,16 +25,18 @@ _OPEN_TIMEOUT_S = 15.0
 
 @dataclass(eq=False)
 class Wall:
-    """One session. `replaced` is set when another socket takes over, `over` when the session ends, with the reason."""
+    """One session. `replaced` is set when another socket takes over, `over` when the session ends, with the reason;
+    `shown`: the camera on each tile, as far as somebody asked for one."""
 
     id: str
-    person: str
-    sign_in: str
+    owner: str
+    bond: str
     events: Events
     over: asyncio.Future[str]
     untie: Callable[[], None]
     replaced: asyncio.Event | None = None
     leaving: asyncio.Task[None] | None = None
+    shown: dict[int, str] = field(default_factory=dict)
 
 
 class Walls:
@@ -51,12 +53,13 @@ class Walls:
         self._reconnect_s = reconnect_s
         self._walls: dict[str, Wall] = {}
 
-    async def open(self, who: Principal, sdp: str, tiles: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    async def open(self, who: Viewer, sdp: str, tiles: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
         """Open a session at a streamer: its id and the answer to the offer. It must be joined within 15 s."""
-        if sum(wall.person == who.person.id for wall in self._walls.values()) >= self._each_max:
+        if sum(wall.owner == who.id for wall in self._walls.values()) >= self._each_max:
             raise TooManyError("Too many walls are open under this name.", hint="Close one of them.")
         wall = self._new(who)
-        request = {"session": wall.id, "person": wall.person, "sdp": sdp, "tiles": list(tiles)}
+        wall.shown.update({tile["tile"]: tile["camera"] for tile in tiles})
+        request = {"session": wall.id, "person": wall.owner, "sdp": sdp, "tiles": list(tiles)}
         try:
             answer = await self._bus.request("streamer.wall.open", request, timeout_s=_OPEN_TIMEOUT_S)
         except BaseException:
@@ -65,25 +68,25 @@ class Walls:
         self.leave(wall)
         return wall.id, str(answer["sdp"])
 
-    def _new(self, who: Principal) -> Wall:
+    def _new(self, who: Viewer) -> Wall:
         wall_id = new_id()
         wall = Wall(
             wall_id,
-            who.person.id,
-            who.session.token_sha256,
+            who.id,
+            who.bond,
             # Subscribed before the session exists, so that not even its first event is missed.
             self._bus.subscribe(f"streamer.wall.event.{wall_id}", limit=_EVENTS_LIMIT),
             asyncio.get_running_loop().create_future(),
             lambda: None,
         )
-        wall.untie = self._bonds.tie(wall.sign_in, lambda: self._spawn(self.close(wall, "signed out")))
+        wall.untie = self._bonds.tie(wall.bond, lambda: self._spawn(self.close(wall, "signed out")))
         self._walls[wall_id] = wall
         return wall
 
-    def of(self, wall_id: str, who: Principal) -> Wall:
-        """The session, if it is this person's; NotFoundError else, whoever else's it may be."""
+    def of(self, wall_id: str, who: Viewer) -> Wall:
+        """The session, if it is this viewer's; NotFoundError else, whoever else's it may be."""
         wall = self._walls.get(wall_id)
-        if wall is None or wall.person != who.person.id:
+        if wall is None or wall.owner != who.id:
             raise NotFoundError("There is no such wall session.", hint="Open another.")
         return wall
 

@@ -18,6 +18,8 @@ from web.api.openapi import describe
 PUBLIC = {
     ("GET", "/api/session"),
     ("POST", "/api/session"),
+    ("GET", "/api/display/{screen}"),
+    ("POST", "/api/display/{screen}/pairing"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/{path:path}"),

@@ -24,7 +24,8 @@ def _body(**change: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _other(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def other_person(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """Budi, signed in."""
     await world.catalogue.people.put(Person(new_id(), "budi", "Budi", hash_password(PASSWORD, CHEAP)))
     async with world.client() as client:
         await sign_in(client, "budi")
@@ -53,7 +54,7 @@ async def test_two_who_change_one_view(admin: httpx.AsyncClient, world: World) -
     """The second is told, and nothing is lost; a private view is nobody else's; only its owner hides it."""
     view = (await admin.post("/api/views", json=_body())).json()
     path = f"/api/views/{view['id']}"
-    async with _other(world) as budi:
+    async with other_person(world) as budi:
         assert (await budi.get(path)).status_code == 404
         assert (await budi.delete(path)).status_code == 404
         assert (await budi.get("/api/views")).json()["items"] == []
@@ -80,7 +81,7 @@ async def test_favourites_are_of_a_person(admin: httpx.AsyncClient, world: World
     path = f"/api/views/{view['id']}"
     for _ in range(2):
         assert (await admin.put(f"{path}/favourite")).status_code == 204
-    async with _other(world) as budi:
+    async with other_person(world) as budi:
         assert (await budi.get(path)).json()["favourite"] is False
     assert (await admin.get(path)).json()["favourite"] is True
     assert (await admin.delete(f"{path}/favourite")).status_code == 204

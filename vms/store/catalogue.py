@@ -15,12 +15,14 @@ from vms.store.audit import Audit
 from vms.store.bookmarks import Bookmarks
 from vms.store.cameras import Cameras
 from vms.store.database import POOL, Database, parse_url
+from vms.store.displays import Displays
 from vms.store.due_copies import DueCopies
 from vms.store.events import Events
 from vms.store.gaps import Gaps
 from vms.store.migrate import upgrade
 from vms.store.notes import OutboxOptions
 from vms.store.outbox import Outbox
+from vms.store.pairings import Pairings
 from vms.store.people import People, Sessions
 from vms.store.rebuilding import Rebuilding
 from vms.store.rules import Rules
@@ -29,9 +31,11 @@ from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
 from vms.store.tables import meta
+from vms.store.tours import Tours
 from vms.store.turns import Turns
 from vms.store.unsigned import Unsigned
 from vms.store.views import Views
+from vms.store.walls import Walls
 
 _KEY_CHECK = "key_check"
 _KNOWN_TEXT = "this catalogue belongs to this key"
@@ -66,6 +70,10 @@ class Catalogue:
         self.rebuilding = Rebuilding(database)
         self.replica = Replica(database, clock)
         self.views = Views(database)
+        self.tours = Tours(database)
+        self.walls = Walls(database)
+        self.displays = Displays(database)
+        self.pairings = Pairings(database)
 
     @classmethod
     async def open(

@@ -61,7 +61,7 @@ async def open_wall(body: WallIn, response: Response, who: Who, parts: PartsOf) 
         if tile.camera is not None and tile.camera not in known:
             raise InputError("There is no such camera.", field=f"tiles.{number}.camera")
     tiles = [{"tile": t.tile, "camera": t.camera, "stream": t.stream.value} for t in body.tiles if t.camera is not None]
-    wall_id, sdp = await parts.walls.open(who, body.sdp, tiles)
+    wall_id, sdp = await parts.walls.open(who.viewer, body.sdp, tiles)
     response.headers["Location"] = f"/api/wall/sessions/{wall_id}"
     await parts.audit.add(who.person.id, "wall.open", wall_id, cameras=[tile["camera"] for tile in tiles])
     return WallOut(id=wall_id, sdp=sdp)
@@ -70,15 +70,20 @@ async def open_wall(body: WallIn, response: Response, who: Who, parts: PartsOf) 
 @router.delete("/wall/sessions/{session}", operation_id="closeWall", status_code=204, responses=problems(*CHANGES, 404))
 async def close_wall(session: SessionId, who: Who, parts: PartsOf) -> None:
     """End a wall of one's own."""
-    await parts.walls.close(parts.walls.of(session, who), "closed")
+    await parts.walls.close(parts.walls.of(session, who.viewer), "closed")
 
 
 @router.websocket("/wall/sessions/{session}/control")
 async def control_wall(socket: WebSocket, session: str) -> None:
     """Messages of the wall in both directions, JSON text; when it closes the session waits 15 s for another."""
     parts, who = parts_of(socket), principal_of(socket)
-    wall = parts.walls.of(session, who)
-    await Relay(socket, wall, parts.walls, parts.bus, parts.catalogue, parts.clock).run()
+    wall = parts.walls.of(session, who.viewer)
+
+    async def known(camera: str) -> bool:
+        found = await parts.catalogue.cameras.get(camera)
+        return found is not None and found.deleted_ns is None
+
+    await Relay(socket, wall, parts.walls, parts.bus, known, parts.clock).run()
 
 
 @router.post(

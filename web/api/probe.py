@@ -93,6 +93,11 @@ async def snapshot(
     camera: OneCamera, parts: PartsOf, width: Annotated[int | None, Query(ge=16, le=3840)] = None
 ) -> Response:
     """The newest picture of the camera; X-Captured-At says of when."""
-    answer = await parts.bus.request(f"ingest.snapshot.{camera.id}", {"width": width}, timeout_s=_SNAPSHOT_S)
+    return await picture_of(parts, camera.id, width)
+
+
+async def picture_of(parts: PartsOf, camera_id: str, width: int | None) -> Response:
+    """The answer with a camera's newest picture; who may see it was decided before."""
+    answer = await parts.bus.request(f"ingest.snapshot.{camera_id}", {"width": width}, timeout_s=_SNAPSHOT_S)
     headers = {"X-Captured-At": format_time(answer["wall_ns"]), "X-Stream": str(answer.get("stream", ""))}
     return Response(answer["jpeg"], media_type="image/jpeg", headers=headers)

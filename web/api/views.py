@@ -119,6 +119,7 @@ async def change_view(body: ViewPatch, view: OneView, who: Who, parts: PartsOf) 
     ]  # fmt: skip
     if fields:
         await parts.catalogue.views.update(changed)
+        parts.bus.publish("view.changed", {"view": view.id})
         await parts.audit.add(who.person.id, "view.change", view.id, name=changed.name, fields=fields)
     return (await _out(parts, who, changed if fields else view))[0]
 
@@ -147,6 +148,7 @@ async def remove_view(
 ) -> None:
     """Delete a view; with `rev`, only where nobody has changed it since."""
     await parts.catalogue.views.remove(view.id, rev)
+    parts.bus.publish("view.changed", {"view": view.id})
     await parts.audit.add(who.person.id, "view.remove", view.id, name=view.name)
 
 

@@ -1,6 +1,6 @@
-"""Ties what stays open (a wall's socket, a WHEP session, a download) to the sign-in it was opened under.
+"""Ties what stays open (a wall's socket, a WHEP session, a download) to the sign-in or display key of who opened it.
 
-When the session or the account is gone, everything tied to it is closed within a few seconds. Event loop only.
+When session, account or display is gone, everything tied to it is closed within a few seconds. Event loop only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from vms import logs
 from vms.clock import Clock
 from vms.errors import VmsError
+from web.security.display_keys import BOND, DisplayKeys
 from web.security.sessions import Sessions
 from web.uncut import uncut
 
@@ -22,8 +23,9 @@ CHECK_EVERY_S = 2.0
 class Bonds:
     """Callbacks by session; `run` asks the catalogue for each session every two seconds."""
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, displays: DisplayKeys, clock: Clock) -> None:
         self._sessions = sessions
+        self._displays = displays
         self._clock = clock
         self._tied: dict[str, set[Callable[[], None]]] = {}
 
@@ -57,8 +59,13 @@ class Bonds:
     async def check(self) -> None:
         """One round over the sessions that have something open."""
         for sha256 in list(self._tied):
-            if await self._sessions.of(sha256) is None:
+            if not await self._holds(sha256):
                 self.cut(sha256)
+
+    async def _holds(self, bond: str) -> bool:
+        if bond.startswith(BOND):
+            return await self._displays.holds(bond)
+        return await self._sessions.of(bond) is not None
 
     async def run(self) -> None:
         """Check until cancelled. While the catalogue does not answer nothing is closed: nobody lost their rights."""

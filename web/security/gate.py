@@ -6,6 +6,7 @@ another origin sends, and a missing CSRF token. Pure ASGI, for HTTP and WebSocke
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from enum import Enum
@@ -16,12 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vms.errors import ForbiddenError, UnauthenticatedError
 from web.audit import Audit
+from web.security import display_keys
+from web.security.display_keys import DisplayKeys, DisplayPrincipal
 from web.security.origin import Network, client_address, is_direct_loopback, is_same_origin
 from web.security.sessions import COOKIE, Principal, Sessions
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _READ = {"GET", "HEAD"}
 _CSRF = "x-csrf-token"
+_DISPLAY = re.compile(r"/api/display/[0-9]{1,2}(/.*)?", re.DOTALL)
 
 
 class Access(Enum):
@@ -32,6 +36,9 @@ class Access(Enum):
     ASK = "ask"
     LOOPBACK_OR_SESSION = "loopback_or_session"
     SESSION = "session"
+    PAIRING = "pairing"
+    ASK_DISPLAY = "ask_display"
+    DISPLAY = "display"
 
 
 class PasswordChangeError(ForbiddenError):
@@ -46,6 +53,9 @@ def access_of(method: str, path: str) -> Access:
         return Access.SIGN_IN
     if path == "/api/session" and method in _READ:
         return Access.ASK
+    screen = _DISPLAY.fullmatch(path)
+    if screen is not None:
+        return _access_of_screen(method, screen.group(1) or "")
     if path == "/metrics":
         return Access.LOOPBACK_OR_SESSION
     if path == "/api" or path.startswith("/api/") or method not in _READ:
@@ -53,14 +63,29 @@ def access_of(method: str, path: str) -> Access:
     return Access.PUBLIC
 
 
+def _access_of_screen(method: str, rest: str) -> Access:
+    """A browser that is or wants to be a screen: it asks what it is, asks for a code, and all else needs its key."""
+    if method in _READ and not rest:
+        return Access.ASK_DISPLAY
+    return Access.PAIRING if method == "POST" and rest == "/pairing" else Access.DISPLAY
+
+
 class Gate:
     """Lets in, or raises one of the project's errors for the guard outside to answer."""
 
     def __init__(
-        self, app: ASGIApp, sessions: Sessions, audit: Audit, trusted: Sequence[Network], *, https: bool
+        self,
+        app: ASGIApp,
+        sessions: Sessions,
+        displays: DisplayKeys,
+        audit: Audit,
+        trusted: Sequence[Network],
+        *,
+        https: bool,
     ) -> None:
         self._app = app
         self._sessions = sessions
+        self._displays = displays
         self._audit = audit
         self._trusted = trusted
         self._https = https
@@ -73,10 +98,10 @@ class Gate:
             state["principal"] = await self._principal(scope)
         await self._app(scope, receive, send)
 
-    async def _principal(self, scope: Scope) -> Principal | None:
+    async def _principal(self, scope: Scope) -> Principal | DisplayPrincipal | None:
         is_socket = scope["type"] == "websocket"
         method, path = ("WEBSOCKET" if is_socket else scope["method"]), scope["path"]
-        access = Access.SESSION if is_socket else access_of(method, path)
+        access = access_of(method, path)
         if access is Access.PUBLIC or (access is Access.LOOPBACK_OR_SESSION and is_direct_loopback(scope)):
             return None
         changes = method not in _SAFE
@@ -84,8 +109,10 @@ class Gate:
             raise ForbiddenError(
                 "This request comes from another page.", hint="Use the page of this system.", reason="other_page"
             )
-        if access is Access.SIGN_IN:
+        if access in {Access.SIGN_IN, Access.PAIRING}:
             return None
+        if access in {Access.ASK_DISPLAY, Access.DISPLAY}:
+            return await self._screen(scope, access)
         principal = await self._sessions.find(HTTPConnection(scope).cookies.get(COOKIE))
         if principal is None and access is Access.ASK:
             return None
@@ -97,6 +124,13 @@ class Gate:
             await self._audit.refused(principal.person.id, scope["state"]["address"], f"{method} {path}", error.code)
             raise
         return principal
+
+    async def _screen(self, scope: Scope, access: Access) -> DisplayPrincipal | None:
+        """A key opens what lies under its screen's address, where nothing else counts: no sign-in, no other key."""
+        found = await self._displays.find(HTTPConnection(scope).cookies.get(display_keys.COOKIE))
+        if found is None and access is Access.DISPLAY:
+            raise UnauthenticatedError("This browser is no screen.", hint="Pair it first.", reason="no_display")
+        return found
 
     @staticmethod
     def _allow(principal: Principal, scope: Scope, method: str, path: str) -> None:

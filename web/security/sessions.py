@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from vms.clock import NS_PER_S, Clock
 from vms.domain.person import Person, Session
 from vms.store.catalogue import Catalogue
+from web.security.viewer import Viewer
 
 COOKIE = "vms_session"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -25,6 +26,11 @@ class Principal:
 
     person: Person
     session: Session
+
+    @property
+    def viewer(self) -> Viewer:
+        """As who holds something open."""
+        return Viewer(self.person.id, self.session.token_sha256)
 
 
 def token_sha256(token: str) -> str:

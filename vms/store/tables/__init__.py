@@ -9,12 +9,14 @@ from __future__ import annotations
 from vms.store.tables.alarms import alarm_events, alarms, rules
 from vms.store.tables.base import METADATA
 from vms.store.tables.bookmarks import bookmarks
+from vms.store.tables.displays import displays, pairings, walls
 from vms.store.tables.events import events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
 from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
 from vms.store.tables.proof import node_keys, unsigned
 from vms.store.tables.registry import cameras, meta, nodes, sites, stores, streams
+from vms.store.tables.tours import tours
 from vms.store.tables.views import view_favourites, views
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "bookmarks",
     "cameras",
     "copies",
+    "displays",
     "events",
     "fragment_indexes",
     "gaps",
@@ -33,6 +36,7 @@ __all__ = [
     "node_keys",
     "nodes",
     "outbox",
+    "pairings",
     "people",
     "rules",
     "runs",
@@ -42,7 +46,9 @@ __all__ = [
     "sites",
     "stores",
     "streams",
+    "tours",
     "unsigned",
     "view_favourites",
     "views",
+    "walls",
 ]

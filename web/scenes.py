@@ -1,0 +1,115 @@
+"""What a Showing comes to: layouts and cameras as they are now, and which cameras a display may watch for it.
+
+Views, tours and cameras are read as they are needed and once for each Scenes: it lives as long as one answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vms.domain.camera import Camera
+from vms.domain.display import Kind, Showing
+from vms.domain.layout import STANDARD, Layout
+from vms.domain.tour import Page, Tour
+from vms.domain.view import View
+from vms.store.catalogue import Catalogue
+from web.schemas_displays import SceneOut
+from web.schemas_tours import PageOut
+from web.times import format_time
+
+
+def page_out(page: Page) -> PageOut:
+    """A page of a tour."""
+    return PageOut(
+        name=page.name,
+        view=page.view,
+        layout=page.layout.as_json(),
+        cameras=list(page.cameras),
+        dwell_s=page.dwell_s,
+    )
+
+
+def cameras_of(scene: SceneOut) -> set[str]:
+    """Ids of every camera that is on it at some time."""
+    pages = [each for page in scene.pages for each in page.cameras]
+    return {camera for camera in (*scene.cameras, *pages) if camera is not None}
+
+
+class Scenes:
+    """Reads a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._views: dict[str, View] | None = None
+        self._tours: dict[str, Tour] | None = None
+        self._cameras: dict[str, Camera] | None = None
+        self._people: dict[str, str] | None = None
+
+    async def cameras(self) -> dict[str, Camera]:
+        """Those that are registered."""
+        if self._cameras is None:
+            self._cameras = {camera.id: camera for camera in await self._catalogue.cameras.list()}
+        return self._cameras
+
+    async def views(self) -> dict[str, View]:
+        """All of them."""
+        if self._views is None:
+            self._views = {view.id: view for view in await self._catalogue.views.list()}
+        return self._views
+
+    async def _tour(self, tour_id: str) -> Tour | None:
+        if self._tours is None:
+            self._tours = {tour.id: tour for tour in await self._catalogue.tours.list()}
+        return self._tours.get(tour_id)
+
+    async def _person(self, person: str) -> str:
+        if self._people is None:
+            self._people = {each.id: each.name for each in await self._catalogue.people.list()}
+        return self._people.get(person, "")
+
+    async def of(self, showing: Showing) -> SceneOut:
+        """Resolved; `gone` where its view, tour or camera is no more."""
+        name, layout, cameras, pages, gone = "", showing.layout, showing.cameras, list[PageOut](), False
+        subject = showing.subject or ""
+        if showing.kind is Kind.VIEW:
+            view = (await self.views()).get(subject)
+            gone = view is None
+            if view is not None:
+                name, layout, cameras = view.name, view.layout, view.cameras
+        elif showing.kind is Kind.CAMERA:
+            camera = (await self.cameras()).get(subject)
+            gone = camera is None
+            if camera is not None:
+                name, layout, cameras = camera.name, STANDARD["1"], (camera.id,)
+        elif showing.kind is Kind.TOUR:
+            tour = await self._tour(subject)
+            gone = tour is None
+            if tour is not None:
+                name, pages = tour.name, [page_out(page) for page in tour.pages(await self.views())]
+        return _scene(showing, await self._person(showing.by), name, layout, cameras, pages, gone=gone)
+
+
+def _scene(
+    showing: Showing,
+    by_name: str,
+    name: str,
+    layout: Layout | None,
+    cameras: Sequence[str | None],
+    pages: list[PageOut],
+    *,
+    gone: bool,
+) -> SceneOut:
+    return SceneOut(
+        kind=showing.kind,
+        subject=showing.subject,
+        name=name,
+        gone=gone,
+        layout=None if layout is None else layout.as_json(),
+        cameras=list(cameras),
+        pages=pages,
+        text=showing.text,
+        colour=showing.colour,
+        until=None if showing.until_ns is None else format_time(showing.until_ns),
+        since=format_time(showing.since_ns) if showing.since_ns else None,
+        by_name=by_name,
+    )
