@@ -89,27 +89,14 @@ async def test_a_private_tour_is_nobody_elses(admin: httpx.AsyncClient, world: W
         assert (hidden.status_code, hidden.json()["reason"]) == (403, "tour_owner")
 
 
-BAD: list[dict[str, Any]] = (
-    [
-        {"name": ""},
-        {"steps": []},
-        {"steps": [{"dwell_s": 5}]},
-        {"steps": [{"view": A, "camera": B, "dwell_s": 5}]},
-        {"steps": [{"camera": A, "dwell_s": 1}]},
-        {"steps": [{"camera": A, "dwell_s": 5.5}]},
-        {"steps": [{"camera": "x", "dwell_s": 5}]},
-        {"steps": [{"view": B, "dwell_s": 5}]},
-        {"steps": [{"camera": A, "dwell_s": 3601}]},
-        {"steps": [{"camera": A, "dwell_s": 5}] * 201},
-        {"pinned": [{"tile": 0, "camera": A}]},
-        {"pinned": [{"tile": 64, "camera": A}]},
-        {"layout": {"grid": "5"}},
-        {"pinned": [{"tile": 1, "camera": A}] * 2, "layout": {"grid": "4"}},
-        {"shared": 1},
-        {"owner": A},
-    ],
-)
-ids=lambda change: repr(change)[:80]  # fmt: skip
+BAD: list[dict[str, Any]] = [
+    {"name": ""}, {"steps": []}, {"steps": [{"dwell_s": 5}]}, {"steps": [{"view": A, "camera": B, "dwell_s": 5}]},
+    {"steps": [{"camera": A, "dwell_s": 1}]}, {"steps": [{"camera": A, "dwell_s": 5.5}]},
+    {"steps": [{"camera": "x", "dwell_s": 5}]}, {"steps": [{"view": B, "dwell_s": 5}]},
+    {"steps": [{"camera": A, "dwell_s": 3601}]}, {"steps": [{"camera": A, "dwell_s": 5}] * 201},
+    {"pinned": [{"tile": 0, "camera": A}]}, {"pinned": [{"tile": 64, "camera": A}]}, {"layout": {"grid": "5"}},
+    {"pinned": [{"tile": 1, "camera": A}] * 2, "layout": {"grid": "4"}}, {"shared": 1}, {"owner": A},
+]  # fmt: skip
 
 
 async def test_what_is_no_tour_is_refused(admin: httpx.AsyncClient, world: World) -> None:
