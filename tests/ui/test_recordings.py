@@ -91,6 +91,9 @@ async def test_gaps_are_said_and_skipped(browser: Browser, place: Place) -> None
     place.api.gaps = [(now - 900_000, now - 600_000, "camera_unreachable"), (now - 30_000, now + 9_000_000, "disabled")]
     async with looking(browser, place) as screen:
         page = screen.page
+        await _open(page, place, now - 86_400_000)  # before the camera was registered: no playlist is asked of then
+        assert await page.evaluate("() => window.__vms.replay.shownAt()") >= place.api.registered_ms
+        assert screen.errors == []
         await _open(page, place, now - 1_000_000)
         await page.evaluate("(ms) => window.__vms.replay.seek(ms)", now - 800_000)
         await page.wait_for_function("(at) => Math.abs(window.__vms.replay.shownAt() - at) < 100", arg=now - 600_000)

@@ -98,7 +98,8 @@ export class Player {
     this.#shown = null;
     front.video.pause(); // It plays on from the first picture, so that this is the one asked for.
     if (!this.#starting && front.place(ms)) return;
-    if (this.coverage.knows(ms) && !this.coverage.isRecorded(ms)) return this.#overGap(ms, token);
+    const nothing = this.coverage.knows(ms) ? !this.coverage.isRecorded(ms) : ms < this.coverage.registered;
+    if (nothing) return this.#overGap(ms, token);
     try {
       await this.#load(ms);
     } catch (error) {

@@ -1,7 +1,7 @@
 // Arithmetic of the timeline: spans, zoom, ticks.
 import { describe, expect, test } from "vitest";
 import { at, clip, joined, missing, total } from "./spans";
-import { around, msOf, NARROWEST_MS, ticks, WIDEST_MS, within, xOf, zoom } from "./view";
+import { around, msOf, NARROWEST_MS, opening, ticks, WIDEST_MS, within, xOf, zoom } from "./view";
 
 const span = (from: number, to: number) => ({ from, to });
 
@@ -36,6 +36,18 @@ describe("view", () => {
     const [near, far] = [zoom(view, 1e-9, anchor), zoom(view, 1e9, anchor)];
     expect(near.to - near.from).toBeCloseTo(NARROWEST_MS);
     expect(far.to - far.from).toBeCloseTo(WIDEST_MS);
+  });
+
+  test("opens on what there can be", () => {
+    const now = 1_700_000_000_000;
+    const minutes = (view: { from: number; to: number }) => (view.to - view.from) / 60_000;
+    const young = opening(now - 60_000, now - 120_000, now);
+    expect(minutes(young)).toBe(5);
+    expect(young.from).toBeLessThan(now - 120_000);
+    expect(young.to).toBeGreaterThan(now);
+    expect(minutes(opening(now - 60_000, now - 1_200_000, now))).toBe(25);
+    expect(minutes(opening(now - 60_000, now - 86_400_000, now))).toBe(60);
+    expect(opening(now - 43_200_000, now - 86_400_000, now)).toEqual(around(now - 43_200_000, 3_600_000));
   });
 
   test("now stays in sight", () => {

@@ -36,6 +36,17 @@ export function around(ms: number, span: number): View {
   return { from: ms - span / 2, to: ms + span / 2 };
 }
 
+const OPENING_MS = 3600_000;
+const OPENING_LEAST_MS = 300_000;
+
+/** What a timeline opens on: an hour around the instant, less where the camera has not been registered for so long. */
+export function opening(ms: number, first: number, now: number): View {
+  const span = Math.min(OPENING_MS, Math.max(OPENING_LEAST_MS, (now - first) * 1.25));
+  const view = within(around(ms, span), now);
+  const early = first - span * 0.1 - view.from;
+  return ms >= first && early > 0 ? within(pan(view, early), now) : view;
+}
+
 /** Not past `last` by more than a tenth of the span, so that now is never lost from sight. */
 export function within(view: View, last: number): View {
   const span = view.to - view.from;
