@@ -1,7 +1,7 @@
 // The form of a camera: what is wrong, what wants a try, what is sent; and the list's groups.
 import { describe, expect, test } from "vitest";
 import type { Camera } from "../api/types";
-import { groupBySite, matches } from "../catalogue/groups";
+import { bySiteUse, groupBySite, matches } from "../catalogue/groups";
 import { bodyOf, connectionOf, draftOf, EMPTY, faults, splitUserinfo } from "./draft";
 
 const state = { condition: "live" as const, since: null, why: "" };
@@ -63,4 +63,11 @@ describe("groups", () => {
     expect(groupBySite(sites, [camera], "pasar")).toHaveLength(1);
     expect(groupBySite([], [camera])[0]?.counts).toEqual([{ condition: "live", count: 1 }]);
   });
+});
+
+test("a new camera is offered a site that cameras are at, the province last", () => {
+  const site = (id: string, parent: string | null) => ({ id, slug: id, name: id, parent, cameras: 0 });
+  const sites = [site("province", null), site("kapuas", "province"), site("s", "province")];
+  expect(bySiteUse(sites, [camera]).map((one) => one.id)).toEqual(["kapuas", "s", "province"]);
+  expect(bySiteUse(sites, [{ ...camera, site: { ...camera.site, id: "province" } }])[0]?.id).toBe("province");
 });

@@ -5,6 +5,9 @@ import type { Camera, Page, Site } from "../api/types";
 import { reach } from "../shell/reach.svelte";
 
 const FRESH_MS = 5000;
+/** After a camera was saved, until it is live: so often, so long. */
+const SOON_MS = 500;
+const SOON_FOR_MS = 15_000;
 
 async function all<T>(path: string): Promise<T[]> {
   const items: T[] = [];
@@ -42,6 +45,7 @@ class Catalogue {
   #watchers = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #loading: Promise<void> | null = null;
+  #soon = { id: "", until: 0 };
 
   constructor() {
     reach.onBack(() => {
@@ -67,8 +71,11 @@ class Catalogue {
     };
   }
 
+  /** What the server just answered about a camera; how it fares is asked soon, and again while it connects. */
   put(camera: Camera): void {
     this.cameras = inOrder([...this.cameras.filter((other) => other.id !== camera.id), camera]);
+    this.#soon = { id: camera.id, until: Date.now() + SOON_FOR_MS };
+    if (this.#watchers) this.#tick(SOON_MS);
   }
 
   drop(id: string): void {
@@ -97,8 +104,12 @@ class Catalogue {
       } catch {
         // Unreachable shows in the banner; the next tick asks again.
       }
-      if (this.#watchers) this.#tick(FRESH_MS);
+      if (this.#watchers) this.#tick(this.#connects() ? SOON_MS : FRESH_MS);
     }, wait);
+  }
+
+  #connects(): boolean {
+    return Date.now() < this.#soon.until && this.byId.get(this.#soon.id)?.state.condition === "connecting";
   }
 }
 

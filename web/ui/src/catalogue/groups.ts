@@ -24,6 +24,14 @@ export function matches(camera: Camera, search: string): boolean {
   return plain(search).split(/\s+/).every((word) => where.includes(word));
 }
 
+/** As a choice for a new camera: sites that cameras can be at first, those above others (a province) last. */
+export function bySiteUse(sites: readonly Site[], cameras: readonly Camera[]): Site[] {
+  const used = new Set(cameras.map((camera) => camera.site.id));
+  const above = new Set(sites.map((site) => site.parent));
+  const last = (site: Site): number => Number(above.has(site.id) && !used.has(site.id));
+  return [...sites].sort((a, b) => last(a) - last(b));
+}
+
 /** In the order of `cameras`; sites without a camera stay while nothing is searched. */
 export function groupBySite(sites: readonly Site[], cameras: readonly Camera[], search = ""): Group[] {
   const found = cameras.filter((camera) => matches(camera, search));
