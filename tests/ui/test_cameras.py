@@ -96,7 +96,7 @@ async def test_the_list_filters_and_shows_states_in_words(browser: Browser, plac
         page = screen.page
         await page.goto(f"{place.api.url}/cameras")
         await expect(page.locator("tr[data-camera]")).to_have_count(10)
-        await expect(page.locator('[data-count="unreachable"]')).to_have_text(re.compile("1 Tak terjangkau"))
+        await expect(page.locator('[data-count="unreachable"]')).to_have_text(re.compile("1 Tidak terjangkau"))
         await page.get_by_role("searchbox").fill("sampit pasar")
         await expect(page.locator("tr[data-camera]")).to_have_count(1)
         await expect(page).to_have_url(re.compile(r"q=sampit%20pasar"))
