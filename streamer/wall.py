@@ -36,6 +36,14 @@ def stream_of(value: Mapping[str, Any]) -> StreamRef | None:
     return StreamRef(camera, StreamName(name))
 
 
+def _number(value: Mapping[str, Any]) -> int | None:
+    """The viewer's count of switches."""
+    number = value.get("n")
+    if number is not None and (not isinstance(number, int) or abs(number) >= 2**53):
+        raise InputError("n is a whole number", field="n")
+    return number
+
+
 class WallSession(ViewerSession):
     """Every video of the offer is a tile, in order; other media are refused before."""
 
@@ -86,10 +94,12 @@ class WallSession(ViewerSession):
             echo = sent if isinstance(sent, int | float) else None
             self._say({"type": "pong", "t": echo, "server_ns": str(self._kit.clock.now_ns())})
         elif kind == "show":
-            number = value.get("n")
-            if number is not None and (not isinstance(number, int) or abs(number) >= 2**53):
-                raise InputError("n is a whole number", field="n")
-            self.tiles[self._index(value)].show(stream_of(value), number)
+            many = value.get("tiles")
+            entries = [value] if many is None else many
+            if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+                raise InputError("tiles is a list of objects", field="tiles")
+            for index, stream, number in [(self._index(entry), stream_of(entry), _number(entry)) for entry in entries]:
+                self.tiles[index].show(stream, number)
         elif kind == "warm":
             self._warm_up(value.get("cameras"))
         else:

@@ -7,6 +7,7 @@ ten seconds it is looked at anyway.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -60,14 +61,14 @@ class Sight:
         self._known: frozenset[str] = frozenset()
         self._read_ns = 0
 
-    async def may(self, camera: str) -> bool:
-        """Whether it may watch this one."""
+    async def may(self, cameras: Collection[str]) -> set[str]:
+        """Which of these it may watch."""
         now_ns = self._parts.clock.mono_ns()
-        if camera not in self._known or now_ns - self._read_ns > _REMEMBER_NS:
+        if not self._known.issuperset(cameras) or now_ns - self._read_ns > _REMEMBER_NS:
             display = await self._parts.catalogue.displays.get(self._id)
-            cameras = {} if display is None else (await scene_for(self._parts, display))[1]
-            self._known, self._read_ns = frozenset(cameras), now_ns
-        return camera in self._known
+            there = {} if display is None else (await scene_for(self._parts, display))[1]
+            self._known, self._read_ns = frozenset(there), now_ns
+        return set(cameras) & self._known
 
 
 class DisplayLink:

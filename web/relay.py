@@ -6,7 +6,7 @@ Knows of the wall protocol only what it needs: types, and that an unknown camera
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName
 from vms.domain.ids import is_id
 from vms.errors import BusError, NoResponderError, NotFoundError, VmsError
+from web.schemas import TILES_MAX
 from web.security.limits import JSON_MAX_DEPTH, json_depth_exceeds
 from web.uncut import uncut
 from web.walls import Wall, Walls
@@ -37,9 +38,8 @@ CLOSE_TOO_MANY = 4429
 CLOSE_NOT_TEXT = 1003
 CLOSE_TOO_BIG = 1009
 _STREAMS = [name.value for name in StreamName]
-_WARM_MAX = 64
-May = Callable[[str], Coroutine[Any, Any, bool]]
-"""Whether this viewer may watch a camera, by its id, now."""
+May = Callable[[Collection[str]], Coroutine[Any, Any, set[str]]]
+"""Which of these cameras, by id, this viewer may watch now."""
 
 
 class _CloseError(Exception):
@@ -179,52 +179,43 @@ class Relay:
         if not isinstance(message, dict):
             await self._tell({"type": "error", "message": "The message is not a JSON object."})
         elif message.get("type") == "show":
-            await self._show(message)
+            await self._show(message.get("tiles", [message]))
         elif message.get("type") == "warm":
-            await self._warm(message)
+            await self._warm(message.get("cameras"))
         elif message.get("type") == "ping" and isinstance(message.get("t"), int | float):
             await self._forward({"type": "ping", "t": message["t"]})
         else:
             await self._tell({"type": "error", "message": "This type of message is not known."})
 
-    async def _show(self, message: dict[str, Any]) -> None:
-        tile, camera, n = message.get("tile"), message.get("camera"), message.get("n")
-        stream = message.get("stream", StreamName.SUB)
-        if type(tile) is not int or type(n) not in {int, type(None)} or stream not in _STREAMS:
-            await self._tell({"type": "error", "message": "show needs tile, camera, stream and n."})
+    async def _show(self, tiles: object) -> None:
+        """One tile or many at once: one look at what is there, one message to the streamer."""
+        if not isinstance(tiles, list) or not 0 < len(tiles) <= TILES_MAX or not all(map(_is_show, tiles)):
+            words = f"show needs tile, camera, stream and n, or 1 to {TILES_MAX} of them as tiles."
+            await self._tell({"type": "error", "message": words})
             return
-        known = camera is None or await self._knows(camera)
-        if known and camera is not None:
-            self._wall.shown[tile] = camera
-        else:
-            self._wall.shown.pop(tile, None)
-        shown = {"type": "show", "tile": tile, "camera": camera if known else None, "stream": stream, "n": n}
-        await self._forward(shown)
-        if not known:
-            await self._forbid(shown, str(camera)[:64])
+        known = await self._known(tiles)
+        entries = [_entry(tile, known) for tile in tiles]
+        for entry in entries:
+            if entry["camera"] is None:
+                self._wall.shown.pop(entry["tile"], None)
+            else:
+                self._wall.shown[entry["tile"]] = entry["camera"]
+        await self._forward({"type": "show"} | (entries[0] if len(entries) == 1 else {"tiles": entries}))
+        for tile in tiles:
+            if tile.get("camera") is not None and tile["camera"] not in known:
+                await self._tell(_forbidden(tile))
 
-    async def _knows(self, camera: object) -> bool:
-        return isinstance(camera, str) and is_id(camera) and await uncut(self._may(camera))
+    async def _known(self, entries: Sequence[Mapping[str, Any]]) -> set[str]:
+        named = {each["camera"] for each in entries if isinstance(each.get("camera"), str) and is_id(each["camera"])}
+        return await uncut(self._may(named)) if named else set()
 
-    async def _forbid(self, shown: dict[str, Any], camera: str) -> None:
-        said = {"camera": camera, "state": "forbidden", "age_ms": None, "since": None, "cause": None}
-        await self._tell(shown | said | {"type": "tile", "why": "There is no such camera."})
-
-    async def _warm(self, message: dict[str, Any]) -> None:
+    async def _warm(self, wanted: object) -> None:
         """Cameras that will be shown in a moment: those that may be."""
-        wanted = message.get("cameras")
-        if (
-            not isinstance(wanted, list)
-            or len(wanted) > _WARM_MAX
-            or not all(isinstance(each, dict) for each in wanted)
-        ):
-            await self._tell({"type": "error", "message": "warm needs cameras, at most 64."})
+        if not isinstance(wanted, list) or len(wanted) > TILES_MAX or not all(map(_is_feed, wanted)):
+            await self._tell({"type": "error", "message": f"warm needs cameras, at most {TILES_MAX}."})
             return
-        good = [
-            {"camera": each["camera"], "stream": each["stream"]}
-            for each in wanted
-            if each.get("stream") in _STREAMS and await self._knows(each.get("camera"))
-        ]
+        known = await self._known(wanted)
+        good = [{"camera": each["camera"], "stream": each["stream"]} for each in wanted if each["camera"] in known]
         await self._forward({"type": "warm", "cameras": good})
 
     async def _look_again(self) -> None:
@@ -234,12 +225,15 @@ class Relay:
             return
         while True:
             await self._clock.sleep(self._look_again_s)
-            for tile, camera in list(self._wall.shown.items()):
-                if not await self._knows(camera) and self._wall.shown.get(tile) == camera:
-                    del self._wall.shown[tile]
-                    nothing = {"type": "show", "tile": tile, "camera": None, "stream": StreamName.SUB, "n": None}
-                    await self._forward(nothing)
-                    await self._forbid(nothing, camera)
+            shown: list[dict[str, Any]] = [
+                {"tile": tile, "camera": camera} for tile, camera in self._wall.shown.items()
+            ]
+            known = await self._known(shown)
+            for each in shown:
+                if each["camera"] not in known and self._wall.shown.get(each["tile"]) == each["camera"]:
+                    del self._wall.shown[each["tile"]]
+                    await self._forward({"type": "show"} | _entry(each, set()))
+                    await self._tell(_forbidden(each))
 
     async def _forward(self, message: dict[str, Any]) -> None:
         try:
@@ -257,3 +251,33 @@ class Relay:
             await self._socket.send_text(orjson.dumps(message).decode())
         except RuntimeError as error:  # starlette: send after the socket was closed
             raise WebSocketDisconnect(1006) from error
+
+
+def _is_feed(value: object) -> bool:
+    """Whether it names a camera and a stream."""
+    return isinstance(value, dict) and isinstance(value.get("camera"), str) and value.get("stream") in _STREAMS
+
+
+def _is_show(value: object) -> bool:
+    """Whether it names a tile and a stream as `show` needs them; the camera is looked at apart."""
+    return (
+        isinstance(value, dict)
+        and type(value.get("tile")) is int
+        and type(value.get("n")) in {int, type(None)}
+        and value.get("stream", StreamName.SUB) in _STREAMS
+    )
+
+
+def _entry(value: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    camera = value.get("camera")
+    return {
+        "tile": value["tile"],
+        "camera": camera if isinstance(camera, str) and camera in known else None,
+        "stream": value.get("stream", StreamName.SUB),
+        "n": value.get("n"),
+    }
+
+
+def _forbidden(value: Mapping[str, Any]) -> dict[str, Any]:
+    said = {"camera": str(value.get("camera"))[:64], "state": "forbidden", "age_ms": None, "since": None, "cause": None}
+    return _entry(value, ()) | said | {"type": "tile", "why": "There is no such camera."}

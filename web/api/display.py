@@ -177,6 +177,6 @@ async def snapshot(
 ) -> Response:
     """The newest picture of a camera that the display is told to show, for where WebRTC is blocked."""
     del screen
-    if not is_id(camera_id) or not await Sight(parts, who.display.id).may(camera_id):
+    if not is_id(camera_id) or not await Sight(parts, who.display.id).may([camera_id]):
         raise NotFoundError("There is no such camera.", hint="It may have been removed.", reason="camera_gone")
     return await picture_of(parts, camera_id, width)

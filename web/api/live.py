@@ -5,6 +5,7 @@ Nothing of media is known here: offers and messages go to a streamer over the bu
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
@@ -79,9 +80,8 @@ async def control_wall(socket: WebSocket, session: str) -> None:
     parts, who = parts_of(socket), principal_of(socket)
     wall = parts.walls.of(session, who.viewer)
 
-    async def known(camera: str) -> bool:
-        found = await parts.catalogue.cameras.get(camera)
-        return found is not None and found.deleted_ns is None
+    async def known(cameras: Collection[str]) -> set[str]:
+        return {camera.id for camera in await parts.catalogue.cameras.list()} & set(cameras)
 
     await Relay(socket, wall, parts.walls, parts.bus, known, parts.clock).run()
 
