@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from tests.cluster.judge import NS, Verdict, check_objects, check_rows, complete_after_s, judge
+from tests.cluster.judge import NS, Verdict, check_objects, check_rows, complete_after_s, judge, newest_known
 from tests.cluster.line import Line
 from tests.cluster.system import Cluster, running_cluster
 from tests.e2e.replayable import replayable
@@ -158,6 +158,7 @@ async def _recorded(cluster: Cluster, found: Outcome, cameras: dict[str, int]) -
     await asyncio.sleep(2)
     zones = [site.slug for site in cluster.topology.sites]
     found.rows_s = await complete_after_s(cluster, zones, ROWS_BAR_S)
+    await newest_known(cluster, ended_ns)
     found.verdict = await judge(cluster, started_ns, ended_ns)
     for camera in cluster.registered:  # at rest both sides can be compared row for row
         (await cluster.center.http.delete(f"/api/cameras/{camera.id}")).raise_for_status()

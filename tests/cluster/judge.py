@@ -58,6 +58,21 @@ async def judge(cluster: Cluster, start_ns: int, end_ns: int, *, http: httpx.Asy
     return found
 
 
+async def newest_known(cluster: Cluster, end_ns: int, limit_s: float = 30.0) -> None:
+    """Wait until the newest that was sent until then can be replayed and is accounted for at the center; who judges
+    sees what is still missing after the limit."""
+    until = time.monotonic() + limit_s
+    for camera in cluster.registered:
+        newest = max(read_sends(camera.sends, camera.slug, "main").owed(end_ns), default=None)
+        while newest is not None and time.monotonic() < until:
+            units = await replayable(cluster.center.http, camera.id, end_ns - 10 * NS, end_ns + 2 * NS)
+            said = await coverage(cluster.center.http, camera.id, end_ns - 10 * NS, end_ns)
+            late = any(gap["cause"] in {"unknown", "not_reported"} for gap in said["gaps"])
+            if not late and any(unit.n == newest for unit in units):
+                break
+            await asyncio.sleep(1)
+
+
 async def _have(http: httpx.AsyncClient, camera: Registered, start_ns: int, end_ns: int, found: Verdict) -> set[int]:
     have: set[int] = set()
     at_ns = start_ns - 10 * NS
