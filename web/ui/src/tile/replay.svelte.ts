@@ -18,6 +18,7 @@ function recordedStream(camera: Camera): StreamName {
 export class InstantReplay {
   readonly book: CoverageBook;
   readonly player: Player;
+  readonly stream: StreamName;
   /** The step of the ladder it was asked for. */
   back = $state(0);
   /** ms behind now, renewed each second. */
@@ -30,9 +31,9 @@ export class InstantReplay {
     private readonly now: () => number,
     private readonly onlive: () => void,
   ) {
-    const stream = recordedStream(camera);
-    this.book = new CoverageBook(camera.id, stream, Date.parse(camera.registered_at) || 0);
-    this.player = new Player(camera.id, stream, this.book);
+    this.stream = recordedStream(camera);
+    this.book = new CoverageBook(camera.id, this.stream, Date.parse(camera.registered_at) || 0);
+    this.player = new Player(camera.id, this.stream, this.book);
     this.back = back;
     this.lag = back;
     this.#clock = setInterval(() => (this.lag = Math.max(0, this.now() - this.player.at)), 500);

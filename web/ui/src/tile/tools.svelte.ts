@@ -37,6 +37,8 @@ export class TileTools {
   /** Zoomed, or just was: the main stream is worth it. A turn of the wheel to and fro must not switch each time. */
   wantsMain = $state(false);
   replay = $state.raw<InstantReplay | null>(null);
+  /** Its figures are shown; they stay so whatever camera is on the tile. */
+  figures = $state(false);
   readonly marking = new Marking();
   #live = $state.raw({ width: 0, height: 0 });
   #zoom = $state.raw<Zoom>(WHOLE);
@@ -134,6 +136,7 @@ export class TileTools {
       return true;
     }
     if (key === "b" || key === "B") this.mark();
+    else if (key === "i" || key === "I") this.figures = !this.figures;
     else return this.#replayKey(key);
     return true;
   }

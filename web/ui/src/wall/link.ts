@@ -10,7 +10,7 @@ export interface LinkHooks {
   /** What should be on the tiles now: goes with the offer. */
   wanted(): TileRequest[];
   /** The tile's track of a new PeerConnection. */
-  attach(tile: number, track: MediaStreamTrack): void;
+  attach(tile: number, receiver: RTCRtpReceiver): void;
   /** The WebSocket is open: `fresh` after a new session, whose tiles came with the offer. */
   open(fresh: boolean): void;
   message(message: ServerMessage): void;
@@ -139,7 +139,7 @@ export class WallLink {
   #attach(peer: RTCPeerConnection): void {
     if (this.#attached) return;
     this.#attached = true;
-    peer.getTransceivers().forEach((transceiver, tile) => this.hooks.attach(tile, transceiver.receiver.track));
+    peer.getTransceivers().forEach((transceiver, tile) => this.hooks.attach(tile, transceiver.receiver));
   }
 
   #watch(peer: RTCPeerConnection, generation: number): void {

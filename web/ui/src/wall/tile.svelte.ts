@@ -22,6 +22,7 @@ export class WallTile {
   /** Messages of earlier switches say less than this. */
   expected = 0;
   media: MediaStream | null = null;
+  receiver: RTCRtpReceiver | null = null;
   /** Where pictures over HTTP are drawn, and the last one of a lost session. */
   canvas: HTMLCanvasElement | null = null;
   #video: HTMLVideoElement | null = null;
@@ -66,8 +67,9 @@ export class WallTile {
   }
 
   /** A track of a new PeerConnection: nothing was ever shown on it. */
-  attach(track: MediaStreamTrack): void {
-    this.media = new MediaStream([track]);
+  attach(receiver: RTCRtpReceiver): void {
+    this.receiver = receiver;
+    this.media = new MediaStream([receiver.track]);
     this.#unused = true;
     this.#switchedRtp = null;
     this.#clock = null;

@@ -53,7 +53,7 @@ export class WallState {
     );
     this.#link = new WallLink({
       wanted: () => this.#wanted(),
-      attach: (tile, track) => this.tiles[tile]?.attach(track),
+      attach: (tile, receiver) => this.tiles[tile]?.attach(receiver),
       open: (fresh) => this.#open(fresh),
       message: (message) => {
         if ("tile" in message) this.tiles[message.tile]?.hear(message);
