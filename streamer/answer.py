@@ -58,10 +58,10 @@ def _refused(media: MediaOffer) -> list[str]:
 
 
 def _served(media: MediaOffer, video: VideoFormat, what: Sending, transport: LocalTransport, setup: str) -> list[str]:
-    pt, rtx = video.payload_type, video.rtx
-    formats = f"{pt}" if rtx is None else f"{pt} {rtx}"
+    formats = [video] if media.hevc is None else [video, media.hevc]
+    numbers = " ".join(str(n) for f in formats for n in (f.payload_type, f.rtx) if n is not None)
     lines = [
-        f"m=video 9 {media.protocol} {formats}",
+        f"m=video 9 {media.protocol} {numbers}",
         "c=IN IP4 0.0.0.0",
         "a=rtcp:9 IN IP4 0.0.0.0",
         f"a=ice-ufrag:{transport.ufrag}",
@@ -73,26 +73,27 @@ def _served(media: MediaOffer, video: VideoFormat, what: Sending, transport: Loc
         "a=rtcp-mux",
         # A stream of its own for each video: the browser then never tries to keep two of them in step.
         f"a=msid:{what.track_id} {what.track_id}",
-        f"a=rtpmap:{pt} H264/90000",
-        f"a=fmtp:{pt} {video.fmtp}",
     ]
-    lines += [f"a=rtcp-fb:{pt} {feedback}" for feedback in video.feedback]
+    for name, chosen in zip(("H264", "H265"), formats, strict=False):
+        lines += _format(name, chosen)
     if media.mid_extension is not None:
         lines.append(f"a=extmap:{media.mid_extension} {MID_URI}")
     if media.playout_extension is not None:
         lines.append(f"a=extmap:{media.playout_extension} {PLAYOUT_URI}")
-    if rtx is not None:
-        lines += [
-            f"a=rtpmap:{rtx} rtx/90000",
-            f"a=fmtp:{rtx} apt={pt}",
-            f"a=ssrc-group:FID {what.ssrc} {what.rtx_ssrc}",
-            f"a=ssrc:{what.ssrc} cname:{what.track_id}",
-            f"a=ssrc:{what.rtx_ssrc} cname:{what.track_id}",
-        ]
-    else:
-        lines.append(f"a=ssrc:{what.ssrc} cname:{what.track_id}")
+    lines.append(f"a=ssrc:{what.ssrc} cname:{what.track_id}")
+    if any(f.rtx is not None for f in formats):
+        lines += [f"a=ssrc-group:FID {what.ssrc} {what.rtx_ssrc}", f"a=ssrc:{what.rtx_ssrc} cname:{what.track_id}"]
     # One transport, and yet candidates with each of its m-lines: aiortc as a viewer reads those of the last alone.
     for number, (address, port, priority) in enumerate(transport.candidates, 1):
         lines.append(f"a=candidate:{number} 1 udp {priority} {address} {port} typ host")
     lines.append("a=end-of-candidates")
+    return lines
+
+
+def _format(name: str, video: VideoFormat) -> list[str]:
+    pt = video.payload_type
+    lines = [f"a=rtpmap:{pt} {name}/90000", f"a=fmtp:{pt} {video.fmtp}"]
+    lines += [f"a=rtcp-fb:{pt} {feedback}" for feedback in video.feedback]
+    if video.rtx is not None:
+        lines += [f"a=rtpmap:{video.rtx} rtx/90000", f"a=fmtp:{video.rtx} apt={pt}"]
     return lines

@@ -14,7 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from streamer.acks import Acks
+from streamer.history import History
 from streamer.options import StreamerOptions
+from streamer.order import Order
+from streamer.rtp import Frame
 from streamer.skew import Skew
 from streamer.track import Sink
 from vms import logs, metrics
@@ -22,7 +25,7 @@ from vms.bus.base import Bus, Events, Value
 from vms.clock import NS_PER_MS, NS_PER_S, Clock
 from vms.domain.camera import StreamRef
 from vms.domain.ids import new_id
-from vms.domain.media import Packet, Run, RunEnded, RunStarted, StreamCondition, StreamState
+from vms.domain.media import Codec, Packet, Run, RunEnded, RunStarted, StreamCondition, StreamState
 from vms.errors import BusError, BusTimeoutError, VmsError
 from vms.service import Backoff
 
@@ -52,7 +55,8 @@ class Picture:
 class Feed:
     """`run`, `state`, `fault`, `picture` and `gop` are what is known now; `changes` are called when one of the first
     four is new. `fault`: why ingest cannot be asked, as an error code, empty while it answers; since when: `fault_ns`.
-    `skew`: how far the clock of the node that sends is ahead of ours."""
+    `skew`: how far the clock of the node that sends is ahead of ours. `gop` and `sinks` get what can be shown in the
+    order it comes; `shuffled`, `thinned`: see Order."""
 
     def __init__(self, buses: Buses, clock: Clock, stream: StreamRef, options: StreamerOptions, acks: Acks) -> None:
         self.stream = stream
@@ -65,6 +69,8 @@ class Feed:
         self.sinks: set[Sink] = set()
         self.changes: set[Callable[[], None]] = set()
         self.skew = Skew()
+        self._history = History("", hevc=False)
+        self._order = Order(hevc=False)
         self._buses, self._clock, self._options, self._acks = buses, clock, options, acks
         self._watcher = new_id()
         self._subject = f"{stream.camera}.{stream.name}"
@@ -93,6 +99,20 @@ class Feed:
         with suppress(VmsError):
             value = {"watcher": self._watcher}
             await self._buses.control.request(f"ingest.unwatch.{self._subject}", value, timeout_s=2.0)
+
+    @property
+    def shuffled(self) -> bool:
+        """It has B-frames that cannot be left out."""
+        return self._order.shuffled
+
+    @property
+    def thinned(self) -> bool:
+        """B-frames are left out."""
+        return self._order.thinned
+
+    def frame(self, packet: Packet) -> Frame | None:
+        """The packetized Packet, the same for all viewers; None for one of another Run than the one now."""
+        return self._history.frame(packet)
 
     def age_ns(self, wall_ns: int) -> int:
         """How old on our clock is what was captured at `wall_ns` on the node's."""
@@ -185,15 +205,21 @@ class Feed:
         if same and not self._holed and (not gop or gop[-1].seq <= self._last_seq):
             self._tell()
             return
-        self.run = run
+        self._use_run(run)
         self._last_seq = gop[-1].seq if gop else -1
-        pictures = [p for p in gop if p.track == 0]
+        pictures = [p for p in gop if p.track == 0 and self._order.takes(p)]
         self._keep(pictures if pictures and pictures[0].is_key else [])
         self._holed = run is not None and not self.gop
         self._catching = False
         self._tell()
         for sink in list(self.sinks):
             sink.restart()
+
+    def _use_run(self, run: Run | None) -> None:
+        if run is not None and run.id != self._history.run:
+            hevc = run.info.video.codec is Codec.H265
+            self._history, self._order = History(run.id, hevc=hevc), Order(hevc=hevc)
+        self.run = run
 
     async def _follow(self, events: Events) -> None:
         """Read and renew until one of them fails."""
@@ -255,7 +281,8 @@ class Feed:
             return self._take_packet(item, far="n" in value, more=bool(value.get("more")))
         if isinstance(item, RunStarted):
             if self.run is None or item.run.id != self.run.id:
-                self.run, self._last_seq, self._holed, self._catching = item.run, -1, False, False
+                self._use_run(item.run)
+                self._last_seq, self._holed, self._catching = -1, False, False
                 self._keep([])
                 self._tell()
         elif isinstance(item, RunEnded):
@@ -301,12 +328,18 @@ class Feed:
             return not self._holed
         if packet.is_key:
             self._holed, self._last_seq, self._catching, self.picture = False, packet.seq, False, None
-            self._keep([packet])
         elif self._holed:
             return far
-        elif self.gop:
+        before = self._order.shuffled, self._order.thinned
+        taken = self._order.takes(packet)
+        if (self._order.shuffled, self._order.thinned) != before:
+            self._tell()
+        if packet.is_key:
+            self._keep([packet])
+        elif taken and self.gop:
             self._extend(packet)
-        self._hand_on(packet, more=more)
+        if taken or (self._catching and not more):
+            self._hand_on(packet, more=more)
         return True
 
     def _hand_on(self, packet: Packet, *, more: bool) -> None:

@@ -1,4 +1,4 @@
-"""SDP offers of viewers, pure: what is read of them, what is refused, which H.264 format is taken.
+"""SDP offers of viewers, pure: what is read of them, what is refused, which H.264 and H.265 formats are taken.
 
 Only what the streamer needs is looked at. Candidates are not: a viewer's checks tell its address (peer-reflexive), and
 so no offer can make the server send to a third party or wait for a name that nobody resolves. RFC 8866, 8829, 9143.
@@ -7,7 +7,7 @@ so no offer can make the server send to a third party or wait for a name that no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vms.errors import InputError
@@ -28,7 +28,8 @@ _PROFILE_RANK = {"42e0": 0, "42c0": 0, "4200": 1, "4d00": 2, "4d40": 2, "640c": 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """An H.264 payload format with packetization-mode 1 (RFC 6184) as offered, with its RTX (RFC 4588) if any."""
+    """A payload format as offered, H.264 with packetization-mode 1 (RFC 6184) or H.265 (RFC 7798), with its RTX (RFC
+    4588) if any."""
 
     payload_type: int
     fmtp: str
@@ -38,7 +39,8 @@ class VideoFormat:
 
 @dataclass(frozen=True, slots=True)
 class MediaOffer:
-    """One m-line. `video`: the format taken; None where the viewer cannot receive H.264 here."""
+    """One m-line. `video`: the H.264 format taken; None where the viewer cannot receive it here. `hevc`: that of H.265
+    beside it, None where the viewer has none."""
 
     kind: str
     mid: str
@@ -47,6 +49,7 @@ class MediaOffer:
     video: VideoFormat | None
     mid_extension: int | None
     playout_extension: int | None
+    hevc: VideoFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +170,10 @@ def _media(section: _Section, session: _Section, bundle: set[str]) -> MediaOffer
         and "rtcp-mux" in section.attributes
         and mid in bundle
     )
-    video = choose_h264(section.formats, section.attributes) if wanted else None
+    video = choose_video(section.formats, section.attributes, _h264_rank, _h264_fmtp) if wanted else None
+    hevc = choose_video(section.formats, section.attributes, _h265_rank, _h265_fmtp) if video is not None else None
     mid_extension, playout = _extension(section, MID_URI), _extension(section, PLAYOUT_URI)
-    return MediaOffer(section.kind, mid, section.protocol, section.formats[0], video, mid_extension, playout)
+    return MediaOffer(section.kind, mid, section.protocol, section.formats[0], video, mid_extension, playout, hevc)
 
 
 def _extension(section: _Section, wanted: str) -> int | None:
@@ -182,8 +186,14 @@ def _extension(section: _Section, wanted: str) -> int | None:
     return None
 
 
-def choose_h264(formats: list[str], attributes: Mapping[str, list[str]]) -> VideoFormat | None:
-    """The best H.264 format of an m-line: packetization-mode 1, the simplest profile, then the viewer's order."""
+def choose_video(
+    formats: list[str],
+    attributes: Mapping[str, list[str]],
+    rank_of: Callable[[str, Mapping[str, str]], int | None],
+    fmtp_of: Callable[[Mapping[str, str]], str],
+) -> VideoFormat | None:
+    """The best format of an m-line: of the lowest rank, then the viewer's order. `rank_of` takes the codec and its
+    parameters, and gives None for what is not wanted; `fmtp_of` writes the parameters that go back."""
     codecs = _by_payload_type(attributes.get("rtpmap", []))
     fmtps = _by_payload_type(attributes.get("fmtp", []))
     rtx = {
@@ -193,7 +203,7 @@ def choose_h264(formats: list[str], attributes: Mapping[str, list[str]]) -> Vide
     }
     best: tuple[int, str] | None = None
     for pt in formats:
-        rank = _rank(codecs.get(pt, ""), fmtps.get(pt, ""))
+        rank = rank_of(codecs.get(pt, "").lower(), _parameters(fmtps.get(pt, "")))
         if rank is not None and pt.isdecimal() and 0 <= int(pt) <= 127 and (best is None or rank < best[0]):
             best = (rank, pt)
     if best is None:
@@ -204,25 +214,35 @@ def choose_h264(formats: list[str], attributes: Mapping[str, list[str]]) -> Vide
     wanted = {"nack", "nack pli", "ccm fir"}
     said = [v.partition(" ") for v in attributes.get("rtcp-fb", [])]
     feedback = tuple(dict.fromkeys(what for target, _, what in said if target in {pt, "*"} and what in wanted))
-    return VideoFormat(int(pt), _clean_fmtp(fmtps[pt]), int(again) if has_rtx else None, feedback)
+    return VideoFormat(int(pt), fmtp_of(_parameters(fmtps.get(pt, ""))), int(again) if has_rtx else None, feedback)
 
 
-def _rank(codec: str, fmtp: str) -> int | None:
-    if codec.lower() != "h264/90000":
-        return None
-    values = _parameters(fmtp)
+def _h264_rank(codec: str, values: Mapping[str, str]) -> int | None:
+    """Packetization-mode 1, the simplest profile first."""
     profile = values.get("profile-level-id", "42e01f").lower()
-    if values.get("packetization-mode") != "1" or not _PROFILE.fullmatch(profile):
+    if codec != "h264/90000" or values.get("packetization-mode") != "1" or not _PROFILE.fullmatch(profile):
         return None
     return _PROFILE_RANK.get(profile[:4], 9)
 
 
-def _clean_fmtp(fmtp: str) -> str:
+def _h264_fmtp(values: Mapping[str, str]) -> str:
     """Of an offered fmtp only what was understood goes back: nothing a viewer wrote is echoed unread."""
-    values = _parameters(fmtp)
     profile = values.get("profile-level-id", "42e01f").lower()
     asymmetry = "level-asymmetry-allowed=1;" if values.get("level-asymmetry-allowed") == "1" else ""
     return f"{asymmetry}packetization-mode=1;profile-level-id={profile}"
+
+
+def _h265_rank(codec: str, values: Mapping[str, str]) -> int | None:
+    """Main profile (1), and one RTP stream for all layers."""
+    if codec != "h265/90000" or values.get("tx-mode", "SRST") != "SRST" or values.get("profile-id", "1") != "1":
+        return None
+    return 0
+
+
+def _h265_fmtp(values: Mapping[str, str]) -> str:
+    level, tier = values.get("level-id", "93"), values.get("tier-flag", "0")
+    level = level if re.fullmatch(r"[0-9]{1,3}", level) else "93"
+    return f"level-id={level};profile-id=1;tier-flag={'1' if tier == '1' else '0'};tx-mode=SRST"
 
 
 def _parameters(fmtp: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StreamerOptions:
-    """`zone`: where this streamer stands: center, or the slug of a Site. `addresses`: where viewers reach this machine;
-    empty: its own, the loopback only where there is no other.
+    """`zone`: where this streamer stands: center, or the slug of a Site. `addresses`: of this machine that are used;
+    empty: all, the loopback only where there is no other. `advertise`: what viewers are told instead. `ports`: first
+    and last UDP port, one for each viewer; None: any.
 
     credit_s: how long ingest may send without hearing from us; linger_s: how long a feed outlives its last viewer;
     retry_s: longest wait before a feed is asked for again; gone_s: silence after which a viewer is gone;
@@ -21,15 +22,17 @@ class StreamerOptions:
 
     zone: str = "center"
     addresses: tuple[str, ...] = ()
+    advertise: tuple[str, ...] = ()
+    ports: tuple[int, int] | None = None
     max_sessions: int = 200
     max_videos: int = 64
-    max_sdp_bytes: int = 262_144
+    max_sdp_bytes: int = 524_288
     credit_s: float = 10.0
     linger_s: float = 2.0
     retry_s: float = 2.0
     request_s: float = 5.0
-    gone_s: float = 15.0
-    connect_s: float = 15.0
+    gone_s: float = 12.0
+    connect_s: float = 12.0
     pli_every_s: float = 0.5
     queue_ms: int = 600
     burst_bytes_s: int = 16_000_000

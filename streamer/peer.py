@@ -1,7 +1,8 @@
 """One viewer's connection: ICE, DTLS and a sender per video, answered from an offer and closed without a trace.
 
 Composed of aiortc's ORTC objects rather than its RTCPeerConnection: those take our ICE addresses, our certificate and
-our senders, and the fast path of DESIGN §7 needs the same three. Knows nothing of cameras. Event loop only.
+our senders. aiortc does ICE and the DTLS handshake; RTP and RTCP never pass through it. Knows nothing of cameras. Event
+loop only.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ import asyncio
 import datetime as dt
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcicetransport import RTCIceParameters
 
+from streamer import rtcp
 from streamer.answer import LocalTransport, Sending, make_answer
-from streamer.ice import HostGatherer
+from streamer.ice import HostGatherer, Ports
+from streamer.media import PROFILES, MediaTransport
 from streamer.negotiation import Offer
-from streamer.sender import TileSender, send_parameters
+from streamer.sender import Budget, RtpSender
 from streamer.track import TileTrack
 from vms import logs
-from vms.clock import Clock
+from vms.clock import NS_PER_S, Clock
 from vms.errors import VmsError
 
 log = logs.get(__name__)
@@ -42,6 +46,16 @@ class Certificates:
         return self._current
 
 
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How viewers reach this machine. `addresses`: its own that are used, empty: all; `advertise`: those that viewers
+    are told instead, where a router maps them to ours, port by port."""
+
+    addresses: Sequence[str] = ()
+    advertise: Sequence[str] = ()
+    ports: Ports = field(default_factory=Ports)
+
+
 class Peer:
     """`tracks[i]` is sent on m-line i of the offer, None refuses it. `lost` is called once, with why, when the
     connection fails or the viewer ends it; `close` must still be called."""
@@ -53,32 +67,44 @@ class Peer:
         *,
         clock: Clock,
         certificate: RTCCertificate,
-        addresses: Sequence[str],
+        network: Network,
         lost: Callable[[str], None],
     ) -> None:
         self._offer = offer
         self._clock = clock
         self._lost = lost
-        self._gatherer = HostGatherer(addresses)
+        self._network = network
+        self._gatherer = HostGatherer(network.addresses, network.ports)
         self._ice = RTCIceTransport(self._gatherer)
         self._dtls = RTCDtlsTransport(self._ice, [certificate])
         # The role is RTCPeerConnection's to set; without it the ICE role would decide against the answer's a=setup.
         self._dtls._set_role("server" if offer.answer_setup == "passive" else "client")  # noqa: SLF001
+        self._dtls._srtp_profiles = PROFILES  # noqa: SLF001  its way to be told
         self._fingerprint = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
+        budget = Budget(clock)
+        self._tracks = list(tracks)
         self._senders = [
-            None if track is None else TileSender(track, self._dtls, clock, media)
+            None if track is None else RtpSender(media, clock, budget)
             for track, media in zip(tracks, offer.media, strict=True)
         ]
+        self._by_ssrc = {
+            sender.ssrcs[0]: (sender, track)
+            for sender, track in zip(self._senders, tracks, strict=True)
+            if sender is not None and track is not None
+        }
+        self._media: MediaTransport | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closed = False
+        self._reported_ns = 0
         self.connected = False
+        self.heard_ns = clock.mono_ns()
+        self._gatherer.connection.heard = self._heard
         for transport in (self._ice, self._dtls):
             transport.on("statechange", self._changed)
 
-    @property
-    def heard_ns(self) -> int:
-        """Monotonic time of the last RTCP from the viewer (of the start, before any)."""
-        return max(sender.heard_ns for sender in self._senders if sender is not None)
+    def _heard(self) -> None:
+        """The viewer proved that it is there: a check of ICE, or RTCP that is authentic. See also Peer.heard_ns."""
+        self.heard_ns = self._clock.mono_ns()
 
     async def answer(self) -> str:
         """Bind the sockets, begin to connect, and give the SDP answer. VmsError where no address can be used."""
@@ -87,15 +113,19 @@ class Peer:
         if not found:
             raise VmsError("no network address can be used for video", hint="Check the addresses set for viewers.")
         local = self._gatherer.getLocalParameters()
+        told = [(c.ip, c.port) for c in found]
+        if self._network.advertise:
+            told = [(address, found[0].port) for address in self._network.advertise]
         transport = LocalTransport(
             ufrag=local.usernameFragment or "",
             pwd=local.password or "",
             fingerprint=(self._fingerprint.algorithm, self._fingerprint.value),
             # Distinct priorities, best first: aioice gives all hosts the same (RFC 8445 §5.1.2.1 wants them unique).
-            candidates=tuple((c.ip, c.port, c.priority - (n << 8)) for n, c in enumerate(found)),
+            candidates=tuple((ip, port, found[0].priority - (n << 8)) for n, (ip, port) in enumerate(told)),
         )
         sending = [
-            None if sender is None else Sending(*sender.ssrcs, track_id=sender.track.id) for sender in self._senders
+            None if sender is None or track is None else Sending(*sender.ssrcs, track_id=track.id)
+            for sender, track in zip(self._senders, self._tracks, strict=True)
         ]
         text = make_answer(self._offer, sending, transport, session=secrets.randbits(62))
         self._connecting = asyncio.create_task(self._connect(), name="peer-connect")
@@ -110,10 +140,38 @@ class Peer:
         await self._dtls.start(RTCDtlsParameters(fingerprints))
         if self._dtls.state != "connected":
             return
-        for media, sender in zip(self._offer.media, self._senders, strict=True):
-            if sender is not None and media.video is not None:
-                await sender.send(send_parameters(media, media.video, sender.track.id))
+        self._media = media = MediaTransport(self._dtls, self._gatherer.connection)
+        self._gatherer.connection.media = self._take_rtcp
+        for sender, track in self._by_ssrc.values():
+            sender.begin(media.wire, media.seal)
+            track.bind(sender)
+        self._heard()
         self.connected = True
+
+    def _take_rtcp(self, data: bytes) -> None:
+        """What the viewer says, as it arrives."""
+        plain = None if self._media is None else self._media.opened(data)
+        if plain is None:
+            return
+        self._heard()
+        for said in rtcp.parse(plain):
+            found = self._by_ssrc.get(said.ssrc)
+            if found is None:
+                continue
+            sender, track = found
+            if isinstance(said, rtcp.Nack):
+                sender.resend(said.numbers)
+            elif isinstance(said, rtcp.WantsKey):
+                track.repeat()
+
+    def tick(self, mono_ns: int) -> None:
+        """To be called often: reports go out once a second, those of all videos together."""
+        if self._media is None or self._closed or mono_ns - self._reported_ns < NS_PER_S:
+            return
+        self._reported_ns = mono_ns
+        for sender, track in self._by_ssrc.values():
+            self._media.report(sender.report(track.id.encode("ascii")))
+        self._media.flush()
 
     def _changed(self) -> None:
         states = {self._ice.state, self._dtls.state}
@@ -133,15 +191,15 @@ class Peer:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        senders = [sender for sender in self._senders if sender is not None]
-        await asyncio.gather(*(sender.stop() for sender in senders))
-        for sender in senders:
-            if sender.track is not None:
-                sender.track.stop()
+        for sender, track in self._by_ssrc.values():
+            track.stop()
+            sender.stop()
+        if self._media is not None:
+            self._media.goodbye(list(self._by_ssrc))
+        self._gatherer.connection.drop()
         await self._dtls.stop()
         await self._ice.stop()
-        # An ICE transport that never started holds its sockets all the same.
-        await self._gatherer._connection.close()  # noqa: SLF001  closing twice does nothing
+        await self._gatherer.close()
 
 
 def _nothing(_why: str) -> None:

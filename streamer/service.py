@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from streamer.fanout import Fanout
+from streamer.ice import Ports
 from streamer.negotiation import Offer, parse_offer
 from streamer.options import StreamerOptions
-from streamer.peer import Certificates
+from streamer.peer import Certificates, Network
+from streamer.pump import Pump
 from streamer.session import Kit, ViewerSession
 from streamer.wall import WallSession, stream_of
 from streamer.whep import WhepSession
@@ -44,7 +46,9 @@ class Streamer(Service):
         self.fanout = Fanout(bus, clock, self._options, media)
         self.sessions: dict[str, ViewerSession] = {}
         self._served: dict[str, list[Served]] = {}
-        self._kit = Kit(clock, self.fanout, self._options, self._certificates.get)
+        self._pump = Pump(clock)
+        network = Network(self._options.addresses, self._options.advertise, Ports(*(self._options.ports or ())))
+        self._kit = Kit(clock, self.fanout, self._options, self._certificates.get, self._pump, network)
 
     async def run_once(self) -> None:
         """Serve the subjects until stopped."""
@@ -65,6 +69,7 @@ class Streamer(Service):
         sessions = list(self.sessions.values())
         await asyncio.gather(*(session.close("the service stops") for session in sessions))
         await self.fanout.close()
+        await self._pump.close()
 
     async def _wall_open(self, value: Value) -> Value:
         ident = value.get("session")

@@ -16,7 +16,8 @@ from streamer.fanout import Fanout
 from streamer.negotiation import Offer
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
-from streamer.peer import Peer
+from streamer.peer import Network, Peer
+from streamer.pump import Pump
 from streamer.tile import Say, WallTile
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
@@ -32,6 +33,8 @@ class Kit:
     fanout: Fanout
     options: StreamerOptions
     certificate: Callable[[], RTCCertificate]
+    pump: Pump
+    network: Network
 
 
 class ViewerSession:
@@ -56,8 +59,17 @@ class ViewerSession:
         options = kit.options
         pacer = Pacer(kit.clock, options.burst_bytes_s, options.burst_free_bytes)
         self.tiles = [
-            WallTile(i, clock=kit.clock, fanout=kit.fanout, pacer=pacer, options=options, say=say)
-            for i in range(len(videos))
+            WallTile(
+                i,
+                clock=kit.clock,
+                fanout=kit.fanout,
+                pacer=pacer,
+                pump=kit.pump,
+                options=options,
+                say=say,
+                hevc=offer.media[m_line].hevc is not None,
+            )
+            for i, m_line in enumerate(videos)
         ]
         tracks = {m_line: tile.track for m_line, tile in zip(videos, self.tiles, strict=True)}
         self._peer = Peer(
@@ -65,7 +77,7 @@ class ViewerSession:
             [tracks.get(i) for i in range(len(offer.media))],
             clock=kit.clock,
             certificate=kit.certificate(),
-            addresses=options.addresses,
+            network=kit.network,
             lost=self.end_soon,
         )
         self._opened_ns = kit.clock.mono_ns()
@@ -84,6 +96,7 @@ class ViewerSession:
             await self._kit.clock.sleep(self._kit.options.tick_s)
             for tile in self.tiles:
                 tile.refresh()
+            self._peer.tick(self._kit.clock.mono_ns())
             why = self.gone(self._kit.clock.mono_ns())
             if why:
                 self.end_soon(why)
@@ -94,12 +107,9 @@ class ViewerSession:
         waited_ns = mono_ns - self._opened_ns
         if not self._peer.connected and waited_ns > self._kit.options.connect_s * NS_PER_S:
             return "no connection came about"
+        if self._peer.connected and mono_ns - self._peer.heard_ns > self._kit.options.gone_s * NS_PER_S:
+            return "the viewer is not heard any more"
         return ""
-
-    def silent_ns(self, mono_ns: int) -> int:
-        """How long no RTCP came from the viewer while something was sent to it."""
-        sending = self._peer.connected and any(tile.track.packets for tile in self.tiles)
-        return mono_ns - self._peer.heard_ns if sending else 0
 
     def end_soon(self, why: str) -> None:
         """Close from within a callback."""

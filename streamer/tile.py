@@ -1,7 +1,7 @@
 """One tile of a wall: which camera it shows, through which feed, and what it says of itself.
 
-Where `main` is not H.264 it shows `sub`, and says so. It decides nothing about timing (track) or rights (web).
-Event loop only.
+Where the viewer cannot play `main` it shows `sub`, and says so. It decides nothing about timing (track) or rights
+(web). Event loop only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from streamer.fanout import Fanout
 from streamer.feed import Feed, Picture
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
+from streamer.pump import Pump
 from streamer.track import TileTrack
 from streamer.verdict import Facts, Verdict, judge
 from vms import metrics
@@ -27,13 +28,24 @@ Say = Callable[[Message], None]
 
 
 class WallTile:
-    """m-line `index` of a viewer. `say` takes the messages of the wall protocol."""
+    """m-line `index` of a viewer, which plays H.264, and H.265 where `hevc`. `say` takes the messages of the wall
+    protocol."""
 
     def __init__(
-        self, index: int, *, clock: Clock, fanout: Fanout, pacer: Pacer, options: StreamerOptions, say: Say
+        self,
+        index: int,
+        *,
+        clock: Clock,
+        fanout: Fanout,
+        pacer: Pacer,
+        pump: Pump,
+        options: StreamerOptions,
+        say: Say,
+        hevc: bool = False,
     ) -> None:
         self.index = index
-        self.track = TileTrack(clock, pacer, options, self)
+        self.track = TileTrack(clock, pacer, options, self, pump=pump)
+        self._hevc = hevc
         self._clock, self._fanout, self._options, self._say = clock, fanout, options, say
         self._wanted: StreamRef | None = None
         self._number: int | None = None
@@ -70,15 +82,19 @@ class WallTile:
         self._choose()
 
     def _choose(self) -> None:
-        """Let the track follow the feed as far as it can be shown: H.264 only."""
+        """Let the track follow the feed where the viewer can play it, else the sub stream (DESIGN §7)."""
         feed = self._feed
         if feed is None or feed.run is None:
             return
-        if feed.run.info.video.codec is Codec.H264:
+        codec = feed.run.info.video.codec
+        if (codec is Codec.H264 or self._hevc) and not feed.shuffled:
             if self.track not in feed.sinks:
                 self.track.show(feed)
+            if feed.thinned and not self._why:
+                self._why = "The camera sends B-frames: fewer pictures are shown."
         elif feed.stream.name is StreamName.MAIN:
-            self._why = "The main stream is not H.264: sub is shown."
+            what = "has B-frames" if feed.shuffled else "is not H.264"
+            self._why = f"The main stream {what}: sub is shown."
             self._use(StreamRef(feed.stream.camera, StreamName.SUB))
         else:
             self.track.show(None)
@@ -109,6 +125,8 @@ class WallTile:
         return Facts(
             shown=True,
             codec=None if feed.run is None else feed.run.info.video.codec,
+            hevc=self._hevc,
+            shuffled=feed.shuffled,
             fault=feed.fault,
             fault_ns=feed.fault_ns,
             stream=feed.state,
@@ -159,9 +177,8 @@ class WallTile:
 
     def _say_clock(self) -> None:
         sent = self.track.sent
-        rtp = None if sent is None else self.track.rtp_of(sent)
-        if sent is not None and rtp is not None and self._feed is not None:
-            wall_ns = sent.wall_ns - self._feed.skew.ns
+        if sent is not None and self._feed is not None:
+            rtp, wall_ns = self.track.rtp_of(sent), sent.wall_ns - self._feed.skew.ns
             self._say({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(wall_ns)})
 
     def switched(self, rtp: int) -> None:

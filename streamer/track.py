@@ -1,29 +1,24 @@
-"""What one tile sends: a track for aiortc's sender that gives encoded Packets as they are, of any feed in turn.
+"""What one tile sends: the Frames of any feed in turn, placed on the tile's own RTP time.
 
 `show` changes the feed without renegotiation: the feed's cached GOP goes at once, squeezed and paced, then live. A slow
-viewer is dropped to the next key frame, never given old pictures in a queue. No decoding. Event loop only.
+viewer is dropped to the next key frame, never given old pictures in a queue. No decoding, no headers. Event loop only.
 """
 
 from __future__ import annotations
 
-import asyncio
+import secrets
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Protocol
-
-import av
-from aiortc import MediaStreamTrack
+from typing import Protocol
 
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
+from streamer.pump import Pump
+from streamer.rtp import Frame
 from streamer.timeline import Timeline, natural_90k
 from vms import metrics
 from vms.clock import NS_PER_MS, NS_PER_S, Clock
-from vms.domain.media import CLOCK_HZ, Packet
-
-_TIME_BASE = Fraction(1, CLOCK_HZ)
+from vms.domain.media import Packet
 
 
 class Sink(Protocol):
@@ -37,10 +32,20 @@ class Sink(Protocol):
 
 
 class Source(Protocol):
-    """A feed, as a tile needs it: the Packets since the last key frame, and who takes those to come."""
+    """A feed, as a tile needs it: the Packets since the last key frame, who takes those to come, and their Frames."""
 
     gop: list[Packet]
     sinks: set[Sink]
+
+    def frame(self, packet: Packet) -> Frame | None:
+        """The packetized Packet, the same for all; None for one of a Run that is over."""
+
+
+class Outlet(Protocol):
+    """Where batches of Frames go: streamer/sender.py."""
+
+    def send(self, frame: Frame, start: int, end: int, rtp: int) -> None:
+        """Payloads [start, end) with this RTP timestamp. Must not block."""
 
 
 class TrackEvents(Protocol):
@@ -61,45 +66,55 @@ class Sent:
     wall_ns: int
 
 
-class TileTrack(MediaStreamTrack):
-    """One video m-line. `bind` is called by the sender, `show` and `repeat` by whoever rules the tile."""
+@dataclass(slots=True)
+class _Going:
+    """A Frame on its way, batch by batch."""
 
-    kind = "video"
+    frame: Frame
+    sent: Sent
+    paced: bool
+    arrival: bool
+    batch: int = 0
 
-    def __init__(self, clock: Clock, pacer: Pacer, options: StreamerOptions, events: TrackEvents) -> None:
-        super().__init__()
-        self._clock, self._pacer, self._options, self._tile = clock, pacer, options, events
+
+class TileTrack:
+    """One video m-line. `bind` is called when there is a connection, `show` and `repeat` by whoever rules the tile."""
+
+    def __init__(
+        self, clock: Clock, pacer: Pacer, options: StreamerOptions, events: TrackEvents, *, pump: Pump
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.queued = False
+        self._clock, self._pacer, self._options, self._tile, self._pump = clock, pacer, options, events, pump
         self._timeline = Timeline()
         self._born_ns = clock.mono_ns()
         self._source: Source | None = None
         self._burst: deque[tuple[Packet, int]] = deque()
         self._live: deque[Packet] = deque()
+        self._going: _Going | None = None
+        self._slot_ns: int | None = None
+        self._waits = False
         self._begin = False
         self._skip_to_key = False
         self._run = ""
-        self._shown = 0
         self._burst_ns = 0
-        self._wake = asyncio.Event()
-        self._rtp_timestamp: Callable[[], int] | None = None
-        self._origin: int | None = None
-        self._in_flight: Sent | None = None
+        self._outlet: Outlet | None = None
+        self._origin = secrets.randbits(32)
         self._announce_switch = False
-        self._announce_arrival = False
         self.sent: Sent | None = None
         self.packets = 0
 
-    def bind(self, rtp_timestamp: Callable[[], int]) -> None:
-        """Tell where the RTP timestamp of the last packet can be read."""
-        self._rtp_timestamp = rtp_timestamp
+    def bind(self, outlet: Outlet) -> None:
+        """Send from now on, here."""
+        self._outlet = outlet
+        self._pump.wake(self)
 
     def show(self, source: Source | None) -> None:
         """Send this source from now on, None: nothing. The first Packet is announced by `switched`."""
         if self._source is not None:
             self._source.sinks.discard(self)
         self._source = source
-        self._shown += 1
         self._announce_switch = source is not None
-        self._announce_arrival = False
         self.sent = None
         if source is not None:
             source.sinks.add(self)
@@ -111,18 +126,19 @@ class TileTrack(MediaStreamTrack):
             self.restart()
 
     def restart(self) -> None:
-        """Forget what waits and begin from the cached GOP, when the sender asks next."""
+        """Forget what waits and begin from the cached GOP."""
         self._burst.clear()
         self._live.clear()
+        self._going = self._slot_ns = None
         self._skip_to_key = False
         self._begin = self._source is not None
-        self._wake.set()
+        self._pump.wake(self)
 
     def push(self, packet: Packet) -> None:
         """Queue a live Packet. While the burst has not been taken from the cache it will be part of it."""
         if not self._begin and self._admit(packet):
             self._live.append(packet)
-        self._wake.set()
+        self._pump.wake(self)
 
     def _admit(self, packet: Packet) -> bool:
         if packet.is_key:
@@ -137,29 +153,43 @@ class TileTrack(MediaStreamTrack):
             self._skip_to_key = not packet.is_key
         return not self._skip_to_key
 
-    async def recv(self) -> av.Packet[Any]:
-        """The next Packet for the sender, which has sent the one before when it asks; waits where there is none."""
-        self._was_sent()
-        while True:
-            if self._begin and self._source is not None and self._source.gop:
-                self._take_burst(self._source.gop)
-            size = self._next_size()
-            if size is None:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            shown = self._shown
-            if self._burst:
-                await self._pacer.turn(size)
-            else:
-                self._pacer.count(size)
-            if shown == self._shown and not self._begin:
-                return self._next()
+    def step(self) -> bool:
+        """Send one batch; whether there is more that may go now. See streamer/pump.py."""
+        outlet = self._outlet
+        if outlet is None or self._waits or self._source is None:
+            return False
+        going = self._going
+        if going is None:
+            going = self._going = self._next(self._source)
+            if going is None:
+                return False
+        frame, rtp = going.frame, self.rtp_of(going.sent)
+        if going.batch < len(frame.batches):
+            start, end, size_bytes = frame.batches[going.batch]
+            if not self._may_go(size_bytes, paced=going.paced or going.batch > 0):
+                return False
+            outlet.send(frame, start, end, rtp)
+            going.batch += 1
+        if going.batch >= len(frame.batches):
+            self._went(going, rtp)
+        return bool(self._going or self._burst or self._live)
 
-    def _next_size(self) -> int | None:
-        if self._burst:
-            return len(self._burst[0][0].payload)
-        return len(self._live[0].payload) if self._live else None
+    def _may_go(self, size_bytes: int, *, paced: bool) -> bool:
+        """Whether a batch's turn has come; else the pump wakes us when it has."""
+        now_ns = self._clock.mono_ns()
+        if self._slot_ns is None:
+            self._slot_ns = now_ns + self._pacer.count(size_bytes)
+        if paced and self._slot_ns > now_ns:
+            self._waits = True
+            self._pump.wake_later(_Woken(self), (self._slot_ns - now_ns) / NS_PER_S)
+            return False
+        self._slot_ns = None
+        return True
+
+    def woken(self) -> bool:
+        """The wait for the pace is over."""
+        self._waits = False
+        return self.step()
 
     def _now_90k(self) -> int:
         return (self._clock.mono_ns() - self._born_ns) * 9 // 100_000
@@ -171,47 +201,63 @@ class TileTrack(MediaStreamTrack):
         end = natural_90k(self._now_90k(), self._clock.now_ns() - packets[-1].wall_ns)
         self._burst.extend(zip(packets, self._timeline.burst(packets, end), strict=True))
 
-    def _next(self) -> av.Packet[Any]:
-        if self._burst:
-            packet, at_90k = self._burst.popleft()
-            self._announce_arrival = not self._burst
-        else:
-            packet = self._live.popleft()
-            if packet.run != self._run:
-                # A new Run has an anchor of its own: place it as a burst of one.
-                self._run = packet.run
-                end = natural_90k(self._now_90k(), self._clock.now_ns() - packet.wall_ns)
-                at_90k = self._timeline.burst([packet], end)[0]
+    def _next(self, source: Source) -> _Going | None:
+        """The next Frame that is to be sent, None where there is none."""
+        if self._begin and source.gop:
+            self._take_burst(source.gop)
+        while self._burst or self._live:
+            burst = bool(self._burst)
+            if burst:
+                packet, at_90k = self._burst.popleft()
             else:
-                at_90k = self._timeline.live(packet, self._now_90k())
-        out = av.Packet(packet.payload)
-        out.pts, out.time_base = at_90k, _TIME_BASE
-        shown_ns = packet.wall_ns + (packet.pts_90k - packet.dts_90k) * 100_000 // 9
-        self._in_flight = self.sent = Sent(at_90k, shown_ns)
-        return out
+                packet = self._live.popleft()
+                at_90k = self._place(packet)
+            frame = source.frame(packet)
+            if frame is not None:
+                shown_ns = packet.wall_ns + (packet.pts_90k - packet.dts_90k) * 100_000 // 9
+                return _Going(frame, Sent(at_90k, shown_ns), burst, burst and not self._burst)
+        return None
 
-    def _was_sent(self) -> None:
-        """The Packet given last is on the wire: learn aiortc's origin from it, and tell what is to be told."""
-        sent, self._in_flight = self._in_flight, None
-        if sent is None or self._rtp_timestamp is None:
-            return
+    def _place(self, packet: Packet) -> int:
+        if packet.run == self._run:
+            return self._timeline.live(packet, self._now_90k())
+        # A new Run has an anchor of its own: place it as a burst of one.
+        self._run = packet.run
+        end = natural_90k(self._now_90k(), self._clock.now_ns() - packet.wall_ns)
+        return self._timeline.burst([packet], end)[0]
+
+    def _went(self, going: _Going, rtp: int) -> None:
+        """A Frame is on the wire: tell what is to be told."""
+        self._going = None
         self.packets += 1
-        if self._origin is None:
-            self._origin = (self._rtp_timestamp() - sent.at_90k) & 0xFFFF_FFFF
-        if self.sent is not sent:
-            return  # another camera was chosen meanwhile
+        self.sent = going.sent
         if self._announce_switch:
             self._announce_switch = False
-            self._tile.switched(self.rtp_of(sent) or 0)
-        if self._announce_arrival:
-            self._announce_arrival = False
+            self._tile.switched(rtp)
+        if going.arrival:
             self._tile.arrived()
 
-    def rtp_of(self, sent: Sent) -> int | None:
-        """The 32-bit RTP timestamp a Packet had; None before anything was sent."""
-        return None if self._origin is None else (self._origin + sent.at_90k) & 0xFFFF_FFFF
+    def rtp_of(self, sent: Sent) -> int:
+        """The 32-bit RTP timestamp a Packet had."""
+        return (self._origin + sent.at_90k) & 0xFFFF_FFFF
 
     def stop(self) -> None:
-        """Called by the sender when it ends."""
+        """Send nothing more; idempotent."""
+        self._outlet = None
         self.show(None)
-        super().stop()
+
+
+class _Woken:
+    """Brings a track back whose wait is over, whatever woke it meanwhile."""
+
+    __slots__ = ("_track", "queued")
+
+    def __init__(self, track: TileTrack) -> None:
+        self._track = track
+        self.queued = False
+
+    def step(self) -> bool:
+        """See pump.Sending."""
+        if self._track.woken():
+            self._track._pump.wake(self._track)  # noqa: SLF001  its own
+        return False

@@ -16,12 +16,15 @@ LIVE_AGE_NS = 2 * NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a tile. `codec`: of the Run, None while there is none; `fault`: why ingest cannot be asked;
+    """What is known of a tile. `codec`: of the Run, None while there is none; `hevc`: the viewer plays H.265;
+    `shuffled`: the Stream has B-frames that cannot be left out; `fault`: why ingest cannot be asked;
     `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then; `instead`: sub is
     shown because main cannot be; `small`: still pictures stand in for video that the line does not carry."""
 
     shown: bool
     codec: Codec | None = None
+    hevc: bool = False
+    shuffled: bool = False
     fault: str = ""
     fault_ns: int = 0
     stream: StreamState | None = None
@@ -68,9 +71,12 @@ def judge(facts: Facts, now_ns: int) -> Verdict:
 
 
 def _trouble(facts: Facts, age_ms: int | None) -> Verdict | None:
-    not_h264 = facts.codec is not None and facts.codec is not Codec.H264
-    if not_h264 or (facts.instead and facts.fault == "no_responder"):
-        why = "The camera sends H.265, which this wall cannot show, and has no H.264 sub stream."
+    not_played = facts.codec is not None and facts.codec is not Codec.H264 and not facts.hevc
+    if not_played or (facts.instead and facts.fault == "no_responder"):
+        why = "The camera sends H.265 or B-frames, which this screen cannot show, and has no other sub stream."
+        return Verdict("unsupported", "unsupported", why)
+    if facts.shuffled:
+        why = "The camera sends B-frames, which no browser shows live: choose a profile without them (Baseline)."
         return Verdict("unsupported", "unsupported", why)
     if facts.fault:
         return _of_fault(facts, age_ms)

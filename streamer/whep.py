@@ -12,7 +12,6 @@ from collections.abc import Callable
 from streamer.negotiation import Offer
 from streamer.session import Kit, ViewerSession
 from streamer.tile import Message
-from vms.clock import NS_PER_S
 from vms.domain.camera import StreamRef
 from vms.errors import InputError
 
@@ -43,12 +42,6 @@ class WhepSession(ViewerSession):
         ufrags = {ufrag.strip() for ufrag in _UFRAG.findall(fragment)}
         if ufrags - {self.offer.ufrag}:
             raise InputError("an ICE restart is not served: open a new session", field="fragment")
-
-    def gone(self, mono_ns: int) -> str:
-        """Also where no receiver report came for long: a player says nothing else once it is connected."""
-        if self.silent_ns(mono_ns) > self._kit.options.gone_s * NS_PER_S:
-            return "the player is not heard any more"
-        return super().gone(mono_ns)
 
 
 def _silent(_message: Message) -> None:

@@ -22,6 +22,7 @@ UPLOAD_BYTES = Counter("vms_upload_bytes", "Bytes of Segments that Stores took."
 UPLOAD_ALLOWED = Gauge("vms_upload_allowed_bytes_per_second", "What uploads may take of the line.", registry=REGISTRY)
 LINE_BYTES = Counter("vms_line_live_bytes", "Bytes of live video sent over the line.", registry=REGISTRY)
 LINE_UNITS = Counter("vms_line_units", "Units for other zones by what became of them.", ["what"], registry=REGISTRY)
+RESENT = Counter("vms_resent_packets", "RTP packets sent again because a viewer missed them.", registry=REGISTRY)
 VIEWERS = Gauge("vms_viewers", "Peer connections now.", registry=REGISTRY)
 TILES = Gauge("vms_tiles", "Tiles that show a camera now.", registry=REGISTRY)
 BUS_CONNECTED = Gauge("vms_bus_connected", "1 while a connection to NATS is there.", ["link"], registry=REGISTRY)

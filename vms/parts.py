@@ -53,10 +53,19 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
     if ground.link is not None:
         made.append(cluster.alive(ground, wanted, recording))
     if "streamer" in wanted:
-        options = StreamerOptions(zone=ground.zone, max_sessions=ground.settings.streamer.max_sessions)
-        made.append(Streamer(ground.clock, ground.bus, options, media=ground.media))
+        made.append(Streamer(ground.clock, ground.bus, _streamer_options(ground), media=ground.media))
     made.append(event_writer(ground, made))
     return [*made, web] if web is not None else made
+
+
+def _streamer_options(ground: Ground) -> StreamerOptions:
+    chosen = ground.settings.streamer
+    return StreamerOptions(
+        zone=ground.zone,
+        max_sessions=chosen.max_sessions,
+        ports=chosen.port_range(),
+        advertise=tuple(str(address) for address in chosen.advertise),
+    )
 
 
 def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[Service]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as EnvironmentSettingError
 
@@ -114,6 +114,20 @@ class StreamerSettings(_Section):
     """Live video."""
 
     max_sessions: int = Field(default=200, ge=1, le=10_000)
+    ports: str | None = Field(default=None, pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")
+    advertise: tuple[IPvAnyAddress, ...] = ()
+
+    def port_range(self) -> tuple[int, int] | None:
+        """First and last UDP port of viewers; None: any. SettingsError where they are no range."""
+        if self.ports is None:
+            return None
+        first, last = (int(port) for port in self.ports.split("-"))
+        if not 1024 <= first <= last <= 65535:
+            raise SettingsError(
+                f"streamer.ports is {self.ports}, not two ports from 1024 to 65535, the smaller first",
+                hint="Write for example ports: 40000-40999.",
+            )
+        return first, last
 
 
 class SiteSettings(_Section):

@@ -15,7 +15,7 @@ from web.schemas_areas import AreaOut, Areas, Masks
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
 
 URL_MAX = 2_048
-SDP_MAX = 262_144
+SDP_MAX = 524_288
 TILES_MAX = 64
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -68,7 +69,8 @@ def clip(grey: int) -> tuple[bytes, ...]:
 
 @dataclass
 class FakeStream:
-    """One Stream at ingest."""
+    """One Stream at ingest. `pts`, `kind`: presentation time in pictures and NAL header byte of picture n of its group,
+    where they are not those of the clip."""
 
     ref: StreamRef
     grey: int
@@ -80,6 +82,16 @@ class FakeStream:
     seq: int = 0
     first_ns: int = 0
     watchers: dict[str, int] = field(default_factory=dict)
+    pts: Callable[[int], int] | None = None
+    kind: Callable[[int], int] | None = None
+
+    def payload(self, n: int) -> bytes:
+        """The access unit of picture n of a group."""
+        if self.kind is not None:
+            return b"\0\0\0\1" + bytes([self.kind(n)]) + b"\x88" * 40
+        if self.codec is Codec.H265:
+            return b"\0\0\0\1" + (b"\x02\x01" if n else b"\x26\x01") + b"\x88" * 40
+        return clip(self.grey)[n]
 
 
 class FakeIngest:
@@ -134,10 +146,11 @@ class FakeIngest:
         assert stream.run is not None
         for _ in range(count):
             n = stream.next
+            shown = n if stream.pts is None else n - n % GOP + stream.pts(n % GOP)
             packet = Packet(
-                stream=stream.ref, run=stream.run.id, track=0, seq=stream.seq, pts_90k=n * FRAME_90K,
+                stream=stream.ref, run=stream.run.id, track=0, seq=stream.seq, pts_90k=shown * FRAME_90K,
                 dts_90k=n * FRAME_90K, wall_ns=stream.first_ns + n * FRAME_NS, is_key=n % GOP == 0,
-                payload=clip(stream.grey)[n % GOP],
+                payload=stream.payload(n % GOP),
             )  # fmt: skip
             stream.next, stream.seq = n + 1, stream.seq + 1
             stream.gop = [packet] if packet.is_key else [*stream.gop, packet]

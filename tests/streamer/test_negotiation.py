@@ -136,6 +136,35 @@ def test_profiles_are_chosen_by_simplicity() -> None:
     assert (video.payload_type, video.rtx) == (98, None)
 
 
+HEVC = (
+    "a=rtpmap:98 H265/90000\r\na=fmtp:98 level-id=150;profile-id=1;tier-flag=0;tx-mode=SRST\r\n"
+    "a=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\na=rtcp-fb:98 nack\r\n"
+)
+
+
+def test_h265_is_taken_beside_h264_where_it_is_offered() -> None:
+    """Both payload types with their RTX in the answer, H.264 first, one SSRC."""
+    offer = parse(videos(1).replace("SAVPF 96 97", "SAVPF 96 97 98 99") + HEVC)
+    hevc = offer.media[0].hevc
+    assert hevc is not None
+    assert (hevc.payload_type, hevc.rtx, hevc.feedback) == (98, 99, ("nack",))
+    text = make_answer(offer, [Sending(1, 2, "t")], TRANSPORT, session=1)
+    assert "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n" in text
+    assert "a=fmtp:98 level-id=150;profile-id=1;tier-flag=0;tx-mode=SRST\r\n" in text
+    answer = SessionDescription.parse(text)
+    assert [c.mimeType for c in answer.media[0].rtp.codecs] == ["video/H264", "video/rtx", "video/H265", "video/rtx"]
+    assert [s.ssrc for s in answer.media[0].ssrc] == [1, 2]
+
+
+@pytest.mark.parametrize("change", ["profile-id=2", "tx-mode=MRMT"])
+def test_h265_that_cameras_do_not_send_is_not_taken(change: str) -> None:
+    """Main profile in one stream alone; H.264 is served all the same."""
+    hevc = re.sub(change.partition("=")[0] + r"=\w+", change, HEVC)
+    offer = parse(videos(1).replace("SAVPF 96 97", "SAVPF 96 97 98 99") + hevc)
+    assert offer.media[0].video is not None
+    assert offer.media[0].hevc is None
+
+
 def test_the_role_a_viewer_insists_on() -> None:
     """setup:active leaves passive to us."""
     assert parse(videos(1).replace("a=ice-pwd", "a=setup:active\r\na=ice-pwd")).answer_setup == "passive"

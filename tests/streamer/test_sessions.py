@@ -9,25 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiortc import (
-    RTCConfiguration,
-    RTCDtlsTransport,
-    RTCIceTransport,
-    RTCPeerConnection,
-    RTCRtpSender,
-    RTCSessionDescription,
-)
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
-from aiortc.rtp import HeaderExtensions
 from prometheus_client import Gauge
 
-from streamer.ice import HostGatherer
-from streamer.negotiation import MediaOffer
 from streamer.options import StreamerOptions
-from streamer.pacing import Pacer
-from streamer.peer import Certificates
-from streamer.sender import RESENDS, FixedExtensions, TileSender
-from streamer.track import TileTrack
 from tests.streamer.conftest import Studio, run_studio, settle
 from tests.streamer.fake_ingest import FakeStream
 from vms import metrics
@@ -316,42 +302,3 @@ async def test_a_wall_of_many_viewers_costs_one_watch(studio: Studio) -> None:
             await viewer.until(shade(90))
         assert studio.ingest.watches == 1
         assert len(stream.watchers) == 1
-
-
-async def test_nacks_have_a_budget(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A viewer that asks for everything again gets as much as was kept, then little more."""
-    again: list[int] = []
-
-    async def resend(self: RTCRtpSender, number: int) -> None:
-        again.append(number)
-
-    monkeypatch.setattr(RTCRtpSender, "_retransmit", resend)
-    track = TileTrack(studio.clock, Pacer(studio.clock, 10**6, 10**6), StreamerOptions(), Quiet())
-    transport = RTCDtlsTransport(RTCIceTransport(HostGatherer(["127.0.0.1"])), [Certificates().get()])
-    media = MediaOffer("video", "0", "UDP/TLS/RTP/SAVPF", "96", None, None, None)
-    sender = TileSender(track, transport, studio.clock, media)
-    for number in range(5000):
-        await sender._retransmit(number)
-    assert RESENDS <= len(again) < RESENDS * 2
-
-
-def test_header_extensions_are_fixed() -> None:
-    """mid and a playout delay of 0 to 0 where they were offered, nothing where not (RFC 8285 one-byte headers)."""
-
-    def packed(mid: int | None, playout: int | None) -> tuple[int, bytes]:
-        media = MediaOffer("video", "12", "UDP/TLS/RTP/SAVPF", "96", None, mid, playout)
-        return FixedExtensions(media).set(HeaderExtensions())
-
-    assert packed(9, 5) == (0xBEDE, b"\x9112\x52\0\0\0\0")
-    assert packed(None, 5) == (0xBEDE, b"\x52\0\0\0")
-    assert packed(None, None) == (0, b"")
-
-
-class Quiet:
-    """Tells nobody."""
-
-    def switched(self, rtp: int) -> None:
-        """See TrackEvents."""
-
-    def arrived(self) -> None:
-        """See TrackEvents."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,10 +10,13 @@ import pytest
 from streamer.fanout import Fanout
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
+from streamer.pump import Pump
+from streamer.rtp import Frame
 from streamer.tile import WallTile, rfc3339
 from streamer.verdict import Facts, judge
 from tests.streamer.conftest import settle
 from tests.streamer.fake_ingest import FakeIngest, FakeStream
+from tests.streamer.outlet import Outlet
 from vms.bus.memory import MemoryBus
 from vms.clock import NS_PER_S, ManualClock
 from vms.domain.camera import StreamName
@@ -22,26 +24,33 @@ from vms.domain.media import Codec, StreamCondition
 
 
 class Bench:
-    """A tile, its sender reduced to asking, and what it said."""
+    """A tile, what it sent, and what it said."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, *, hevc: bool = False) -> None:
         options = StreamerOptions()
         self.clock = clock
         self.ingest = FakeIngest(MemoryBus(), clock)
         self.fanout = Fanout(self.ingest.bus, clock, options)
         self.said: list[dict[str, Any]] = []
         pacer = Pacer(clock, 10**9, 10**6)
-        self.tile = WallTile(3, clock=clock, fanout=self.fanout, pacer=pacer, options=options, say=self.said.append)
-        self.payloads: list[bytes] = []
-        self.pts = 0
-        self.tile.track.bind(lambda: (self.pts + 77) & 0xFFFFFFFF)
-        self._task = asyncio.create_task(self._send())
+        self.pump = Pump(clock)
+        self.tile = WallTile(
+            3,
+            clock=clock,
+            fanout=self.fanout,
+            pacer=pacer,
+            pump=self.pump,
+            options=options,
+            say=self.said.append,
+            hevc=hevc,
+        )
+        self.outlet = Outlet(clock)
+        self.tile.track.bind(self.outlet)
 
-    async def _send(self) -> None:
-        while True:
-            packet = await self.tile.track.recv()
-            self.pts = packet.pts or 0
-            self.payloads.append(bytes(packet))
+    @property
+    def payloads(self) -> list[Frame]:
+        """What was sent."""
+        return [frame for frame, *_ in self.outlet.frames]
 
     async def play(self, stream: FakeStream, seconds: float) -> None:
         """The camera sends for so long, and the tile is judged as the session does."""
@@ -70,8 +79,7 @@ class Bench:
     async def close(self) -> None:
         """End."""
         self.tile.close()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self.pump.close()
         await self.fanout.close()
         await self.ingest.close()
         await self.ingest.bus.close()
@@ -162,6 +170,48 @@ async def test_main_in_h265_falls_back_to_sub(bench: Bench) -> None:
     assert len(bench.payloads) == 10
     await bench.wait(3)
     assert not main.watchers
+
+
+async def test_h265_is_shown_to_who_plays_it(clock: ManualClock) -> None:
+    """A browser that offered H.265 gets main as it is."""
+    bench = Bench(clock, hevc=True)
+    main = bench.ingest.add(60, StreamName.MAIN, codec=Codec.H265)
+    bench.ingest.step(main, 5)
+    bench.tile.show(main.ref)
+    await bench.play(main, 0.2)
+    assert (bench.last()["state"], bench.last()["stream"]) == ("live", "main")
+    assert all(frame.hevc for frame in bench.payloads)
+    await bench.close()
+
+
+async def test_b_frames_that_can_be_left_out_are(bench: Bench) -> None:
+    """IPBB with disposable B: every third picture goes out, in order; the tile is live and says why it is coarse."""
+    stream = bench.ingest.add()
+    stream.pts = lambda n: n if n == 0 else n + 2 if n % 3 == 1 else n - 1
+    stream.kind = lambda n: 0x65 if n == 0 else 0x61 if n % 3 == 1 else 0x01
+    bench.tile.show(stream.ref)
+    await settle()
+    await bench.play(stream, 1.2)
+    assert bench.last()["state"] == "live"
+    assert "B-frames" in bench.last()["why"]
+    assert len(bench.payloads) == 11
+
+
+async def test_b_frames_that_others_need_are_not_shown(bench: Bench) -> None:
+    """Main with referred B-frames: sub is shown; sub with such: unsupported, in plain words."""
+    main = bench.ingest.add(60, StreamName.MAIN)
+    sub = bench.ingest.add(90, StreamName.SUB, camera=main.ref.camera)
+    main.pts = lambda n: n if n == 0 else n + 2 if n % 3 == 1 else n - 1
+    bench.tile.show(main.ref)
+    await settle()
+    await bench.play(main, 0.3)
+    assert "B-frames" in bench.last()["why"]
+    await bench.play(sub, 0.2)
+    assert (bench.last()["state"], bench.last()["stream"]) == ("live", "sub")
+    sub.pts = main.pts
+    await bench.play(sub, 0.4)
+    assert bench.last()["state"] == "unsupported"
+    assert "B-frames" in bench.last()["why"]
 
 
 async def test_h265_alone_is_unsupported(bench: Bench) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
 
+from streamer.history import History
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
+from streamer.pump import Pump
+from streamer.rtp import Frame
 from streamer.track import Sink, TileTrack
 from tests.streamer.conftest import settle
+from tests.streamer.outlet import Outlet
 from vms.clock import ManualClock
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.media import Packet
@@ -29,14 +32,20 @@ class FakeFeed:
     sinks: set[Sink] = field(default_factory=set)
     size: int = 100
     _next: int = 0
+    _history: History = field(default_factory=lambda: History("", hevc=False))
+
+    def frame(self, packet: Packet) -> Frame | None:
+        """See track.Source."""
+        if packet.run != self._history.run:
+            self._history = History(packet.run, hevc=False)
+        return self._history.frame(packet)
 
     def make(self, *, key: bool = False) -> Packet:
         """The next Packet, captured now, into the cache and to the sinks."""
         n, self._next = self._next, self._next + 1
         ref = StreamRef("cam2222222222222", StreamName.SUB)
-        packet = Packet(
-            ref, self.run, 0, n, n * 3600, n * 3600, self.clock.now_ns(), key, bytes([0, 0, 1, 5]) * self.size
-        )
+        payload = bytes([0, 0, 1, 0x65]) + bytes([n % 250 + 1]) * self.size * 4
+        packet = Packet(ref, self.run, 0, n, n * 3600, n * 3600, self.clock.now_ns(), key, payload)
         if key:
             self.gop = []
         self.gop.append(packet)
@@ -68,31 +77,34 @@ class Told:
 
 
 class Sender:
-    """aiortc's sender as far as the track sees it: asks, sends with an origin of its own, asks again."""
+    """A viewer of one tile: what it was sent, in 90 kHz of its own from its first Frame on."""
 
-    def __init__(self, clock: ManualClock, options: StreamerOptions | None = None, origin: int = 4_294_900_000) -> None:
+    def __init__(
+        self, clock: ManualClock, options: StreamerOptions | None = None, *, other: Sender | None = None
+    ) -> None:
         options = options or StreamerOptions()
         self.told = Told()
-        self.origin = origin
-        self.sent: list[int] = []
-        self.times: list[int] = []
-        self.track = TileTrack(clock, Pacer(clock, options.burst_bytes_s, options.burst_free_bytes), options, self.told)
-        self.track.bind(lambda: (self.origin + self.sent[-1]) & 0xFFFFFFFF)
-        self.clock = clock
-        self.task = asyncio.create_task(self.run())
+        self.pump = other.pump if other else Pump(clock)
+        self.pacer = other.pacer if other else Pacer(clock, options.burst_bytes_s, options.burst_free_bytes)
+        self.track = TileTrack(clock, self.pacer, options, self.told, pump=self.pump)
+        self.track._origin = 4_294_900_000
+        self.outlet = Outlet(clock)
+        self.track.bind(self.outlet)
 
-    async def run(self) -> None:
-        """Send for ever."""
-        while True:
-            packet = await self.track.recv()
-            assert packet.pts is not None
-            self.sent.append(packet.pts)
-            self.times.append(self.clock.mono_ns())
+    @property
+    def rtp(self) -> list[int]:
+        """RTP timestamps as they were sent."""
+        return [rtp for _, rtp, _ in self.outlet.frames]
+
+    @property
+    def sent(self) -> list[int]:
+        """The same, not wrapped and without the origin."""
+        return [((rtp - self.track._origin + 2**31) & 0xFFFFFFFF) - 2**31 for rtp in self.rtp]
 
     async def stop(self) -> None:
         """End."""
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        self.track.stop()
+        await self.pump.close()
 
 
 async def test_a_switch_sends_the_gop_at_once_then_live(clock: ManualClock) -> None:
@@ -104,7 +116,7 @@ async def test_a_switch_sends_the_gop_at_once_then_live(clock: ManualClock) -> N
     await settle()
     assert len(sender.sent) == 20
     assert sender.sent[-1] - sender.sent[0] < 3600
-    assert sender.told.events == [(sender.origin + sender.sent[0]) & 0xFFFFFFFF, "arrived"]
+    assert sender.told.events == [sender.rtp[0], "arrived"]
     for _ in range(5):
         await clock.advance(0.04)
         a.make()
@@ -129,7 +141,7 @@ async def test_switching_back_and_forth_keeps_time(clock: ManualClock) -> None:
         before = len(sender.sent)
         sender.track.show([b, a][n % 2])
         await settle()
-        assert sender.told.events[-2] == (sender.origin + sender.sent[before]) & 0xFFFFFFFF
+        assert sender.told.events[-2] == sender.rtp[before]
     assert all(x < y for x, y in pairwise(sender.sent))
     # back at the clock's own time, though the first burst ended with a picture that was more than a second old
     # (or a few ticks later, as the last switch came right behind a Packet)
@@ -165,18 +177,18 @@ async def test_bursts_are_paced_over_all_tiles_of_a_viewer(clock: ManualClock) -
     a = FakeFeed("a", clock, size=500)
     await a.gop_of(40)
     sender = Sender(clock, options)
-    other = Sender(clock, options)
-    other.track._pacer = sender.track._pacer
+    other = Sender(clock, options, other=sender)
     began = clock.mono_ns()
     sender.track.show(a)
     other.track.show(a)
     for _ in range(400):
         await clock.advance(0.001)
-    times = sorted(sender.times + other.times)
-    assert len(times) == 80
-    for n, at in enumerate(times):
-        assert (n + 1) * 2000 <= 10_000 + 2000 * 2 + (at - began) // 1000
-    assert times[-1] - began < 200_000_000
+    assert len(sender.sent) == len(other.sent) == 40
+    gone = 0
+    for size, at in sorted(sender.outlet.batches + other.outlet.batches, key=lambda batch: batch[1]):
+        gone += size
+        assert gone <= 10_000 + 2002 * 2 + (at - began) // 1000
+    assert sender.outlet.frames[-1][2] - began < 200_000_000
     await sender.stop()
     await other.stop()
 
@@ -185,22 +197,43 @@ async def test_a_slow_viewer_is_dropped_to_the_next_key_frame(clock: ManualClock
     """Never a queue of old pictures: what waits too long goes, and the next thing sent is a key frame."""
     a = FakeFeed("a", clock)
     a.make(key=True)
-    track = Sender(clock).track
     sender = Sender(clock)
     sender.track.show(a)
     await settle()
-    await sender.stop()  # the viewer does not ask any more
+    sender.track._waits = True  # its turn does not come
     for _ in range(40):
         await clock.advance(0.04)
         a.make()
     assert len(sender.track._live) == 0
     key = a.make(key=True)
+    sender.track._waits = False
     a.make()
-    packet = await sender.track.recv()
-    assert bytes(packet) == key.payload
-    assert sender.track.sent is not None
-    assert sender.track.sent.wall_ns == key.wall_ns
-    assert track.packets == 0
+    await settle()
+    assert [frame for frame, *_ in sender.outlet.frames[1:2]] == [a.frame(key)]
+    assert len(sender.sent) == 3
+    await sender.stop()
+
+
+async def test_a_large_key_frame_is_paced(clock: ManualClock) -> None:
+    """Live too: its first batch goes at once, the rest at the rate, and nothing overtakes it."""
+    options = StreamerOptions(burst_bytes_s=1_000_000, burst_free_bytes=24_000)
+    a = FakeFeed("a", clock)
+    a.make(key=True)
+    sender = Sender(clock, options)
+    sender.track.show(a)
+    await clock.advance(1)
+    a.size = 25_000
+    began = clock.mono_ns()
+    large = a.make(key=True)
+    a.size = 10
+    small = a.make()
+    for _ in range(150):
+        await clock.advance(0.001)
+    assert [frame for frame, *_ in sender.outlet.frames[1:]] == [a.frame(large), a.frame(small)]
+    sizes = [size for size, _ in sender.outlet.batches[1:]]
+    assert max(sizes) <= 24_000
+    assert 60_000_000 < sender.outlet.batches[-2][1] - began < 100_000_000
+    await sender.stop()
 
 
 async def test_a_wish_for_a_key_frame_sends_the_burst_again(clock: ManualClock) -> None:
@@ -240,7 +273,7 @@ async def test_a_new_run_goes_on_in_time(clock: ManualClock) -> None:
 @pytest.mark.parametrize("switch_to", ["other", "nothing"])
 async def test_a_switch_during_a_burst_ends_the_burst(clock: ManualClock, switch_to: str) -> None:
     """Not one Packet of the old camera after the switch."""
-    options = StreamerOptions(burst_bytes_s=100_000, burst_free_bytes=4_000)
+    options = StreamerOptions(burst_bytes_s=100_000, burst_free_bytes=4_100)
     a, b = FakeFeed("a", clock, size=500), FakeFeed("b", clock)
     await a.gop_of(30)
     b.make(key=True)

@@ -272,7 +272,7 @@ async def test_walls_of_one_person_are_bounded(world: World, admin: httpx.AsyncC
     [
         {"sdp": ""}, {"sdp": "hello"}, {"sdp": OFFER + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n" * 1000},
         {"sdp": OFFER.replace("a=fingerprint", "a=x")}, {"sdp": OFFER.replace("a=ice-ufrag", "a=x")},
-        {"sdp": OFFER + "a" * 300_000}, {"sdp": 5}, {"tiles": [{"tile": 0}, {"tile": 0}]}, {"tiles": [{"tile": -1}]},
+        {"sdp": OFFER + "a" * 600_000}, {"sdp": 5}, {"tiles": [{"tile": 0}, {"tile": 0}]}, {"tiles": [{"tile": -1}]},
         {"tiles": [{"tile": 64}]}, {"tiles": [{"tile": 0, "camera": "../x"}]}, {"tiles": {"0": None}},
         {"tiles": [{"tile": 0, "camera": new_id()}]}, {"tiles": [{"tile": 0, "stream": "third"}]},
     ],
