@@ -176,9 +176,9 @@ class WallTile:
             self._say(self._switched)
 
     def _say_clock(self) -> None:
-        sent = self.track.sent
-        if sent is not None and self._feed is not None:
-            rtp, wall_ns = self.track.rtp_of(sent), sent.wall_ns - self._feed.skew.ns
+        placed = self.track.placed
+        if placed is not None and self._feed is not None:
+            rtp, wall_ns = self.track.rtp_of(placed), placed.wall_ns - self._feed.skew.ns
             self._say({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(wall_ns)})
 
     def switched(self, rtp: int) -> None:

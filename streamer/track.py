@@ -78,7 +78,9 @@ class _Going:
 
 
 class TileTrack:
-    """One video m-line. `bind` is called when there is a connection, `show` and `repeat` by whoever rules the tile."""
+    """One video m-line. `bind` is called when there is a connection, `show` and `repeat` by whoever rules the tile.
+    `sent`: the Packet sent last since `show`; `placed`: the last at its true RTP time, which those within a burst are
+    not."""
 
     def __init__(
         self, clock: Clock, pacer: Pacer, options: StreamerOptions, events: TrackEvents, *, pump: Pump
@@ -102,6 +104,7 @@ class TileTrack:
         self._origin = secrets.randbits(32)
         self._announce_switch = False
         self.sent: Sent | None = None
+        self.placed: Sent | None = None
         self.packets = 0
 
     def bind(self, outlet: Outlet) -> None:
@@ -115,7 +118,7 @@ class TileTrack:
             self._source.sinks.discard(self)
         self._source = source
         self._announce_switch = source is not None
-        self.sent = None
+        self.sent = self.placed = None
         if source is not None:
             source.sinks.add(self)
         self.restart()
@@ -231,6 +234,8 @@ class TileTrack:
         self._going = None
         self.packets += 1
         self.sent = going.sent
+        if going.arrival or not going.paced:
+            self.placed = going.sent
         if self._announce_switch:
             self._announce_switch = False
             self._tile.switched(rtp)

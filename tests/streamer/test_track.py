@@ -270,6 +270,23 @@ async def test_a_new_run_goes_on_in_time(clock: ManualClock) -> None:
     await sender.stop()
 
 
+async def test_the_clock_is_told_by_what_is_in_its_place(clock: ManualClock) -> None:
+    """Not by a Packet within a burst, whose time is squeezed."""
+    options = StreamerOptions(burst_bytes_s=100_000, burst_free_bytes=4_100)
+    a = FakeFeed("a", clock, size=500)
+    await a.gop_of(5)
+    sender = Sender(clock, options)
+    sender.track.show(a)
+    await settle()
+    assert sender.track.sent is not None
+    assert sender.track.placed is None
+    await clock.advance(0.2)
+    assert sender.track.placed is sender.track.sent
+    sender.track.show(None)
+    assert sender.track.placed is None
+    await sender.stop()
+
+
 @pytest.mark.parametrize("switch_to", ["other", "nothing"])
 async def test_a_switch_during_a_burst_ends_the_burst(clock: ManualClock, switch_to: str) -> None:
     """Not one Packet of the old camera after the switch."""
