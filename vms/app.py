@@ -21,6 +21,7 @@ from vms.datadir import DataDir
 from vms.errors import SettingsError
 from vms.ground import Ground, catalogue_url, opened_ground
 from vms.metrics_page import MetricsPage
+from vms.own_services import with_own_services
 from vms.parts import services_of, web_server
 from vms.registration import FirstAdmin
 from vms.service import Supervisor
@@ -62,6 +63,7 @@ async def running_node(
 ) -> AsyncIterator[Node]:
     """Everything up, until the block ends. SettingsError when it cannot start. `prepare` runs before any service."""
     check_services(services)
+    settings = await with_own_services(settings)
     async with contextlib.AsyncExitStack() as stack:
         ground = await stack.enter_async_context(opened_ground(settings, clock))
         first_admin = await _register(ground, prepare)
@@ -124,4 +126,5 @@ async def _until(true: Callable[[], bool], limit_s: float) -> None:
 
 async def probe_url(settings: Settings, url: str, username: str, password: str, transport: str) -> ProbeReport:
     """What a camera's URL gives, asked from this machine."""
+    settings = await with_own_services(settings)
     return await Prober(ProbeOptions(policy=settings.address_policy())).probe(url, username, password, transport)

@@ -195,7 +195,7 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, blocks, reports)
     stack.push_async_callback(playback.close)
     options = WebOptions(
-        allowed_networks=settings.ingest.camera_networks,
+        addresses=settings.address_policy(),
         https=certificate is not None,
         session_ttl_s=settings.web.session_hours * 3600,
         trusted_proxies=settings.web.trusted_proxies,

@@ -48,6 +48,7 @@ class IngestSettings(_Section):
     """How cameras are pulled."""
 
     camera_networks: tuple[Network, ...] = ()
+    refused_networks: tuple[Network, ...] = ()
     open_timeout_s: float = Field(default=5, gt=0, le=60)
     stall_s: float = Field(default=10, ge=1, le=120)
     watched_stall_s: float = Field(default=3, ge=1, le=120)
@@ -241,7 +242,7 @@ class Settings(BaseSettings):
 
     def address_policy(self) -> AddressPolicy:
         """Where cameras may be."""
-        return AddressPolicy(allowed=self.ingest.camera_networks)
+        return AddressPolicy(allowed=self.ingest.camera_networks, refused=self.ingest.refused_networks)
 
     def spool_dir(self) -> Path:
         """Where footage is written first."""

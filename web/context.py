@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vms.bus.base import Bus
 from vms.clock import Clock
+from vms.domain.camera_url import AddressPolicy
 from vms.service import Health
 from vms.store.catalogue import Catalogue
 from vms.sync.presence import Presence
@@ -24,13 +25,13 @@ def _nothing_to_report() -> Mapping[str, Health]:
 
 @dataclass(frozen=True)
 class WebOptions:
-    """`allowed_networks`: where cameras may be beyond the private networks; `https`: whether browsers reach us by TLS
+    """`addresses`: where cameras may be; `https`: whether browsers reach us by TLS
     (cookies are then Secure); `session_ttl_s`: how long a sign-in holds unused; `session_longest_s`: at the longest;
     `trusted_proxies`: peers whose forwarding headers count; `health`: how each service is, by name; `walls_max`: wall
     sessions of one person; `probes_max`: probes at once; `reconnect_s`: how long a wall waits for its socket.
     """
 
-    allowed_networks: tuple[Network, ...] = ()
+    addresses: AddressPolicy = field(default_factory=AddressPolicy)
     https: bool = False
     static_dir: Path = STATIC_DIR
     session_ttl_s: float = 12 * 3600.0

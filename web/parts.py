@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from vms import logs
-from vms.domain.camera_url import AddressPolicy
 from web.audit import Audit
 from web.context import WebContext
 from web.display_board import DisplayBoard
@@ -41,7 +40,7 @@ class Parts:
         self.bus = context.bus
         self.playback = context.playback
         self.clock = context.clock
-        self.policy = AddressPolicy(allowed=options.allowed_networks)
+        self.policy = options.addresses
         self.audit = Audit(context.catalogue)
         self.passwords = Passwords(options.argon2)
         self.throttle = Throttle(context.clock)

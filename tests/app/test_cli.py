@@ -283,7 +283,7 @@ def test_ready_line_stands_out_on_a_terminal(
 ) -> None:
     """There it stands between empty lines, and streams are quiet; a program gets one line and the log as set."""
     levels: list[str] = []
-    monkeypatch.setattr(serve.logs, "configure", levels.append)
+    monkeypatch.setattr("vms.logs.configure", levels.append)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal, raising=False)
     serve._quietly(Settings())

@@ -14,6 +14,7 @@ from vms.cli.terminal import HERE, ConfigOption, DataOption, PasswordOption, ask
 from vms.clock import SystemClock
 from vms.domain.camera_url import networks
 from vms.errors import SettingsError
+from vms.own_services import with_own_services
 from vms.settings import Settings
 from vms.store import Catalogue
 
@@ -106,7 +107,8 @@ def camera_add(
     item = registration.camera_settings(site, name, main, sub, username, secret)
 
     async def work(catalogue: Catalogue) -> None:
-        camera = await registration.add_camera(catalogue, item, SystemClock(), chosen.address_policy())
+        policy = (await with_own_services(chosen)).address_policy()
+        camera = await registration.add_camera(catalogue, item, SystemClock(), policy)
         await catalogue.audit.add(HERE, "camera.add", camera.id, {"slug": camera.slug})
         print(f"registered {camera.slug} as number {camera.number}")
 

@@ -193,9 +193,7 @@ class AddressPolicy:
         plain = _embedded(address)
         if _within(plain, self.allowed):
             return ""
-        if _within(plain, self.refused):
-            return "belongs to the system itself"
-        return _special(plain)
+        return _special(plain) or ("belongs to the system itself" if _within(plain, self.refused) else "")
 
     def check(self, address: IPAddress) -> None:
         """CameraUrlError where no camera may be at this address."""
