@@ -39,7 +39,7 @@ async def test_wall_of_ten_is_live_at_once_and_switches(tmp_path: Path) -> None:
 @pytest.mark.alone
 @pytest.mark.timeout(300)
 async def test_every_unit_is_replayable(tmp_path: Path) -> None:
-    """A4: what was wholly written from the first key frame after each PLAY can be replayed, once; TCP and UDP at once."""
+    """A4: what was wholly written from the first key frame after each PLAY is replayable, once; TCP and UDP at once."""
     both = [
         complete.measure(_folder(tmp_path, name), seconds=60, cameras=10, transport=name, close_every_s=15)
         for name in ("tcp", "udp")
