@@ -52,8 +52,7 @@ async def test_every_unit_is_replayable(tmp_path: Path) -> None:
 @pytest.mark.alone
 @pytest.mark.timeout(600)
 async def test_kill_at_random_moments_loses_half_a_second_at_most(tmp_path: Path) -> None:
-    """A5: after ten kills, five of each of two nodes, everything can be read, all agrees, and no tail lost more than
-    0.5 s."""
+    """A5: after ten kills, five of each of two nodes, all can be read and agrees; no tail lost more than 0.5 s."""
     both = [kills.measure(_folder(tmp_path, str(seed)), kills=5, cameras=3, seed=seed) for seed in (11, 12)]
     for found in await asyncio.gather(*both):
         assert found.kills == 5
