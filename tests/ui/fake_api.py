@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from tests.ui.fake_alarms import FakeAlarms
 from tests.ui.footage import FPS, GOP, Minute, minute
 from vms.bus.memory import MemoryBus
 from vms.domain.ids import new_id
@@ -83,6 +84,9 @@ class FakeApi:
     _listening: set[WebSocket] = field(default_factory=set)
     _server: uvicorn.Server | None = None
     _serving: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self.alarms = FakeAlarms(self.tell, lambda: iso(now_ms()), self.cameras)
 
     @property
     def url(self) -> str:
@@ -153,6 +157,7 @@ class FakeApi:
             Route("/api/events", self._events),
             Route("/api/bookmarks", self._bookmarks, methods=["GET", "POST"]),
             Route("/api/bookmarks/{id}", self._bookmark, methods=["PATCH", "DELETE"]),
+            *self.alarms.routes(),
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
             Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
             WebSocketRoute("/api/wall/sessions/{id}/control", self._control),

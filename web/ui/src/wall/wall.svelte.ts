@@ -1,6 +1,8 @@
 // The wall: which camera is on which tile (the URL says so), the link to the server, and what a person may do to it.
 // Screens read it and call it; all of it lives as long as the wall's page.
 import type { StreamName } from "../api/types";
+import { alarmTileOf, withAlarm, type Alarm } from "../alarms/alarm";
+import { desk } from "../alarms/desk.svelte";
 import { catalogue, inNumberOrder } from "../catalogue/catalogue.svelte";
 import { expose } from "../shell/instruments";
 import { reach } from "../shell/reach.svelte";
@@ -30,8 +32,11 @@ export class WallState {
   grid: Grid = $derived(this.#address.grid ?? gridFor(this.#address.tiles?.length ?? this.#ids(this.#defaults).length));
   cameras: (string | null)[] = $derived.by(() => {
     const wanted = this.#address.tiles ?? this.#ids(this.#defaults);
-    return Array.from({ length: this.grid }, (_, tile) => wanted[tile] ?? null);
+    const own = Array.from({ length: this.grid }, (_, tile) => wanted[tile] ?? null);
+    return withAlarm(own, this.alarmTile, desk.shown?.camera?.id ?? null);
   });
+  /** The tile that alarms come onto, while they wait; what it shows otherwise stays in the address. */
+  alarmTile: number | null = $derived(alarmTileOf(router.query));
   chosen = $derived(Math.min(this.#address.chosen, this.grid - 1));
   full: number | null = $derived(
     this.#address.full !== null && this.#address.full < this.grid && this.cameras[this.#address.full] ? this.#address.full : null,
@@ -102,7 +107,21 @@ export class WallState {
   /** Another address in place of parts of the present one. */
   go(change: Partial<Address>, options: { replace?: boolean } = {}): void {
     const address: Address = { ...this.#address, ...change };
-    router.go(urlOf("/wall", queryOf(address)), options);
+    router.go(urlOf("/wall", { ...queryOf(address), alarm: this.alarmTile }), options);
+  }
+
+  markAlarmTile(tile: number | null): void {
+    router.go(urlOf("/wall", { ...queryOf(this.#address), alarm: tile }), { replace: true });
+  }
+
+  /** The alarm that is about what a tile shows. */
+  alarmed(tile: number): Alarm | null {
+    return desk.shown && this.cameras[tile] === desk.shown.camera?.id ? desk.shown : null;
+  }
+
+  /** The camera of the alarm that comes first is in sight. */
+  get alarmSeen(): boolean {
+    return this.cameras.some((id, tile) => id !== null && (this.full ?? tile) === tile && this.alarmed(tile) !== null);
   }
 
   choose(tile: number): void {

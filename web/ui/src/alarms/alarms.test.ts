@@ -1,0 +1,87 @@
+import { describe, expect, it } from "vitest";
+import { alarmTileOf, inOrder, replayOf, withAlarm, type Alarm, type Priority } from "./alarm";
+import { due, keysOf, PATTERNS } from "./tones";
+
+let count = 0;
+function alarm(priority: Priority, raised_s: number, more: Partial<Alarm> = {}): Alarm {
+  const raised = new Date(raised_s * 1000).toISOString();
+  return {
+    id: `a${count++}`,
+    kind: "camera_down",
+    priority,
+    state: "raised",
+    raised,
+    again: raised,
+    times: 1,
+    over: null,
+    rule: null,
+    event: null,
+    site: null,
+    camera: { id: "c", name: "Pasar" },
+    node: null,
+    raised_by: null,
+    note: "",
+    sound: true,
+    alarm_tile: true,
+    acknowledgement: null,
+    ...more,
+  };
+}
+
+describe("order", () => {
+  it("puts the most pressing first, then who waits longest", () => {
+    const [a, b, c] = [alarm(2, 5), alarm(1, 9), alarm(2, 3)];
+    expect(inOrder([a, b, c])).toEqual([b, c, a]);
+  });
+});
+
+describe("the alarm tile", () => {
+  it("is named by the address", () => {
+    expect(alarmTileOf(new URLSearchParams("alarm=3"))).toBe(3);
+    for (const text of ["", "alarm=", "alarm=64", "alarm=-1", "alarm=x"]) expect(alarmTileOf(new URLSearchParams(text))).toBeNull();
+  });
+
+  it("shows the alarm's camera and gives its own back", () => {
+    const wall = ["a", null, "b"];
+    expect(withAlarm(wall, 1, "z")).toEqual(["a", "z", "b"]);
+    expect(withAlarm(wall, 1, null)).toBe(wall);
+    expect(withAlarm(wall, null, "z")).toBe(wall);
+    expect(withAlarm(wall, 3, "z")).toBe(wall);
+  });
+
+  it("leaves a camera that is on the wall where it is", () => {
+    expect(withAlarm(["a", "b"], 0, "b")).toEqual(["a", "b"]);
+  });
+});
+
+describe("sound", () => {
+  it("is heard at once, again at its pace, and never after", () => {
+    const one = alarm(1, 0);
+    expect(due([one], new Set(), null, 0)).toBe(1);
+    const known = keysOf([one]);
+    expect(due([one], known, { key: "", at: 0 }, 3999)).toBeNull();
+    expect(due([one], known, { key: "", at: 0 }, 4000)).toBe(1);
+    expect(due([], known, { key: "", at: 0 }, 9999)).toBeNull();
+  });
+
+  it("of the third priority comes once, and once more when it is raised again", () => {
+    const one = alarm(3, 0);
+    expect(due([one], keysOf([one]), { key: "", at: 0 }, 1e9)).toBeNull();
+    expect(due([{ ...one, again: new Date(5000).toISOString() }], keysOf([one]), { key: "", at: 0 }, 9000)).toBe(3);
+  });
+
+  it("keeps silent where the rule says so", () => {
+    expect(due([alarm(1, 0, { sound: false })], new Set(), null, 0)).toBeNull();
+  });
+
+  it("tells the priorities apart", () => {
+    expect(new Set(Object.values(PATTERNS).map((pattern) => pattern.tones.length)).size).toBe(3);
+  });
+});
+
+describe("replay", () => {
+  it("begins a little before the cause", () => {
+    expect(replayOf(alarm(1, 60))).toBe("/cameras/c/recordings?t=1970-01-01T00%3A00%3A55.000Z");
+    expect(replayOf(alarm(1, 60, { camera: null }))).toBeNull();
+  });
+});
