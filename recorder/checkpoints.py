@@ -110,6 +110,12 @@ class Checkpoints(Service):
                 served.close()
             self._executor.shutdown(wait=False)
 
+    async def once(self) -> int:
+        """State all that waits and send it, for who does not run the Service; how many wait for their Store still."""
+        await self._prepare()
+        await self.make()
+        return await self.send()
+
     async def make(self) -> list[str]:
         """State all that waits; the object keys of what was made, in order."""
         made: list[str] = []

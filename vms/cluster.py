@@ -11,7 +11,7 @@ from recorder.pacing import LIVE_FACT, Pacing, PacingOptions
 from recorder.recording import Recording
 from recorder.stored import StoredRanges
 from vms import __version__
-from vms.clock import boot_id
+from vms.clock import NS_PER_S, Clock, boot_id
 from vms.domain.camera import Camera
 from vms.domain.node import Node
 from vms.ground import Ground
@@ -24,6 +24,9 @@ from vms.sync.places import Places
 from vms.sync.presence import Alive, Identity, Presence
 from vms.sync.settings import SiteSettings
 from vms.sync.site_leases import Buckets, LeaseOptions, SiteLeases
+
+_EPOCHS_FROM_S = 1_735_689_600
+"""2025, so that the numbers fit for decades into what SQL takes an INTEGER for."""
 
 
 def exchange(ground: Ground) -> list[Service]:
@@ -50,8 +53,19 @@ def site_leases(ground: Ground) -> SiteLeases | None:
     options = LeaseOptions(capacity=chosen.capacity)
     buckets = Buckets(link.kv("leases", options.ttl_s), link.kv("members", options.ttl_s), link.kv("epochs"))
     return SiteLeases(
-        ground.clock, node=ground.data.node, buckets=buckets, grants=ground.catalogue.grants, options=options
+        ground.clock,
+        node=ground.data.node,
+        buckets=buckets,
+        grants=ground.catalogue.grants,
+        options=options,
+        first_epoch=partial(first_epoch, ground.clock),
     )
+
+
+def first_epoch(clock: Clock) -> int:
+    """The first epoch of a Stream of which a Site knows none: more than any that were counted up from 1 before its
+    machines were new, on a single machine or on others, and that the center has rows of."""
+    return max(1, clock.now_ns() // NS_PER_S - _EPOCHS_FROM_S)
 
 
 async def own_cameras(ground: Ground) -> list[Camera]:

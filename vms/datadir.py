@@ -70,6 +70,21 @@ def known_node(path: Path) -> str:
     return _identity(path / "node.json")[0]
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process uses a data folder now. Makes nothing."""
+    try:
+        lock_fd = os.open(path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock_fd)
+    return False
+
+
 def shared_key(file: Path) -> bytes:
     """The installation's key, which every node of a cluster has; made by `vms key new`."""
     try:

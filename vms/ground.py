@@ -128,7 +128,12 @@ def _store(
 ) -> ObjectStore:
     if isinstance(chosen, FolderStoreSettings):
         return FolderStore(name, chosen.path or settings.data / ("footage" if name == HOME else f"footage-{name}"))
-    options = S3Options(
+    return S3Store(name, s3_options(chosen, pace))
+
+
+def s3_options(chosen: S3StoreSettings, pace: Pace | None = None) -> S3Options:
+    """How a Store of the settings is reached."""
+    return S3Options(
         endpoint=chosen.endpoint,
         bucket=chosen.bucket,
         access_key=chosen.access_key,
@@ -137,4 +142,3 @@ def _store(
         ca_file=str(chosen.ca_file) if chosen.ca_file is not None else None,
         pace=pace,
     )
-    return S3Store(name, options)

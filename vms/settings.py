@@ -256,13 +256,31 @@ def _address(key: str, text: str) -> tuple[str, int]:
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host means every address, as asked
 
 
-def load(path: Path | None, **overrides: Any) -> Settings:
-    """Settings from a YAML file (None: the environment and defaults alone); `overrides` win over both."""
+class _FileSettings(Settings):
+    """The same without the environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given alone."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+
+def load(path: Path | None, *, environment: bool = True, **overrides: Any) -> Settings:
+    """Settings from a YAML file (None: the environment and defaults alone); `overrides` win over both. `environment`
+    False: of an installation whose VMS_* variables are not those of this process."""
     values: dict[str, Any] = _read(path) if path is not None else {}
     given = {key: value for key, value in overrides.items() if value is not None}
     hidden = {name: os.environ.pop(name) for key in given if (name := f"VMS_{key.upper()}") in os.environ}
     try:
-        return Settings(**(values | given))
+        return (Settings if environment else _FileSettings)(**(values | given))
     except ValidationError as error:
         lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
         raise SettingsError(

@@ -14,6 +14,7 @@ from vms.clock import NS_PER_S, ManualClock
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.grant import LeaseGrant
 from vms.errors import CatalogueError, ConflictError
+from vms.sync.lease_keys import Epochs
 from vms.sync.site_leases import Buckets, LeaseOptions, SiteLeases
 
 STREAMS = [StreamRef(f"camera-{n}", name) for n in range(6) for name in StreamName]
@@ -317,6 +318,16 @@ async def test_epochs_are_greater_than_any_in_the_catalogue() -> None:
         b = s.join("b")
         await s.advance(3)
         assert b.held()[ONE].epoch == 43
+
+
+async def test_new_machines_begin_with_an_epoch_of_their_own() -> None:
+    """Where neither service nor catalogue knows any, the first is what the node says; from there on they count."""
+    async with site() as s:
+        bucket = FakeBucket(s.service, "epochs", None, FakeLink())
+        epochs = Epochs(bucket, s.grants, lambda: 60_000_000)
+        assert [await epochs.next(ONE) for _ in range(2)] == [60_000_000, 60_000_001]
+        await s.grants.put(LeaseGrant(STREAMS[1], 3, "single", 1))
+        assert await epochs.next(STREAMS[1]) == 4
 
 
 async def test_grants_wait_for_the_catalogue() -> None:

@@ -35,8 +35,9 @@ def write_example() -> None:
     _write(SHIPPED, example())
 
 
-def new(folder: Path, center: str, sites: list[str], *, tls: bool) -> None:
-    """A folder per machine, each with its secrets. `sites`: SLUG[:NODES][:store]=HOST; ValueError for anything else."""
+def new(folder: Path, center: str, sites: list[str], *, tls: bool, key_file: Path | None = None) -> None:
+    """A folder per machine, each with its secrets. `sites`: SLUG[:NODES][:store]=HOST; `key_file`: of an installation
+    that is to be brought into it. ValueError for anything else."""
     hosts, chosen = {CENTER: center}, []
     for text in sites:
         what, _, host = text.partition("=")
@@ -52,6 +53,10 @@ def new(folder: Path, center: str, sites: list[str], *, tls: bool) -> None:
     topology = Topology(tuple(chosen))
     made = machines.files(topology, hosts, tls=tls)
     known, key = machines.new_secrets(topology), secrets.token_bytes(32)
+    if key_file is not None:
+        key = key_file.read_bytes()
+        if len(key) != 32:
+            raise ValueError(f"{key_file} is not a key of 32 bytes: give DATA/secret.key of the old installation")
     os.umask(0o077)
     _write(folder, {path: text for path, text in made.items() if not path.endswith("vms.env.example")})
     for zone, _ in topology.zones():
@@ -84,6 +89,7 @@ def main() -> int:
     own.add_argument("--center", required=True, metavar="HOST", help="how regencies reach the center")
     own.add_argument("--site", required=True, action="append", metavar="SLUG[:NODES][:store]=HOST")
     own.add_argument("--tls", action="store_true", help="leafs reach the hub by TLS")
+    own.add_argument("--key", type=Path, metavar="FILE", help="secret.key of a single machine that vms migrate brings")
     local = commands.add_parser("demo", help="a cluster on this machine")
     local.add_argument("--data", type=Path, default=Path(os.environ.get("VMS_DATA", "data/cluster-demo")))
     local.add_argument("--http", default=os.environ.get("VMS_HTTP", "127.0.0.1:8080"), metavar="HOST:PORT")
@@ -93,7 +99,7 @@ def main() -> int:
             case "files":
                 write_example()
             case "new":
-                new(chosen.folder, chosen.center, chosen.site, tls=chosen.tls)
+                new(chosen.folder, chosen.center, chosen.site, tls=chosen.tls, key_file=chosen.key)
             case "demo":
                 os.umask(0o077)
                 asyncio.run(_until_signal(chosen.data, chosen.http))

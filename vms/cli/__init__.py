@@ -11,7 +11,7 @@ import sys
 import typer
 
 from vms import __version__, logs
-from vms.cli import doctor, serve
+from vms.cli import doctor, migrate, serve
 from vms.cli.accounts import user_app
 from vms.cli.camera import camera_app
 from vms.cli.database import db_app, key_app
@@ -28,6 +28,7 @@ app.command()(serve.up)
 app.command()(serve.node)
 app.command("demo")(serve.run_demo)
 app.command()(doctor.doctor)
+app.command()(migrate.migrate)
 app.add_typer(camera_app, name="camera")
 app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")

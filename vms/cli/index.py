@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 
 from vms import datadir, logs, settings
-from vms.cli.terminal import ConfigOption, DataOption, load
+from vms.cli.terminal import ConfigOption, DataOption, Progress, load
 from vms.clock import SystemClock
 from vms.errors import SettingsError
 from vms.objects.base import ObjectStore
@@ -39,7 +37,7 @@ def rebuild(
     Exit code 1 where something could not be entered. Sites, cameras and people come from a backup."""
     from recorder.rebuild import Rebuild, RebuildOptions, Rebuilt
 
-    progress = _Progress()
+    progress = Progress()
 
     def tell(done: Rebuilt) -> None:
         progress.say(f"{done.segments} Segments, {done.checkpoints} Checkpoints, at {done.at or 'Checkpoints'}")
@@ -79,7 +77,7 @@ def check(
     """Compare catalogue and Stores, both ways. Exit code 1 where they differ."""
     from recorder.compare import Comparison, compare
 
-    chosen, progress = load(config, data), _Progress()
+    chosen, progress = load(config, data), Progress()
 
     async def work(catalogue: Catalogue, stores: dict[str, ObjectStore]) -> bool:
         def tell(found: Comparison) -> None:
@@ -135,22 +133,3 @@ def _with_stores(
 def _more(count: int) -> None:
     if count > _SHOWN:
         print(f"… and {count - _SHOWN} more")
-
-
-class _Progress:
-    """One line on a terminal, rewritten; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._said = 0.0
-        self._shown = False
-
-    def say(self, text: str) -> None:
-        """At most five times a second."""
-        if sys.stderr.isatty() and time.monotonic() - self._said > 0.2:
-            self._said, self._shown = time.monotonic(), True
-            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -70,3 +71,22 @@ def with_catalogue(chosen: settings.Settings, work: Callable[[Catalogue], Awaita
 
     logs.configure("WARNING")
     asyncio.run(run())
+
+
+class Progress:
+    """One line on a terminal, rewritten; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._said = 0.0
+        self._shown = False
+
+    def say(self, text: str) -> None:
+        """At most five times a second."""
+        if sys.stderr.isatty() and time.monotonic() - self._said > 0.2:
+            self._said, self._shown = time.monotonic(), True
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -16,7 +16,6 @@ from vms.domain.camera import Camera, RecordMode, StreamName
 from vms.domain.interval import Interval
 from vms.errors import CatalogueError, SettingsError
 from vms.objects.inspect import bucket_facts
-from vms.objects.s3 import S3Options
 from vms.settings import HOME, ClusterSettings, S3StoreSettings, Settings
 from vms.store import Catalogue
 from vms.store.inspect import is_postgres, postgres_facts
@@ -51,14 +50,7 @@ async def _buckets(settings: Settings) -> list[Check]:
     found: list[Check] = []
     for name, chosen in settings.all_stores().items():
         if isinstance(chosen, S3StoreSettings):
-            options = S3Options(
-                endpoint=chosen.endpoint,
-                bucket=chosen.bucket,
-                access_key=chosen.access_key,
-                secret_key=chosen.secret_key.get_secret_value(),
-                region=chosen.region,
-                ca_file=str(chosen.ca_file) if chosen.ca_file is not None else None,
-            )
+            options = ground.s3_options(chosen)
             facts = await asyncio.to_thread(bucket_facts, options)
             found += checks.bucket(f"store.{name}", f"bucket {chosen.bucket} at {chosen.endpoint}", facts)
     return found

@@ -193,6 +193,11 @@ class FolderStore:
         finally:
             path.unlink(missing_ok=True)
 
+    def file(self, key: str) -> Path:
+        """Where an object lies, for who reads it whole; there need be none."""
+        check_key(key)
+        return self._path(key)
+
     def _path(self, key: str) -> Path:
         return self._root / key
 

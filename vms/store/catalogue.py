@@ -30,6 +30,7 @@ from vms.store.runs import Grants, Runs
 from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
+from vms.store.table_rows import TableRows
 from vms.store.tables import meta
 from vms.store.tours import Tours
 from vms.store.turns import Turns
@@ -74,6 +75,7 @@ class Catalogue:
         self.walls = Walls(database)
         self.displays = Displays(database)
         self.pairings = Pairings(database)
+        self.table_rows = TableRows(database)
 
     @classmethod
     async def open(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from vms import logs
@@ -77,11 +77,13 @@ def stream_of(key: str) -> StreamRef | None:
 
 class Epochs:
     """The last epoch of every Stream, in a bucket whose keys do not go, and never less than the catalogue's grants: an
-    installation may have been a single machine before, and the service may have lost its disk."""
+    installation may have been a single machine before, and the service may have lost its disk. `first`: the epoch of a
+    Stream of which neither knows any, as at a Site whose machines are new: the center may know some of it."""
 
-    def __init__(self, bucket: Bucket, grants: GrantRows) -> None:
+    def __init__(self, bucket: Bucket, grants: GrantRows, first: Callable[[], int] = lambda: 1) -> None:
         self._bucket = bucket
         self._grants = grants
+        self._first = first
 
     async def last(self, stream: StreamRef) -> int:
         """The greatest epoch the service knows; 0 for none."""
@@ -95,7 +97,8 @@ class Epochs:
             entry = await self._bucket.get(key_of(stream))
             if entry is None and granted is None:
                 raise CatalogueError("the catalogue does not say which epoch was last")
-            epoch = max(_number(entry), granted or 0) + 1
+            known = max(_number(entry), granted or 0)
+            epoch = known + 1 if known else self._first()
             try:
                 if entry is None:
                     await self._bucket.create(key_of(stream), str(epoch).encode())

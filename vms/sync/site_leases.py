@@ -64,14 +64,21 @@ class SiteLeases(Service):
     name = "leases"
 
     def __init__(
-        self, clock: Clock, *, node: str, buckets: Buckets, grants: GrantRows, options: LeaseOptions | None = None
+        self,
+        clock: Clock,
+        *,
+        node: str,
+        buckets: Buckets,
+        grants: GrantRows,
+        options: LeaseOptions | None = None,
+        first_epoch: Callable[[], int] = lambda: 1,
     ) -> None:
         super().__init__(clock)
         self.on_change: Callable[[], None] = lambda: None
         self._node, self._buckets = node, buckets
         self._options = options or LeaseOptions()
         self._book = LeaseBook(node, self._options.ttl_s, self._options.silent_s)
-        epochs = Epochs(buckets.epochs, grants)
+        epochs = Epochs(buckets.epochs, grants, first_epoch)
         self._holding = Holding(clock, node, book=self._book, bucket=buckets.leases, epochs=epochs, grants=grants)
         self._holding.changed = self._changed
         self._streams: frozenset[StreamRef] = frozenset()
