@@ -159,12 +159,19 @@ async def test_messages(studio: Studio) -> None:
             {"type": "show", "tile": 0, "camera": "x.>"},
             {"type": "show", "tile": 0, "camera": stream.ref.camera, "stream": "third"},
             {"type": "show", "tile": 0, "camera": stream.ref.camera, "n": "1"},
+            {"type": "show", "tiles": {"tile": 0}},
+            {"type": "show", "tiles": [1]},
+            {"type": "show", "tiles": [{"tile": 0, "camera": None}, {"tile": 2, "camera": None}]},
             {"type": "dance"},
             {},
         ):
             assert "error" in [m["type"] for m in await say(bad)], bad
         shown = studio.streamer.sessions[session].tiles[0].message()
         assert shown["camera"] == stream.ref.camera
+        both = [{"tile": 0, "camera": None, "n": 7}, {"tile": 1, "camera": stream.ref.camera, "stream": "sub", "n": 8}]
+        await say({"type": "show", "tiles": both})
+        told = [tile.message() for tile in studio.streamer.sessions[session].tiles]
+        assert [(tile["camera"], tile["n"]) for tile in told] == [(None, 7), (stream.ref.camera, 8)]
 
 
 async def test_limits_and_refusals(studio: Studio) -> None:

@@ -122,6 +122,24 @@ async def test_an_unknown_camera_is_forbidden_and_the_tile_empty(
     assert {m["camera"] for m in world.streamer.messages} == {None}
 
 
+async def test_many_tiles_are_one_message(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
+    """Known cameras go on to the streamer together; of the others the page hears, tile by tile."""
+    camera = await add(operator)
+    wall = await open_wall(operator)
+    tiles = [
+        {"tile": 0, "camera": camera["id"], "stream": "main", "n": 1},
+        {"tile": 1, "camera": None, "stream": "sub", "n": 2},
+        {"tile": 2, "camera": new_id(), "stream": "sub", "n": 3},
+    ]
+    async with control(server, operator, wall) as socket:
+        await heard(socket)
+        await socket.send(json.dumps({"type": "show", "tiles": tiles}))
+        said = await heard(socket)
+        assert (said["tile"], said["state"], said["n"]) == (2, "forbidden", 3)
+    shown = [tiles[0], tiles[1], tiles[2] | {"camera": None}]
+    assert world.streamer.messages == [{"type": "show", "tiles": shown}]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -129,6 +147,8 @@ async def test_an_unknown_camera_is_forbidden_and_the_tile_empty(
         '{"type":"show"}', '{"type":"show","tile":"0","camera":null,"stream":"sub"}',
         '{"type":"show","tile":true,"camera":null,"stream":"sub"}', '{"type":"show","tile":0,"stream":["sub"]}',
         '{"type":"show","tile":0,"camera":null,"stream":"third"}', "[" * 60_000,
+        '{"type":"show","tiles":[]}', '{"type":"show","tiles":{"tile":0}}',
+        '{"type":"show","tiles":[{"tile":0,"camera":null,"n":1},{"tile":"1","camera":null,"n":2}]}',
         '{"type":"show","tile":0,"camera":null,"stream":"sub","n":"1"}', '{"__proto__":{"type":"ping","t":1}}',
     ],
 )  # fmt: skip

@@ -88,6 +88,7 @@ async def add_view(body: ViewIn, response: Response, who: Who, parts: PartsOf) -
         changed_ns=parts.clock.now_ns(),
     )
     await parts.catalogue.views.add(view)
+    parts.bus.publish("view.changed", {"view": view.id})
     await parts.audit.add(who.person.id, "view.add", view.id, name=view.name, shared=view.shared)
     response.headers["Location"] = f"/api/views/{view.id}"
     return (await _out(parts, who, view))[0]

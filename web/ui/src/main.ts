@@ -8,7 +8,8 @@ import { catalogue } from "./catalogue/catalogue.svelte";
 import { locale } from "./shell/locale.svelte";
 import { router } from "./shell/router.svelte";
 import { session } from "./shell/session.svelte";
-import { firstOffer } from "./wall/offer";
+import { parseAddress } from "./wall/address";
+import { firstOffer, poolFor } from "./wall/offer";
 
 document.documentElement.lang = locale.current;
 if (router.path === "/") router.go("/wall", { replace: true });
@@ -18,7 +19,7 @@ session
   .read()
   .then(() => (session.person && !session.person.must_change ? catalogue.load() : undefined))
   .catch(() => undefined);
-if (router.path === "/wall") firstOffer.prepare();
+if (router.path === "/wall") firstOffer.prepare(poolFor(parseAddress(router.query).layout?.tiles.length ?? 0));
 
 const target = document.getElementById("app");
 if (target) mount(App, { target });

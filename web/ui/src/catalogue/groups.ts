@@ -18,10 +18,10 @@ export function counts(cameras: readonly Camera[]): { condition: Condition; coun
 
 const plain = (text: string): string => text.normalize("NFKD").toLowerCase();
 
-/** Every word typed must be in the camera's name, slug or site. */
+/** Every word typed must be in the camera's name, slug or site, or be its number. */
 export function matches(camera: Camera, search: string): boolean {
   const where = plain(`${camera.name} ${camera.slug} ${camera.site.name}`);
-  return plain(search).split(/\s+/).every((word) => where.includes(word));
+  return plain(search).split(/\s+/).every((word) => where.includes(word) || word === String(camera.number));
 }
 
 /** As a choice for a new camera: sites that cameras can be at first, those above others (a province) last. */

@@ -1,34 +1,40 @@
 // The wall's URL and its keys.
 import { describe, expect, test, vi } from "vitest";
-import { gridFor, neighbour, parseAddress, queryOf } from "./address";
+import { parseCode, standard } from "../views/layout";
+import { parseAddress, queryOf } from "./address";
+import { poolFor } from "./offer";
 import { WallKeys, type KeyActs } from "./keys";
 
 const parse = (text: string) => parseAddress(new URLSearchParams(text));
+const plain = { view: null, rev: null, layout: null, tiles: null, full: null, chosen: 0 };
 
 describe("address", () => {
   test("comes back as it went", () => {
-    const address = { grid: 9 as const, tiles: ["aa", null, "bb"], full: 2, chosen: 4 };
-    const query = Object.entries(queryOf(address)).map(([key, value]) => `${key}=${value ?? ""}`);
-    expect(parse(query.join("&"))).toEqual(address);
+    for (const address of [
+      { ...plain, layout: standard("9"), tiles: ["aa", null, "bb"], full: 2, chosen: 4 },
+      { ...plain, layout: standard("64"), tiles: Array.from({ length: 64 }, (_, i) => `c${i}`), full: 63, chosen: 63 },
+      { ...plain, layout: parseCode("12x8_0.0.6.4_6.0.6.4"), tiles: [null, "bb"] },
+      { ...plain, view: "vv" },
+      { ...plain, view: "vv", rev: 3, layout: standard("13") },
+    ]) {
+      const query = Object.entries(queryOf(address)).filter(([, value]) => value !== null && value !== "");
+      expect(parse(query.map(([key, value]) => `${key}=${value}`).join("&"))).toEqual(address);
+    }
+    expect(queryOf({ ...plain, view: "vv", rev: 3 }).rev).toBeNull();
   });
 
   test("what is not understood is left out", () => {
-    expect(parse("grid=7&tiles=a,<b>,c&full=99&tile=-1")).toEqual({ grid: null, tiles: ["a", null, "c"], full: null, chosen: 0 });
-    expect(parse("")).toEqual({ grid: null, tiles: null, full: null, chosen: 0 });
+    expect(parse("grid=7&tiles=a,<b>,c&full=99&tile=-1&view=<&rev=x&layout=3x3")).toEqual({ ...plain, tiles: ["a", null, "c"] });
+    expect(parse("")).toEqual(plain);
     expect(parse("tiles=,").tiles).toEqual([null, null]);
   });
 
-  test("the grid fits", () => expect([0, 1, 2, 5, 10, 40].map(gridFor)).toEqual([1, 1, 4, 9, 16, 16]));
-
-  test("arrows stay inside", () => {
-    expect(["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"].map((key) => neighbour(0, 9, key))).toEqual([0, 0, 1, 3]);
-    expect(neighbour(8, 9, "ArrowRight")).toBe(8);
-  });
+  test("the offer holds 16 tiles, or all 64", () => expect([0, 1, 16, 17, 64].map(poolFor)).toEqual([16, 16, 16, 64, 64]));
 });
 
 describe("keys", () => {
   function made() {
-    const names = ["step", "camera", "grid", "fill", "leave", "recordings", "snapshot", "fullscreen", "help", "drawer", "clear", "typing"];
+    const names = ["step", "camera", "grid", "fill", "leave", "recordings", "snapshot", "fullscreen", "help", "drawer", "clear", "views", "draw", "clearAll", "typing"];
     const acts = Object.fromEntries(names.map((name) => [name, vi.fn()])) as unknown as { [K in keyof KeyActs]: ReturnType<typeof vi.fn> };
     return { acts, keys: new WallKeys(acts as unknown as KeyActs) };
   }
@@ -45,11 +51,19 @@ describe("keys", () => {
     vi.useFakeTimers();
     const { acts, keys } = made();
     for (const key of ["g", "9", "g", "1", "6", "g", "1"]) keys.press(key);
-    expect(acts.grid.mock.calls).toEqual([[9], [16]]);
+    expect(acts.grid.mock.calls).toEqual([["9"], ["16"]]);
     vi.advanceTimersByTime(800);
-    expect(acts.grid).toHaveBeenLastCalledWith(1);
+    expect(acts.grid).toHaveBeenLastCalledWith("1");
     expect(keys.press("x")).toBe(false);
     vi.useRealTimers();
+  });
+
+  test("capitals are keys of their own", () => {
+    const { acts, keys } = made();
+    for (const key of ["v", "V", "G", "Delete"]) keys.press(key);
+    keys.press("Delete", true);
+    expect([acts.views, acts.draw, acts.clear, acts.clearAll].map((act) => act.mock.calls.length)).toEqual([2, 1, 1, 1]);
+    keys.stop();
   });
 
   test("Escape first drops what is typed", () => {

@@ -1,11 +1,12 @@
 // Keys of the wall: digits gather a camera's number until Enter, g and a number picks a grid, the rest are single keys.
 // Pure but for the clock of the pause after "g 1"; acts through what it is given.
-import { GRIDS, type Grid } from "./address";
+import { GRIDS } from "../views/layout";
 
 export interface KeyActs {
   step(key: string): void;
   camera(number: number): void;
-  grid(grid: Grid): void;
+  grid(grid: string): void;
+  draw(): void;
   fill(): void;
   leave(): void;
   recordings(): void;
@@ -13,8 +14,10 @@ export interface KeyActs {
   fullscreen(): void;
   help(): void;
   drawer(): void;
+  views(): void;
   events(): void;
   clear(): void;
+  clearAll(): void;
   /** What is being typed: "12" or "g1"; "" when nothing is. */
   typing(text: string): void;
 }
@@ -29,14 +32,14 @@ export class WallKeys {
   constructor(private readonly acts: KeyActs) {}
 
   /** True when the key was ours. */
-  press(key: string): boolean {
+  press(key: string, shift = false): boolean {
     if (/^\d$/.test(key)) return this.#digit(key);
     if (key === "Enter" && this.#typed) return this.#finish();
     if (key === "Backspace" && this.#typed) return this.#type(this.#typed.slice(0, -1));
     if (key === "Escape" && this.#typed) return this.#type("");
-    const act = this.#single(key);
+    const act = this.#single(key, shift);
     if (!act) return false;
-    if (key.toLowerCase() !== "g") this.#type("");
+    if (key !== "g") this.#type("");
     act();
     return true;
   }
@@ -45,8 +48,10 @@ export class WallKeys {
     clearTimeout(this.#timer);
   }
 
-  #single(key: string): (() => void) | null {
+  #single(key: string, shift: boolean): (() => void) | null {
     if (key.startsWith("Arrow")) return () => this.acts.step(key);
+    if (key === "G") return () => this.acts.draw();
+    if (key === "Delete" && shift) return () => this.acts.clearAll();
     const table: Record<string, () => void> = {
       enter: () => this.acts.fill(),
       escape: () => this.acts.leave(),
@@ -55,6 +60,7 @@ export class WallKeys {
       s: () => this.acts.snapshot(),
       f: () => this.acts.fullscreen(),
       c: () => this.acts.drawer(),
+      v: () => this.acts.views(),
       e: () => this.acts.events(),
       delete: () => this.acts.clear(),
       "?": () => this.acts.help(),
@@ -66,7 +72,7 @@ export class WallKeys {
     this.#type((this.#typed + key).slice(0, 5));
     if (this.#typed.startsWith("g")) {
       const text = this.#typed.slice(1);
-      const longer = GRIDS.some((grid) => String(grid) !== text && String(grid).startsWith(text));
+      const longer = GRIDS.some((grid) => grid !== text && grid.startsWith(text));
       // "1" can become "16": wait a moment for the second digit.
       if (longer) this.#wait(PAUSE_MS, () => this.#finish());
       else this.#finish();
@@ -78,7 +84,7 @@ export class WallKeys {
     const typed = this.#typed;
     this.#type("");
     if (typed.startsWith("g")) {
-      const grid = GRIDS.find((known) => known === Number(typed.slice(1)));
+      const grid = GRIDS.find((known) => known === typed.slice(1));
       if (grid) this.acts.grid(grid);
     } else this.acts.camera(Number(typed));
     return true;

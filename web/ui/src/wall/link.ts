@@ -1,7 +1,7 @@
 // The wall's session with the server: one PeerConnection, one WebSocket, and how both come back after a loss.
 // Switching a tile is a message and never a renegotiation. Knows nothing of the screen.
 import { ApiError, call, Unreachable } from "../api/client";
-import { firstOffer, webrtcPossible } from "./offer";
+import { firstOffer, poolFor, webrtcPossible } from "./offer";
 import { msOfNs, type ClientMessage, type ServerMessage, type TileRequest } from "./protocol";
 
 export type LinkState = "connecting" | "up" | "down" | "pictures";
@@ -28,6 +28,7 @@ const PICTURES_RETRY_MS = 30_000;
 export class WallLink {
   /** server's clock minus ours, ms; null before the first pong. */
   offsetMs: number | null = null;
+  #pool = poolFor(0);
   #peer: RTCPeerConnection | null = null;
   #socket: WebSocket | null = null;
   #session = "";
@@ -57,6 +58,22 @@ export class WallLink {
     this.#leave();
   }
 
+  /** How many videos the session has. */
+  get pool(): number {
+    return this.#pool;
+  }
+
+  /** There are so many tiles from now on: where the session has fewer videos, another takes its place at once, and the
+   * pictures of the old one stay until those of the new one come. */
+  hold(tiles: number): void {
+    if (poolFor(tiles) <= this.#pool) return;
+    this.#pool = poolFor(tiles);
+    if (!this.#peer || this.#closed) return;
+    if (this.#session) this.#end();
+    this.#drop();
+    void this.#connect();
+  }
+
   /** True when it went out; otherwise `open` will be called later and everything is to be said again. */
   send(message: ClientMessage): boolean {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
@@ -65,11 +82,13 @@ export class WallLink {
   }
 
   #leave = (): void => {
-    if (this.#session) {
-      void call("DELETE", `/api/wall/sessions/${this.#session}`, { keepalive: true, anonymous: true }).catch(() => undefined);
-    }
+    if (this.#session) this.#end();
     this.#drop();
   };
+
+  #end(): void {
+    void call("DELETE", `/api/wall/sessions/${this.#session}`, { keepalive: true, anonymous: true }).catch(() => undefined);
+  }
 
   #to(state: LinkState): void {
     if (this.#state === state || this.#closed) return;
@@ -106,7 +125,7 @@ export class WallLink {
     const over = (): boolean => generation !== this.#generation || this.#closed;
     let peer: RTCPeerConnection | null = null;
     try {
-      const offer = await firstOffer.take();
+      const offer = await firstOffer.take(this.#pool);
       peer = offer.peer;
       if (over()) return peer.close();
       this.#peer = peer;

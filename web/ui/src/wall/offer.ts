@@ -1,6 +1,12 @@
 // One PeerConnection with all receive-only videos of a wall, and its offer. The first is made while the page still asks
 // who is signed in: making it costs tens of ms that the first picture need not wait for.
-export const TILES = 16;
+import { TILES_MAX } from "../views/layout";
+
+export const TILES = TILES_MAX;
+const POOL = 16;
+
+/** How many videos a session has for a layout of so many tiles: a few, or as many as there may ever be. */
+export const poolFor = (tiles: number): number => (tiles <= POOL ? POOL : TILES);
 
 export interface Offer {
   peer: RTCPeerConnection;
@@ -19,7 +25,7 @@ function codecs(): RTCRtpCodec[] {
 }
 
 /** m-line i is tile i. Candidates are not waited for: the server finds the page by its own checks (peer-reflexive). */
-export async function makeOffer(tiles = TILES): Promise<Offer> {
+export async function makeOffer(tiles: number): Promise<Offer> {
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   const wanted = codecs();
   for (let tile = 0; tile < tiles; tile++) {
@@ -33,17 +39,19 @@ export async function makeOffer(tiles = TILES): Promise<Offer> {
 }
 
 class FirstOffer {
-  #made: Promise<Offer> | null = null;
+  #made: { pool: number; offer: Promise<Offer> } | null = null;
 
-  prepare(): void {
-    if (webrtcPossible()) this.#made ??= makeOffer();
+  prepare(pool: number): void {
+    if (webrtcPossible()) this.#made ??= { pool, offer: makeOffer(pool) };
   }
 
   /** The prepared offer, once; afterwards a new one each time. */
-  take(): Promise<Offer> {
-    const made = this.#made ?? makeOffer();
+  take(pool: number): Promise<Offer> {
+    const made = this.#made;
     this.#made = null;
-    return made;
+    if (made?.pool === pool) return made.offer;
+    void made?.offer.then((offer) => offer.peer.close());
+    return makeOffer(pool);
   }
 }
 

@@ -52,8 +52,16 @@ export type ServerMessage =
   | { type: "error"; message: string }
   | { type: "closed"; why: string };
 
+/** What a tile is to show; all that change together go in one message. */
+export interface Show {
+  tile: number;
+  camera: string | null;
+  stream: StreamName;
+  n: number;
+}
+
 export type ClientMessage =
-  | { type: "show"; tile: number; camera: string | null; stream: StreamName; n: number }
+  | { type: "show"; tiles: Show[] }
   | { type: "ping"; t: number };
 
 /** Nanoseconds since 1970 as text to milliseconds; doubles hold this to a quarter of a microsecond. */

@@ -7,7 +7,10 @@ import { catalogue, inNumberOrder } from "../catalogue/catalogue.svelte";
 import { expose } from "../shell/instruments";
 import { reach } from "../shell/reach.svelte";
 import { router, urlOf } from "../shell/router.svelte";
-import { GRIDS, gridFor, neighbour, parseAddress, queryOf, type Address, type Grid } from "./address";
+import { evenFor, neighbour, sameLayout, shareOf, smallestFor, standard, type Layout } from "../views/layout";
+import { below } from "../views/tree";
+import { views, type View } from "../views/views.svelte";
+import { parseAddress, queryOf, type Address } from "./address";
 import { WallLink, type LinkState } from "./link";
 import { TILES } from "./offer";
 import { Pictures } from "./pictures";
@@ -16,6 +19,8 @@ import { WallTile } from "./tile.svelte";
 
 const MAIN_FROM_PX = 1280;
 const LOOK_MS = 200;
+/** The default wall shows the first cameras, not all of hundreds. */
+const FIRST = 16;
 
 export class WallState {
   readonly tiles: WallTile[];
@@ -25,21 +30,31 @@ export class WallState {
   #defaults = $derived(
     inNumberOrder(catalogue.shown)
       .filter((camera) => camera.enabled)
-      .slice(0, TILES)
+      .slice(0, FIRST)
       .map((camera) => camera.id)
       .join(","),
   );
-  grid: Grid = $derived(this.#address.grid ?? gridFor(this.#address.tiles?.length ?? this.#ids(this.#defaults).length));
-  cameras: (string | null)[] = $derived.by(() => {
-    const wanted = this.#address.tiles ?? this.#ids(this.#defaults);
-    const own = Array.from({ length: this.grid }, (_, tile) => wanted[tile] ?? null);
-    return withAlarm(own, this.alarmTile, desk.shown?.camera?.id ?? null);
-  });
+  /** The saved view that the address names, if there is one. */
+  view: View | null = $derived((this.#address.view && views.byId.get(this.#address.view)) || null);
+  /** The address names a view that is not there, or not for this person. */
+  viewGone = $derived(this.#address.view !== null && views.loaded && !this.view);
+  /** The view waits for the list of views: nothing is known of its tiles yet. */
+  waits = $derived(this.#address.view !== null && !views.loaded && !(this.#address.tiles && this.#address.layout));
+  #wished = $derived(this.#address.tiles ?? this.view?.cameras ?? (this.waits ? [] : this.#ids(this.#defaults)));
+  layout: Layout = $derived(this.#address.layout ?? this.view?.layout ?? evenFor(this.#wished.length));
+  count = $derived(this.layout.tiles.length);
+  /** What the address or its view puts on the tiles. */
+  own: (string | null)[] = $derived(Array.from({ length: this.count }, (_, tile) => this.#wished[tile] ?? null));
   /** The tile that alarms come onto, while they wait; what it shows otherwise stays in the address. */
   alarmTile: number | null = $derived(alarmTileOf(router.query));
-  chosen = $derived(Math.min(this.#address.chosen, this.grid - 1));
+  cameras: (string | null)[] = $derived(withAlarm(this.own, this.alarmTile, desk.shown?.camera?.id ?? null));
+  /** The wall differs from its view as it is now. */
+  changed = $derived(this.view !== null && this.#differs(this.view, this.#address));
+  /** Somebody else has changed the view since the changes here began. */
+  outdated = $derived(this.changed && this.#address.rev !== null && this.#address.rev !== this.view?.rev);
+  chosen = $derived(Math.min(this.#address.chosen, this.count - 1));
   full: number | null = $derived(
-    this.#address.full !== null && this.#address.full < this.grid && this.cameras[this.#address.full] ? this.#address.full : null,
+    this.#address.full !== null && this.#address.full < this.count && this.cameras[this.#address.full] ? this.#address.full : null,
   );
   #n = 0;
   #link: WallLink;
@@ -80,7 +95,7 @@ export class WallState {
     };
     document.addEventListener("visibilitychange", shown);
     const hide = expose({
-      tiles: () => this.tiles.slice(0, this.grid).map((tile) => tile.reading(this.link)),
+      tiles: () => this.tiles.slice(0, this.count).map((tile) => tile.reading(this.link)),
       link: () => this.link,
     });
     return () => {
@@ -94,19 +109,28 @@ export class WallState {
 
   /** Bring the tiles to what the URL says; only what differs is sent. */
   apply(): void {
+    this.#link.hold(this.count);
+    const changed: WallTile[] = [];
     this.tiles.forEach((tile) => {
       const id = this.cameras[tile.tile] ?? null;
       const camera = id !== null && (!catalogue.loaded || catalogue.byId.has(id)) ? id : null;
       const stream = this.#stream(tile.tile, camera);
       if (tile.camera === camera && (camera === null || tile.stream === stream)) return;
       tile.assign(camera, stream, ++this.#n);
-      this.#say(tile);
+      changed.push(tile);
     });
+    this.#say(changed);
   }
 
   /** Another address in place of parts of the present one. */
   go(change: Partial<Address>, options: { replace?: boolean } = {}): void {
-    const address: Address = { ...this.#address, ...change };
+    let address: Address = { ...this.#address, ...change };
+    if (this.view && (address.layout || address.tiles)) {
+      // What is as in the view again is no change.
+      if (!this.#differs(this.view, address)) address = { ...address, layout: null, tiles: null };
+      else address.rev ??= this.view.rev;
+    }
+    if (!address.layout && !address.tiles) address.rev = null;
     router.go(urlOf("/wall", { ...queryOf(address), alarm: this.alarmTile }), options);
   }
 
@@ -129,13 +153,49 @@ export class WallState {
   }
 
   step(key: string): void {
-    this.choose(neighbour(this.chosen, this.grid, key));
+    this.choose(neighbour(this.layout, this.chosen, key));
   }
 
-  setGrid(grid: Grid): void {
-    if (!GRIDS.includes(grid)) return;
-    // The default wall stays the default: another grid shows more or fewer of the same order.
-    this.go({ grid, full: null, chosen: Math.min(this.chosen, grid - 1) });
+  setGrid(grid: string): void {
+    const layout = standard(grid);
+    // The default wall stays the default: another layout shows more or fewer of the same order.
+    if (layout) this.go({ layout, full: null, chosen: Math.min(this.chosen, layout.tiles.length - 1) });
+  }
+
+  /** Another layout with its cameras, as it was drawn. */
+  arrange(layout: Layout, cameras: readonly (string | null)[]): void {
+    this.go({ layout, tiles: [...cameras], full: null, chosen: Math.min(this.chosen, layout.tiles.length - 1) });
+  }
+
+  /** The cameras of the site and those below it in the smallest layout that holds them; gives how many there are. */
+  fillFrom(site: string): number {
+    const inside = below(catalogue.sites, site);
+    const ids = inNumberOrder(catalogue.shown)
+      .filter((camera) => inside.has(camera.site.id) && camera.enabled)
+      .map((camera) => camera.id);
+    if (ids.length) this.go({ layout: smallestFor(ids.length), tiles: ids.slice(0, TILES), full: null, chosen: 0 });
+    return ids.length;
+  }
+
+  clearAll(): void {
+    this.go({ layout: this.layout, tiles: [null, null], full: null, chosen: 0 });
+  }
+
+  open(view: string): void {
+    this.go({ view, rev: null, layout: null, tiles: null, full: null, chosen: 0 });
+  }
+
+  /** The view as it is kept, without the changes here. */
+  putBack(): void {
+    this.go({ rev: null, layout: null, tiles: null, full: null });
+  }
+
+  /** Keep the changes in the view. ApiError 409: somebody else has changed it since they began. */
+  async save(): Promise<void> {
+    const view = this.view;
+    if (!view) return;
+    const kept = await views.keep(view.id, this.#address.rev ?? view.rev, this.layout, this.own);
+    if (this.#address.view === kept.id) this.go({ layout: null, tiles: null }, { replace: true });
   }
 
   fill(tile: number): void {
@@ -151,16 +211,16 @@ export class WallState {
     const tiles = this.#pinned();
     const wasEmpty = !tiles[tile];
     tiles[tile] = camera;
-    const shown = tiles.slice(0, this.grid);
+    const shown = tiles.slice(0, this.count);
     const empty = shown.findIndex((id) => !id);
     const chosen = camera && wasEmpty && empty >= 0 ? empty : tile;
-    this.go({ tiles, grid: this.grid, chosen });
+    this.go({ tiles, layout: this.layout, chosen });
   }
 
   swap(from: number, to: number): void {
     const tiles = this.#pinned();
     [tiles[from], tiles[to]] = [tiles[to] ?? null, tiles[from] ?? null];
-    this.go({ tiles, grid: this.grid, chosen: to });
+    this.go({ tiles, layout: this.layout, chosen: to });
   }
 
   #ids(text: string): string[] {
@@ -168,16 +228,19 @@ export class WallState {
   }
 
   #pinned(): (string | null)[] {
-    const known = this.#address.tiles ?? this.#ids(this.#defaults);
-    return Array.from({ length: TILES }, (_, tile) => known[tile] ?? null);
+    return Array.from({ length: TILES }, (_, tile) => this.#wished[tile] ?? null);
+  }
+
+  #differs(view: View, address: Address): boolean {
+    if (address.layout && !sameLayout(address.layout, view.layout)) return true;
+    return address.tiles !== null && view.layout.tiles.some((_, tile) => (address.tiles?.[tile] ?? null) !== (view.cameras[tile] ?? null));
   }
 
   #stream(tile: number, id: string | null): StreamName {
     const camera = id === null ? undefined : catalogue.byId.get(id);
     if (camera && !camera.streams.some((stream) => stream.name === "sub")) return "main";
-    const side = Math.sqrt(this.grid);
-    const large = (innerWidth / side) * devicePixelRatio > MAIN_FROM_PX;
-    return this.full === tile || this.grid === 1 || large || this.tiles[tile]?.tools.wantsMain ? "main" : "sub";
+    const large = shareOf(this.layout, tile) * innerWidth * devicePixelRatio > MAIN_FROM_PX;
+    return this.full === tile || this.count === 1 || large || this.tiles[tile]?.tools.wantsMain ? "main" : "sub";
   }
 
   #wanted(): TileRequest[] {
@@ -191,22 +254,25 @@ export class WallState {
   }
 
   #open(fresh: boolean): void {
-    for (const tile of this.tiles) {
-      // After a new session only what changed since its offer; after a lost socket everything, it may not have arrived.
-      if (this.#sent[tile.tile] !== tile.n || !fresh) this.#say(tile);
-    }
+    // After a new session only what changed since its offer; after a lost socket everything, it may not have arrived.
+    this.#say(this.tiles.filter((tile) => this.#sent[tile.tile] !== tile.n || (!fresh && tile.tile < this.#link.pool)));
   }
 
-  #say(tile: WallTile): void {
-    const said = this.#link.send({ type: "show", tile: tile.tile, camera: tile.camera, stream: tile.stream, n: tile.n });
-    if (!said) return;
-    tile.expected = tile.n;
-    this.#sent[tile.tile] = tile.n;
+  // Tiles beyond the videos of the session are empty, and of no interest to the server.
+  #say(tiles: readonly WallTile[]): void {
+    const said = tiles.filter((tile) => tile.tile < this.#link.pool);
+    if (!said.length) return;
+    const shows = said.map((tile) => ({ tile: tile.tile, camera: tile.camera, stream: tile.stream, n: tile.n }));
+    if (!this.#link.send({ type: "show", tiles: shows })) return;
+    for (const tile of said) {
+      tile.expected = tile.n;
+      this.#sent[tile.tile] = tile.n;
+    }
   }
 
   #linkIs(state: LinkState): void {
     this.link = state;
-    if (state === "pictures") this.#pictures.start(() => this.tiles.slice(0, this.grid));
+    if (state === "pictures") this.#pictures.start(() => this.tiles.slice(0, this.count));
     else this.#pictures.stop();
     this.#look();
   }
