@@ -32,6 +32,7 @@ ROWS_SENT = Counter("vms_rows_sent", "Rows put into streams for other zones.", r
 ROW_BYTES_SENT = Counter("vms_row_bytes_sent", "Bytes of those rows, packed.", registry=REGISTRY)
 ROWS_APPLIED = Counter("vms_rows_applied", "Rows of other zones applied here.", registry=REGISTRY)
 ROWS_SET_ASIDE = Counter("vms_rows_set_aside", "Rows of other zones that did not fit.", ["why"], registry=REGISTRY)
+ANALYSED = Counter("vms_analysed_key_frames", "Key frames by what analysis did.", ["what"], registry=REGISTRY)
 EVENTS_OPEN = Gauge("vms_events_open", "Events that go on, as this node tells them.", ["kind"], registry=REGISTRY)
 LOOP_LAG_S = Histogram(
     "vms_loop_lag_seconds",

@@ -12,6 +12,7 @@ from ingest.fleet import Fleet, FleetOptions
 from ingest.probe import ProbeOptions, Prober
 from ingest.watch import Watch, WatchOptions
 from ingest.worker import WorkerOptions
+from recorder.analysis.service import Analysis, AnalysisOptions
 from recorder.checkpoints import CheckpointOptions, Checkpoints
 from recorder.clock_watch import ClockWatch, ClockWatchOptions
 from recorder.playback import Playback, PlaybackOptions
@@ -106,8 +107,18 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
         options=ClockWatchOptions(node, boot_id(), ground.data.path / "clock.json"),
     )
     # What is stopped last hears of all that the others still wrote.
-    kept = [checkpoints, watch, recording, uploader, retention, *rules]
+    kept: list[Service] = [checkpoints, watch, recording, uploader, retention, *rules]
+    if chosen.analysis:
+        kept.append(_analysis(ground))
     return recording, [*kept, *cluster.across_the_line(ground)]
+
+
+def _analysis(ground: Ground) -> Analysis:
+    """Looks at key frames beside the recorder, and has no part in recording."""
+    options = AnalysisOptions(
+        ground.data.node, ground.data.path / "analysis", days=ground.settings.recorder.retention_days
+    )
+    return Analysis(ground.clock, hub=ground.hub, bus=ground.bus, catalogue=ground.catalogue, options=options)
 
 
 def _retention(ground: Ground) -> Retention:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from ingest.clockstate import synchronized
 from ingest.fleet import Fleet
+from recorder.analysis.service import Analysis
+from recorder.analysis.troubles import AnalysisTroubles
 from recorder.recording import Recording
 from recorder.troubles import DiskTroubles, StoreTroubles
 from recorder.uploader import Uploader
@@ -38,6 +40,8 @@ def event_writer(ground: Ground, services: Iterable[Service]) -> EventWriter:
             sources.append(CameraTroubles(ground.hub.states, places.site_of, node))
         elif isinstance(service, Recording):
             sources.append(DiskTroubles(service, clock, site, node))
+        elif isinstance(service, Analysis):
+            sources.append(AnalysisTroubles(service, node))
         elif isinstance(service, Uploader):
             sources.append(StoreTroubles(service, clock, site, node))
         elif isinstance(service, CenterApply):

@@ -29,10 +29,20 @@ class HubClosedError(Exception):
 class HubSubscription:
     """Items of one Stream, or of all, in order. `get` returns all that is there, at least one."""
 
-    def __init__(self, hub: Hub, name: str, stream: StreamRef | None, limit_bytes: int, *, lossless: bool) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        name: str,
+        stream: StreamRef | None,
+        limit_bytes: int,
+        *,
+        lossless: bool,
+        keys_only: bool = False,
+    ) -> None:
         self.name = name
         self.stream = stream
         self.lossless = lossless
+        self._keys_only = keys_only
         self.dropped = 0
         self._hub = hub
         self._limit_bytes = limit_bytes
@@ -45,6 +55,8 @@ class HubSubscription:
     def put(self, item: HubItem) -> bool:
         """Called by the hub; False when a Packet was dropped and this is the first of its Stream."""
         if isinstance(item, Packet):
+            if self._keys_only and (not item.is_key or item.track):
+                return True
             fits = self._bytes + len(item.payload) <= self._limit_bytes
             if fits and item.is_key and item.track == 0 and not self.lossless:
                 self._skipping.discard(item.stream)
@@ -118,10 +130,17 @@ class Hub:
             self.end_run(packet.stream, packet.run)
 
     def subscribe(
-        self, name: str, stream: StreamRef | None = None, *, limit_bytes: int = 16_000_000, lossless: bool = False
+        self,
+        name: str,
+        stream: StreamRef | None = None,
+        *,
+        limit_bytes: int = 16_000_000,
+        lossless: bool = False,
+        keys_only: bool = False,
     ) -> HubSubscription:
-        """Listen to one Stream or (None) to all; current states and Runs come first, then Packets from now on."""
-        subscription = HubSubscription(self, name, stream, limit_bytes, lossless=lossless)
+        """Listen to one Stream or (None) to all; current states and Runs come first, then Packets from now on,
+        with `keys_only` key frames of video alone."""
+        subscription = HubSubscription(self, name, stream, limit_bytes, lossless=lossless, keys_only=keys_only)
         for state in self._states.values():
             if stream in {None, state.stream}:
                 subscription.put(state)

@@ -70,7 +70,12 @@ class Event:
     @property
     def subject(self) -> str:
         """What it is about, as `event_subject` names it."""
-        return event_subject(self.kind, self.site, self.camera, self.node, str(self.params.get("store", "")))
+        return event_subject(self.kind, self.site, self.camera, self.node, event_thing(self.params))
+
+
+def event_thing(params: Mapping[str, Any]) -> str:
+    """What more is needed to name what an Event is about: a Store, or an Area of the Camera."""
+    return str(params.get("store") or params.get("area") or "")
 
 
 def event_subject(kind: str, site: str | None, camera: str | None, node: str | None, store: str = "") -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from vms.clock import NS_PER_S
 from vms.domain.camera import StreamName
-from vms.domain.event import Event, EventKind, Severity, event_subject
+from vms.domain.event import Event, EventKind, Severity, event_subject, event_thing
 from vms.domain.ids import new_id
 
 WAIT_S: Mapping[str, float] = {
@@ -46,7 +46,7 @@ class Trouble:
     @property
     def subject(self) -> str:
         """As an Event's."""
-        return event_subject(self.kind, self.site, self.camera, self.node, str(self.params.get("store", "")))
+        return event_subject(self.kind, self.site, self.camera, self.node, event_thing(self.params))
 
 
 @dataclass(frozen=True, slots=True)

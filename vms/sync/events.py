@@ -151,7 +151,8 @@ class EventWriter(Service):
         return Look((Trouble(EventKind.CATALOGUE_AWAY, self._away_ns, Severity.ALARM, node=self._options.node),))
 
     def _put(self, event: Event, mono_ns: int) -> None:
-        write = log.warning if event.end_ns is None else log.info
+        is_news = event.end_ns is None and event.severity is not Severity.NOTICE
+        write = log.warning if is_news else log.info
         state = "goes on" if event.end_ns is None else "over"
         write("event", kind=event.kind, state=state, camera=event.camera, node=event.node, **event.params)
         since_ns = self._pending[event.id][1] if event.id in self._pending else mono_ns
