@@ -298,6 +298,8 @@ class FakeApi:
         asked, limit = request.query_params.get("open"), int(request.query_params.get("limit", "50"))
         known = sorted(self.events, key=lambda event: str(event["start"]), reverse=True)
         wanted = [event for event in known if asked is None or (event["end"] is None) == (asked == "true")]
+        kinds, without = request.query_params.getlist("kind"), request.query_params.getlist("without")
+        wanted = [one for one in wanted if (not kinds or one["kind"] in kinds) and one["kind"] not in without]
         first = int(request.query_params.get("cursor", "0"))
         counts = dict.fromkeys(("notice", "warning", "alarm"), 0)
         for event in known:

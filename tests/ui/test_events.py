@@ -47,6 +47,11 @@ def fill(place: Place) -> None:
         event("bus_away", 2200, 1, node=node, site=at),
         event("catalogue_away", 2300, 1, severity="alarm", node=node),
         event("store_refusing", 2400, 1, params={"store": "home", "cause": "refuses"}, node=node, site=at),
+        event("picture_covered", 2450, 1, severity="alarm", **about[1]),
+        *(
+            event("motion", i, 1, severity="notice", params={"area": "a" * 16, "name": "Pintu"}, **about[1])
+            for i in range(9)
+        ),
         event("of_a_newer_version", 2500, 1, node={"id": new_id(), "name": None}),
         *(event("camera_down", 3000 + i, 1, params={"cause": "auth_failed"}, **about[6]) for i in range(60)),
     ]
@@ -76,7 +81,15 @@ async def test_the_drawer_says_what_is_wrong(browser: Browser, place: Place) -> 
         await page.keyboard.press("Enter")
         await expect(page).to_have_url(re.compile(camera["id"]))
         await drawer.locator("[data-more]").click()
-        await expect(rows).to_have_count(6 + 68)
+        await expect(rows).to_have_count(6 + 69)
+        await drawer.locator("[data-events-shown]").select_option("motion")
+        await expect(rows).to_have_count(9)
+        await expect(rows.first).to_contain_text("Gerakan di Pintu")
+        await drawer.locator("[data-events-shown]").select_option("picture")
+        await expect(rows).to_have_count(1)
+        await expect(rows.first).to_contain_text("Kamera tertutup")
+        await drawer.locator("[data-events-shown]").select_option("usual")
+        await expect(rows).to_have_count(6 + 50)
         await page.keyboard.press("Escape")
         await expect(drawer).to_have_count(0)
         assert screen.errors == []

@@ -61,6 +61,7 @@ async def test_they_are_narrowed(world: World, admin: httpx.AsyncClient) -> None
     assert await listed(admin, open=False) == await listed(admin, camera=camera) == [first.id]
     assert await listed(admin, site=OTHER_SITE.id) == await listed(admin, kind="spool_full") == [second.id]
     assert await listed(admin, kind=["spool_full", "camera_down"]) == [second.id, first.id]
+    assert await listed(admin, without="spool_full") == [first.id]
     assert await listed(admin, **{"from": "2026-09-21T14:13:35Z"}) == [second.id]
     assert await listed(admin, to="2026-09-21T14:13:35Z") == [first.id]
 
@@ -87,7 +88,7 @@ async def test_pages_follow_each_other(world: World, admin: httpx.AsyncClient) -
     [
         {"from": "yesterday"}, {"from": "2026-09-21T14:00:00Z", "to": "2026-09-21T13:00:00Z"}, {"site": "x"},
         {"site": "a" * 16}, {"camera": "x"}, {"open": "perhaps"}, {"limit": 0}, {"limit": 201}, {"cursor": "x"},
-        {"cursor": "WyIxIiwiMiJd"}, {"kind": ["x"] * 21},
+        {"cursor": "WyIxIiwiMiJd"}, {"kind": ["x"] * 21}, {"without": ["x"] * 21},
     ],
 )  # fmt: skip
 async def test_what_cannot_be_asked_is_refused(admin: httpx.AsyncClient, params: dict[str, Any]) -> None:
@@ -106,5 +107,5 @@ async def test_they_are_described(admin: httpx.AsyncClient) -> None:
     document = (await admin.get("/api/openapi.json")).json()
     operation = document["paths"]["/api/events"]["get"]
     names = {one["name"] for one in operation["parameters"]}
-    assert names == {"from", "to", "site", "camera", "kind", "open", "cursor", "limit"}
+    assert names == {"from", "to", "site", "camera", "kind", "without", "open", "cursor", "limit"}
     assert set(document["components"]["schemas"]["EventsOut"]["properties"]) == {"items", "next", "open"}

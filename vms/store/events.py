@@ -21,7 +21,7 @@ Place = tuple[int, str]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which Events: that overlap [from_ns, to_ns), of these Sites, this Camera, these kinds, that go on or are over.
-    None: whatever it is."""
+    None: whatever it is. `without`: not of these kinds."""
 
     from_ns: int | None = None
     to_ns: int | None = None
@@ -29,6 +29,7 @@ class Wanted:
     camera: str | None = None
     kinds: Collection[str] | None = None
     is_open: bool | None = None
+    without: Collection[str] | None = None
 
 
 class Events:
@@ -117,6 +118,8 @@ def _conditions(wanted: Wanted) -> list[Any]:
         chosen.append(c.camera == wanted.camera)
     if wanted.kinds is not None:
         chosen.append(c.kind.in_(list(wanted.kinds)))
+    if wanted.without is not None:
+        chosen.append(c.kind.not_in(list(wanted.without)))
     if wanted.is_open is not None:
         chosen += [IS_OPEN_EVENT, c.end_ns.is_(None)] if wanted.is_open else [c.end_ns.is_not(None)]
     return chosen

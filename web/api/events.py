@@ -36,6 +36,7 @@ async def list_events(
     site: Annotated[str | None, Query(max_length=16, description="Of this site (id) and those below it.")] = None,
     camera: Annotated[str | None, Query(max_length=16, description="Of this camera (id).")] = None,
     kind: Annotated[list[str] | None, Query(max_length=_KINDS_MAX, description="Of these kinds.")] = None,
+    without: Annotated[list[str] | None, Query(max_length=_KINDS_MAX, description="Not of these kinds.")] = None,
     is_open: Annotated[bool | None, Query(alias="open", description="Only those that go on, or are over.")] = None,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
     limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 50,
@@ -44,7 +45,7 @@ async def list_events(
     sites = await sites_below(parts, site)
     if camera is not None and not is_id(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
-    wanted = Wanted(_time(from_, "from"), _time(to, "to"), sites, camera, kind or None, is_open)
+    wanted = Wanted(_time(from_, "from"), _time(to, "to"), sites, camera, kind or None, is_open, without or None)
     if wanted.from_ns is not None and wanted.to_ns is not None and wanted.to_ns <= wanted.from_ns:
         raise IntervalError("to is not after from", field="to")
     found = await parts.catalogue.events.find(wanted, limit + 1, _place(cursor))

@@ -8,7 +8,22 @@ const FRESH_MS = 5000;
 const OPEN_MAX = 200;
 const PAGE = 50;
 
+const PICTURE = ["picture_black", "picture_blurred", "picture_covered", "picture_moved", "picture_frozen"];
+const kinds = (name: string, of: readonly string[]): string => of.map((kind) => `&${name}=${kind}`).join("");
+
+/** Which events the drawer shows. Motion comes and goes all day: it is there when asked for. */
+export const CHOICES = {
+  usual: kinds("without", ["motion"]),
+  all: "",
+  motion: kinds("kind", ["motion"]),
+  picture: kinds("kind", PICTURE),
+  camera: kinds("kind", ["camera_down"]),
+  system: kinds("without", ["motion", "camera_down", ...PICTURE]),
+} as const;
+export type Choice = keyof typeof CHOICES;
+
 class EventLog {
+  choice = $state<Choice>("usual");
   open = $state.raw<Record<Severity, number>>({ notice: 0, warning: 0, alarm: 0 });
   /** What wants a person sooner or later. */
   pressing = $derived(this.open.warning + this.open.alarm);
@@ -46,11 +61,19 @@ class EventLog {
     };
   }
 
+  /** Show these instead. */
+  show(choice: Choice): void {
+    this.choice = choice;
+    this.loaded = false;
+    this.over = [];
+    this.#tick(0);
+  }
+
   /** Those before the oldest that is shown. */
   async older(): Promise<void> {
     if (!this.next) return;
     try {
-      const page = await call<Events>("GET", `/api/events?open=false&limit=${PAGE}&cursor=${encodeURIComponent(this.next)}`);
+      const page = await call<Events>("GET", `/api/events?open=false&limit=${PAGE}${CHOICES[this.choice]}&cursor=${encodeURIComponent(this.next)}`);
       this.over = merged(this.over, page.items);
       this.next = page.next;
       this.failed = false;
@@ -60,11 +83,13 @@ class EventLog {
   }
 
   async #load(): Promise<void> {
-    const open = await call<Events>("GET", `/api/events?open=true&limit=${this.#readers ? OPEN_MAX : 1}`);
+    const choice = this.choice;
+    const open = await call<Events>("GET", `/api/events?open=true&limit=${this.#readers ? OPEN_MAX : 1}${CHOICES[choice]}`);
     this.open = open.open;
     if (!this.#readers) return;
+    const recent = await call<Events>("GET", `/api/events?open=false&limit=${PAGE}${CHOICES[choice]}`);
+    if (choice !== this.choice) return; // asked for others meanwhile
     this.current = open.items;
-    const recent = await call<Events>("GET", `/api/events?open=false&limit=${PAGE}`);
     const meets = recent.items.some((event) => this.over.some((known) => known.id === event.id));
     if (!this.loaded || !meets) {
       this.over = recent.items;
