@@ -259,4 +259,5 @@ def _modest() -> None:
     """On the thread of `analysis`. Linux knows a niceness of each thread; elsewhere it stays as it is."""
     one_thread()
     with suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + _NICE, 19))
