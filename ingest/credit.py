@@ -12,7 +12,7 @@ from enum import Enum
 
 from ingest.line import Line
 from vms.clock import NS_PER_MS
-from vms.domain.camera import StreamName, StreamRef
+from vms.domain.camera import LinePriority, StreamName, StreamRef
 
 PRIORITY_MAX = 100
 _MS = NS_PER_MS
@@ -27,9 +27,13 @@ class Act(Enum):
     PICTURE = "picture"
 
 
-def default_priority(stream: StreamRef) -> int:
-    """0 to PRIORITY_MAX: a wall's small picture costs a fifth of a large one and is what most eyes are on."""
-    return 60 if stream.name is StreamName.SUB else 40
+_CAMERAS = {LinePriority.LOW: -25, LinePriority.NORMAL: 0, LinePriority.HIGH: 25}
+
+
+def priority_of(stream: StreamRef, camera: LinePriority = LinePriority.NORMAL) -> int:
+    """0 to PRIORITY_MAX: a wall's small picture costs a fifth of a large one and is what most eyes are on. What is said
+    of the camera weighs more, so that no spread (see `rank`) mixes the three."""
+    return (60 if stream.name is StreamName.SUB else 40) + _CAMERAS[camera]
 
 
 def rank(stream: StreamRef, priority: int) -> float:

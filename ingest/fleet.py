@@ -18,7 +18,7 @@ from vms.bus.base import Bus, Events
 from vms.bus.hub import Hub
 from vms.bus.leases import Allotment, Leases
 from vms.clock import Clock, boot_id
-from vms.domain.camera import Camera, RecordMode, StreamName, StreamRef
+from vms.domain.camera import Camera, LinePriority, RecordMode, StreamName, StreamRef
 from vms.domain.gap import GapCause
 from vms.domain.grant import LeaseGrant
 from vms.domain.media import EndReason, StreamCondition, StreamState
@@ -60,6 +60,7 @@ class Fleet(Service):
         super().__init__(clock)
         self.workers: dict[StreamRef, Worker] = {}
         self.specs: dict[StreamRef, StreamSpec] = {}
+        self.priorities: dict[str, LinePriority] = {}
         self.on_change: Callable[[], None] = lambda: None
         self._cameras, self._bus, self._hub = cameras, bus, hub
         self._options = options or FleetOptions()
@@ -223,6 +224,7 @@ class Fleet(Service):
         wanted: dict[StreamRef, StreamSpec] = {}
         disabled: set[StreamRef] = set()
         self._always = set()
+        self.priorities = {camera.id: camera.priority for camera in cameras}
         for camera in cameras:
             if camera.deleted_ns is not None:
                 continue

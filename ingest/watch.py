@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ingest.bridge import QUALITIES, Bridge, FarBridge, HomeBridge, media_subject
-from ingest.credit import Credit, default_priority
+from ingest.credit import Credit, priority_of
 from ingest.fleet import Fleet
 from ingest.line import CreditOptions, Line
 from ingest.picture import jpeg
@@ -50,7 +50,7 @@ class WatchOptions:
     node: str = "node"
     zone: str = "center"
     site: str | None = None
-    priority: Callable[[StreamRef], int] = default_priority
+    priority: Callable[[StreamRef], int] = priority_of
     answer_bytes: int | None = None
     credit: CreditOptions = field(default_factory=CreditOptions)
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 
 from ingest.clockstate import synchronized
+from ingest.credit import priority_of
 from ingest.fleet import Fleet, FleetOptions
 from ingest.probe import ProbeOptions, Prober
 from ingest.watch import Watch, WatchOptions
@@ -26,6 +27,7 @@ from streamer.options import StreamerOptions
 from streamer.service import Streamer
 from vms import __version__, cluster
 from vms.clock import NS_PER_S, Clock, boot_id
+from vms.domain.camera import LinePriority, StreamRef
 from vms.errors import SettingsError
 from vms.ground import Ground
 from vms.looplag import LoopLag
@@ -177,7 +179,11 @@ def _ingest(ground: Ground) -> list[Service]:
     prober = Prober(ProbeOptions(policy=policy))
     watching = WatchOptions(node)
     if ground.link is not None:
-        watching = WatchOptions(node, ground.zone, ground.zone, answer_bytes=ANSWER_BYTES)
+
+        def priority(stream: StreamRef) -> int:
+            return priority_of(stream, fleet.priorities.get(stream.camera, LinePriority.NORMAL))
+
+        watching = WatchOptions(node, ground.zone, ground.zone, priority=priority, answer_bytes=ANSWER_BYTES)
     watch = Watch(
         bus=ground.bus,
         media=ground.media,

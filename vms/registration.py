@@ -132,7 +132,9 @@ def _form(item: CameraSettings, site: Site) -> dict[str, Any]:
     if item.sub:
         mode = RecordMode.CONTINUOUS if item.record_sub else RecordMode.OFF
         streams.append({"name": StreamName.SUB, "url": item.sub, "record": mode})
-    same = item.model_dump(include={"name", "username", "password", "transport", "audio", "retention_days", "analysis"})
+    same = item.model_dump(
+        include={"name", "username", "password", "transport", "audio", "retention_days", "analysis", "priority"}
+    )
     same |= item.model_dump(mode="json", include={"areas", "masks"})
     return same | {"site": site.id, "streams": streams}
 

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as EnvironmentSettingError
 
 from vms.domain.area import AREAS_MAX, MASKS_MAX, POINTS_MAX, POINTS_MIN, THRESHOLD
-from vms.domain.camera import CopyPolicy
+from vms.domain.camera import CopyPolicy, LinePriority
 from vms.domain.camera_url import AddressPolicy
 from vms.errors import SettingsError
 
@@ -168,6 +168,7 @@ class CameraSettings(_Section):
     record_sub: bool = False
     retention_days: int | None = Field(default=None, ge=1, le=36500)
     analysis: bool = True
+    priority: LinePriority = LinePriority.NORMAL
     areas: tuple[AreaSettings, ...] = Field(default=(), max_length=AREAS_MAX)
     masks: tuple[Points, ...] = Field(default=(), max_length=MASKS_MAX)
 

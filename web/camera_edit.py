@@ -116,6 +116,7 @@ def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int
         areas=areas,
         masks=masks_of(form.masks),
         analysis=form.analysis,
+        priority=form.priority,
     )
 
 
@@ -159,6 +160,6 @@ def changes(before: Camera, after: Camera) -> list[str]:
     """Names of the fields that differ, for the audit log; no values, since one of them is a password."""
     names = (
         "site", "slug", "name", "streams", "username", "password", "enabled", "audio", "transport", "retention_days",
-        "areas", "masks", "analysis",
+        "areas", "masks", "analysis", "priority",
     )  # fmt: skip
     return [name for name in names if getattr(before, name) != getattr(after, name)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, WithJsonSchema
 
-from vms.domain.camera import CopyPolicy, RecordMode, StreamName
+from vms.domain.camera import CopyPolicy, LinePriority, RecordMode, StreamName
 from vms.domain.media import StreamCondition
 from web.schemas_areas import AreaOut, Areas, Masks
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
@@ -170,6 +170,7 @@ class CameraOut(Out):
     areas: list[AreaOut]
     masks: list[list[list[float]]]
     analysis: bool
+    priority: LinePriority
     registered_at: str
     rev: int
 
@@ -207,6 +208,7 @@ class CameraIn(In):
     areas: Areas = []
     masks: Masks = []
     analysis: StrictBool = True
+    priority: LinePriority = LinePriority.NORMAL
     streams: Streams
 
 
@@ -226,6 +228,7 @@ class CameraPatch(In):
     areas: Areas | None = None
     masks: Masks | None = None
     analysis: StrictBool | None = None
+    priority: LinePriority | None = None
     streams: Streams | None = None
 
 

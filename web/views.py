@@ -46,6 +46,7 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
         areas=areas_out(camera.areas),
         masks=masks_out(camera.masks),
         analysis=camera.analysis,
+        priority=camera.priority,
         registered_at=format_time(camera.registered_ns),
         rev=camera.rev,
     )

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.credit import Act, Credit, default_priority, rank
+from ingest.credit import Act, Credit, priority_of, rank
 from ingest.line import CreditOptions, Line
 from tests.ingest.thin_line import Camera, World, ages_ms, p95, subs
 from vms.clock import NS_PER_MS, NS_PER_S
-from vms.domain.camera import StreamName, StreamRef
+from vms.domain.camera import LinePriority, StreamName, StreamRef
 
 SUB = StreamRef("camera", StreamName.SUB)
 MS = NS_PER_MS
@@ -141,11 +141,15 @@ def test_a_cached_group_goes_only_where_it_fits() -> None:
 
 
 def test_priorities() -> None:
-    """sub before main by default; the spread by name is always the same and never beats a plain difference."""
+    """sub before main; the spread by name is always the same and beats neither a difference nor what a camera says."""
     main = StreamRef("camera", StreamName.MAIN)
-    assert default_priority(SUB) > default_priority(main)
+    assert priority_of(SUB) > priority_of(main)
     assert rank(SUB, 50) == rank(SUB, 50)
     assert all(rank(StreamRef(f"c{n}", StreamName.SUB), 70) >= rank(SUB, 50) for n in range(50))
+    low, normal, high = (
+        [rank(StreamRef(f"c{n}", StreamName.SUB), priority_of(SUB, said)) for n in range(50)] for said in LinePriority
+    )
+    assert max(low) < min(normal) <= max(normal) < min(high)
     assert 0 <= rank(SUB, -1000) <= rank(SUB, 1000) <= 1
 
 

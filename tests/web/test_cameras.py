@@ -126,7 +126,9 @@ async def test_change_touches_only_what_is_given(world: World, admin: httpx.Asyn
     assert stale.status_code == 409
     same = await admin.patch(path, json={"rev": 2, "name": "Pasar Baru"})
     assert same.json()["rev"] == 2
-    assert (await admin.patch(path, json={"rev": 2, "password": ""})).json()["has_password"] is False
+    assert (await admin.patch(path, json={"rev": 2, "priority": "high"})).json()["priority"] == "high"
+    assert (await admin.patch(path, json={"rev": 3, "priority": "urgent"})).status_code == 422
+    assert (await admin.patch(path, json={"rev": 3, "password": ""})).json()["has_password"] is False
 
 
 async def test_kept_password_follows_to_no_other_host(world: World, admin: httpx.AsyncClient) -> None:

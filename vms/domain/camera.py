@@ -22,6 +22,14 @@ class RecordMode(StrEnum):
     OFF = "off"
 
 
+class LinePriority(StrEnum):
+    """Whose pictures a line that is too thin for all goes on carrying: those of `low` make room first."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class StreamRef:
     """Which Stream: camera id and name. Its text `camera/main` is its key on the hub and in logs."""
@@ -104,6 +112,7 @@ class Camera:
     masks: tuple[Polygon, ...] = ()
     analysis: bool = True
     number: int | None = None
+    priority: LinePriority = LinePriority.NORMAL
 
     def stream(self, name: StreamName) -> Stream | None:
         """The Stream of that name, None where the camera has none."""

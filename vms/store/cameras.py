@@ -10,7 +10,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vms.domain.area import area_of, polygon_of
-from vms.domain.camera import Camera, RecordMode, Stream, StreamName, StreamRef
+from vms.domain.camera import Camera, LinePriority, RecordMode, Stream, StreamName, StreamRef
 from vms.errors import ConflictError, NotFoundError
 from vms.store.connection import Connection
 from vms.store.database import Database
@@ -116,6 +116,7 @@ class Cameras:
             "masks": [[list(point) for point in polygon] for polygon in camera.masks],
             "analysis": camera.analysis,
             "number": camera.number,
+            "priority": camera.priority.value,
         }
 
     async def _put_streams(self, connection: Connection, camera: Camera) -> None:
@@ -159,6 +160,7 @@ def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
         masks=tuple(polygon_of(points) for points in first.masks),
         analysis=first.analysis,
         number=first.number,
+        priority=LinePriority(first.priority),
     )
 
 

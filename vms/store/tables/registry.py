@@ -91,6 +91,14 @@ cameras = Table(
     ),
     Column("rev", Integer, nullable=False, doc="Version of the row, one more at each change."),
     Column("number", Integer, nullable=True, doc="What operators type for it, for good; null: not given yet."),
+    Column(
+        "priority",
+        String(8),
+        nullable=False,
+        default="normal",
+        server_default="normal",
+        doc="On a line too thin for all: `low` makes room first, `high` last, `normal` between.",
+    ),
     Index("ix_cameras_site", "site"),
     Index("uq_cameras_number", "number", unique=True),
     Index(

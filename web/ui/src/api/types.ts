@@ -60,6 +60,9 @@ export interface Area {
   threshold: number;
 }
 
+/** Whose pictures a line that is too thin for all goes on carrying. */
+export type LinePriority = "low" | "normal" | "high";
+
 export interface Camera {
   id: string;
   /** What operators type for it, for good; null where it has yet to arrive. */
@@ -78,6 +81,7 @@ export interface Camera {
   areas: Area[];
   masks: Point[][];
   analysis: boolean;
+  priority: LinePriority;
   registered_at: string;
   rev: number;
 }
@@ -94,6 +98,7 @@ export interface CameraBody {
   areas?: Area[];
   masks?: Point[][];
   analysis?: boolean;
+  priority?: LinePriority;
   streams?: { name: StreamName; url: string; record?: "continuous" | "off" }[];
   rev?: number;
 }

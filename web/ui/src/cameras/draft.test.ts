@@ -21,6 +21,7 @@ const camera: Camera = {
   areas: [],
   masks: [],
   analysis: true,
+  priority: "normal",
   number: 7,
   registered_at: "2026-01-01T00:00:00.000Z",
   rev: 4,

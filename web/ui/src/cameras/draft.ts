@@ -1,5 +1,5 @@
 // A camera as its form holds it: what was typed, what of it must be tried before saving, what is sent. Pure.
-import type { Camera, CameraBody, ProbeRequest, StreamName } from "../api/types";
+import type { Camera, CameraBody, LinePriority, ProbeRequest, StreamName } from "../api/types";
 
 export interface Draft {
   site: string;
@@ -11,6 +11,7 @@ export interface Draft {
   transport: "tcp" | "udp";
   record: boolean;
   retention: string;
+  priority: LinePriority;
 }
 
 export const EMPTY: Draft = {
@@ -23,6 +24,7 @@ export const EMPTY: Draft = {
   transport: "tcp",
   record: true,
   retention: "",
+  priority: "normal",
 };
 
 export function draftOf(camera: Camera): Draft {
@@ -37,6 +39,7 @@ export function draftOf(camera: Camera): Draft {
     transport: camera.transport,
     record: camera.streams.find((stream) => stream.name === "main")?.record !== "off",
     retention: camera.retention_days === null ? "" : String(camera.retention_days),
+    priority: camera.priority,
   };
 }
 
@@ -94,6 +97,7 @@ export function bodyOf(draft: Draft, before: Camera | null): CameraBody {
     username: draft.username,
     transport: draft.transport,
     retention_days: draft.retention.trim() ? Number(draft.retention) : null,
+    priority: draft.priority,
     streams,
   };
   if (draft.password) body.password = draft.password;
