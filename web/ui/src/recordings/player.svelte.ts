@@ -16,6 +16,7 @@ export interface Skipped {
 const BEFORE_MS = 4000;
 const AFTER_MS = 120_000;
 const NEXT_WITHIN_MS = 20_000;
+const NEAR_MS = 3000;
 const JUMP_MS = 1500;
 const EDGE_RETRY_MS = 1500;
 export const SPEEDS = [0.5, 1, 2, 4] as const;
@@ -234,15 +235,19 @@ export class Player {
   // Before a window ends, the back reel gets the next one.
   #prepareNext(reel: Reel): void {
     const end = reel.end();
-    if (end === null || this.#preparing || this.#awaited || end - this.at > NEXT_WITHIN_MS * Math.max(1, this.speed)) return;
-    if (Date.now() - end < NEXT_WITHIN_MS) return; // Near now there is nothing more to prepare yet.
+    if (end === null || this.#preparing || this.#awaited) return;
+    const [left, behind] = [end - this.at, Date.now() - end];
+    if (left > NEXT_WITHIN_MS * Math.max(1, this.speed)) return;
+    // Near now what comes next grows while one waits: late enough to be worth a window, early enough to be there.
+    if (behind < NEXT_WITHIN_MS && (left > NEAR_MS * Math.max(1, this.speed) || behind < NEAR_MS)) return;
     const back = this.#reels[1 - this.front];
     if (!back) return;
     this.#preparing = end;
     const token = this.#token;
     void this.coverage.nextFootage(end + 1).then(async (next) => {
       if (next === null || token !== this.#token) return;
-      await back.load(this.#url(next, next + AFTER_MS), next, next + AFTER_MS, next).catch(() => undefined);
+      const to = Math.ceil(Math.min(next + AFTER_MS, Date.now() + 1000));
+      await back.load(this.#url(next, to), next, to, next).catch(() => undefined);
       if (token === this.#token) back.video.pause();
     });
   }

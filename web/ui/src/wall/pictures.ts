@@ -23,7 +23,8 @@ export class Pictures {
   async #rounds(tiles: () => WallTile[], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const began = performance.now();
-      const waiting = tiles().filter((tile) => tile.camera !== null);
+      // Behind one that fills the wall nobody sees the others.
+      const waiting = tiles().filter((tile) => tile.camera !== null && tile.canvas?.checkVisibility({ visibilityProperty: true }));
       const worker = async (): Promise<void> => {
         for (let tile = waiting.shift(); tile && !signal.aborted; tile = waiting.shift()) await this.#one(tile, signal);
       };
@@ -37,7 +38,7 @@ export class Pictures {
     const camera = tile.camera;
     const canvas = tile.canvas;
     if (!camera || !canvas) return;
-    const width = Math.min(1920, Math.max(320, Math.round(canvas.clientWidth * devicePixelRatio)));
+    const width = Math.min(1920, Math.max(320, Math.round(canvas.clientWidth * devicePixelRatio * tile.tools.zoom.scale)));
     try {
       const response = await send("GET", `/api/cameras/${camera}/snapshot?width=${width}`, { signal, timeoutMs: 5000 });
       const bitmap = await createImageBitmap(await response.blob());
