@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -32,8 +33,10 @@ def test_a_layout_comes_back_or_is_refused(columns: int, rows: int, tiles: list[
     """What is taken lies inside, overlaps nowhere and survives its JSON; all else is an InputError of its field."""
     try:
         layout = Layout(columns, rows, tuple(tiles))
-    except InputError as error:
-        assert error.field == "layout"
+    except InputError:
+        with pytest.raises(InputError) as refused:
+            Layout(columns, rows, tuple(tiles))
+        assert refused.value.field == "layout"
         return
     assert layout_of(layout.as_json()) == layout
     assert all(not a.overlaps(b) for i, a in enumerate(tiles) for b in tiles[:i])
@@ -47,10 +50,8 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_le
 @given(st.dictionaries(st.sampled_from(["grid", "columns", "rows", "tiles", "x"]), values, max_size=4))
 def test_no_json_breaks_it(value: dict[str, Any]) -> None:
     """A Layout or an InputError, never another error."""
-    try:
-        layout_of(value)
-    except InputError as error:
-        assert error.reason == "layout"
+    with contextlib.suppress(InputError):
+        assert layout_of(value).tiles
 
 
 def test_a_view_has_a_camera_or_nothing_per_tile() -> None:
