@@ -21,7 +21,7 @@ from vms.sync.apply import CenterApply, center_facts_reader, site_facts_reader
 from vms.sync.neighbours import Neighbours
 from vms.sync.outbox import Publisher, PublisherOptions
 from vms.sync.places import Places
-from vms.sync.presence import Alive, Identity, Presence
+from vms.sync.presence import LINE_FACT, Alive, Identity, Presence
 from vms.sync.settings import SiteSettings
 from vms.sync.site_leases import Buckets, LeaseOptions, SiteLeases
 
@@ -157,7 +157,9 @@ def alive(ground: Ground, services: Collection[str], recording: Recording | None
     )
 
     def facts() -> Mapping[str, Any]:
-        used = {} if recording is None else {"spool_ratio": recording.spool_ratio}
+        used: dict[str, Any] = {} if recording is None else {"spool_ratio": recording.spool_ratio}
+        if ground.settings.cluster is not None and ground.settings.cluster.line_mbps is not None:
+            used[LINE_FACT] = ground.settings.cluster.line_mbps
         return {"streams": len(ground.hub.states()), LIVE_FACT: round(ground.meter.bytes_per_s), **used}
 
     return Alive(bus=ground.bus, clock=ground.clock, identity=identity, facts=facts)

@@ -97,7 +97,8 @@ class SessionOut(Out):
 
 class SiteOut(Out):
     """A place that owns cameras, and how many it has. `home_store`: where its footage goes; `copies`: what of
-    it goes to the center too, where it has a Store of its own."""
+    it goes to the center too, where it has a Store of its own; `line_mbps`: what its line carries, where a node of
+    it that is there says so."""
 
     id: str
     slug: str
@@ -106,6 +107,7 @@ class SiteOut(Out):
     cameras: int
     home_store: str
     copies: CopyPolicy
+    line_mbps: float | None = None
     rev: int
 
 

@@ -97,7 +97,10 @@ class FakeApi:
 
     def add_site(self, name: str) -> dict[str, Any]:
         """A site of that name."""
-        site = {"id": new_id(), "slug": name.lower().replace(" ", "-"), "name": name, "parent": None, "cameras": 0}
+        site = {
+            "id": new_id(), "slug": name.lower().replace(" ", "-"), "name": name, "parent": None, "cameras": 0,
+            "home_store": "home", "copies": "on_demand", "line_mbps": None, "rev": 1,
+        }  # fmt: skip
         self.sites.append(site)
         return site
 
@@ -148,6 +151,7 @@ class FakeApi:
             Route("/api/session", self._session, methods=["GET", "POST", "DELETE"]),
             Route("/api/session/password", self._password, methods=["POST"]),
             Route("/api/sites", self._sites),
+            Route("/api/sites/{id}", self._site, methods=["PATCH"]),
             Route("/api/cameras", self._cameras, methods=["GET", "POST"]),
             Route("/api/cameras/probe", self._probe, methods=["POST"]),
             Route("/api/cameras/{id}", self._camera, methods=["GET", "PATCH", "DELETE"]),
@@ -230,6 +234,15 @@ class FakeApi:
 
     async def _sites(self, _: Request) -> Response:
         return JSONResponse({"items": self.sites, "next": None})
+
+    async def _site(self, request: Request) -> Response:
+        body = await request.json()
+        self.bodies.append(dict(body))
+        site = next(site for site in self.sites if site["id"] == request.path_params["id"])
+        if body["rev"] != site["rev"]:
+            return problem(409, "conflict", "It has changed meanwhile.")
+        site.update(copies=body["copies"], rev=site["rev"] + 1)
+        return JSONResponse(site)
 
     async def _cameras(self, request: Request) -> Response:
         if request.method == "GET":

@@ -153,3 +153,28 @@ async def test_what_the_server_refuses_is_said_at_its_field(browser: Browser, pl
             await page.locator("[data-save]").click()
             await expect(page.locator(".field .error, .field [role=alert]").filter(has_text=words)).to_be_visible()
             await expect(page.get_by_text("English.")).to_have_count(0)
+
+
+async def test_a_site_says_where_its_footage_is_and_what_is_copied(browser: Browser, place: Place) -> None:
+    """A policy is chosen by what it costs, undone at once; more than the line bears is said, in the form too."""
+    site = place.api.sites[0]
+    site.update(home_store="sampit", line_mbps=2.0)
+    async with looking(browser, place) as screen:
+        page = screen.page
+        await page.goto(f"{place.api.url}/cameras")
+        await page.get_by_role("link", name=site["name"], exact=True).click()
+        panel = page.locator("[data-site]")
+        await expect(panel.get_by_text("di lokasi (Store sampit)")).to_be_visible()
+        await expect(panel.get_by_text("Tidak memakai jalur, kecuali saat ada yang melihat.").first).to_be_visible()
+        await expect(panel.locator("[data-over]")).to_have_count(0)
+        await panel.get_by_role("radio", name="Semuanya").check()
+        await expect(panel.locator("[data-over]")).to_be_visible()
+        assert place.api.bodies[-1] == {"copies": "all", "rev": 1}
+        await page.get_by_role("button", name="Urungkan").click()
+        await expect(panel.get_by_role("radio", name="Hanya bila diminta")).to_be_checked()
+        await expect(panel.locator("[data-over]")).to_have_count(0)
+        site.update(home_store="home")
+        await page.goto(f"{place.api.url}/cameras/new")
+        await page.get_by_label("Lokasi", exact=True).select_option(label=site["name"])
+        await expect(page.locator("[data-over]")).to_be_visible()
+        assert screen.errors == []

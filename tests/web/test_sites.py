@@ -34,3 +34,18 @@ async def test_what_is_no_policy_is_refused(admin: httpx.AsyncClient, body: dict
 async def test_an_unknown_site_is_not_changed(admin: httpx.AsyncClient, site: str) -> None:
     """It is not there."""
     assert (await admin.patch(f"/api/sites/{site}", json={"rev": 1, "copies": "all"})).status_code == 404
+
+
+async def test_what_its_line_carries_is_shown_while_its_node_is_there(admin: httpx.AsyncClient, world: World) -> None:
+    """As the node says it; nothing where it is silent."""
+
+    async def line() -> float | None:
+        sites = (await admin.get("/api/sites")).json()["items"]
+        found: float | None = next(site for site in sites if site["id"] == SITE.id)["line_mbps"]
+        return found
+
+    assert await line() is None
+    world.parts.presence.take({"node": "n" * 16, "zone": SITE.slug, "line_mbps": 8})
+    assert await line() == 8.0
+    await world.clock.advance(11)
+    assert await line() is None

@@ -16,6 +16,8 @@ from vms.service import Service
 SUBJECT = "node.alive"
 EVERY_S = 2.0
 SILENT_S = 10.0
+LINE_FACT = "line_mbps"
+"""Among the facts of a regency's node: what its line carries towards the center, where the settings say so."""
 Facts = Callable[[], Mapping[str, Any]]
 
 

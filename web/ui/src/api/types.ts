@@ -34,7 +34,16 @@ export interface Site {
   name: string;
   parent: string | null;
   cameras: number;
+  /** Name of the Store its footage goes to; "home" is the center's. */
+  home_store: string;
+  copies: CopyPolicy;
+  /** What its line to the center carries; null: nobody says. */
+  line_mbps: number | null;
+  rev: number;
 }
+
+/** What of a site's footage goes to the center too, where it has a Store of its own. */
+export type CopyPolicy = "all" | "sub" | "on_demand";
 
 export interface State extends Said {
   condition: Condition;

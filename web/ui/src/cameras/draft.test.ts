@@ -52,6 +52,8 @@ describe("draft", () => {
   });
 });
 
+const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, rev: 1 };
+
 describe("groups", () => {
   test("every word must be found, in name or site", () => {
     expect(matches(camera, "sampit pasar")).toBe(true);
@@ -59,7 +61,7 @@ describe("groups", () => {
   });
 
   test("sites without cameras show while nothing is searched", () => {
-    const sites = [{ id: "t", slug: "t", name: "Kapuas", parent: null, cameras: 0 }];
+    const sites = [{ id: "t", slug: "t", name: "Kapuas", parent: null, cameras: 0, ...KEPT }];
     expect(groupBySite(sites, [camera]).map((group) => group.site.name)).toEqual(["Sampit", "Kapuas"]);
     expect(groupBySite(sites, [camera], "pasar")).toHaveLength(1);
     expect(groupBySite([], [camera])[0]?.counts).toEqual([{ condition: "live", count: 1 }]);
@@ -67,7 +69,7 @@ describe("groups", () => {
 });
 
 test("a new camera is offered a site that cameras are at, the province last", () => {
-  const site = (id: string, parent: string | null) => ({ id, slug: id, name: id, parent, cameras: 0 });
+  const site = (id: string, parent: string | null) => ({ id, slug: id, name: id, parent, cameras: 0, ...KEPT });
   const sites = [site("province", null), site("kapuas", "province"), site("s", "province")];
   expect(bySiteUse(sites, [camera]).map((one) => one.id)).toEqual(["kapuas", "s", "province"]);
   expect(bySiteUse(sites, [{ ...camera, site: { ...camera.site, id: "province" } }])[0]?.id).toBe("province");

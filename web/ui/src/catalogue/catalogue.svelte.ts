@@ -78,6 +78,10 @@ class Catalogue {
     if (this.#watchers) this.#tick(SOON_MS);
   }
 
+  putSite(site: Site): void {
+    this.sites = [...this.sites.filter((other) => other.id !== site.id), site].sort(byName);
+  }
+
   drop(id: string): void {
     this.cameras = this.cameras.filter((camera) => camera.id !== id);
   }

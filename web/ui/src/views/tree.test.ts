@@ -3,7 +3,17 @@ import { expect, test } from "vitest";
 import type { Camera, Site } from "../api/types";
 import { below, opened, treeOf } from "./tree";
 
-const site = (id: string, parent: string | null = null): Site => ({ id, slug: id, name: id, parent, cameras: 0 });
+const site = (id: string, parent: string | null = null): Site => ({
+  id,
+  slug: id,
+  name: id,
+  parent,
+  cameras: 0,
+  home_store: "home",
+  copies: "on_demand",
+  line_mbps: null,
+  rev: 1,
+});
 const camera = (id: string, at: string, condition = "live"): Camera =>
   ({ id, number: Number(id.slice(1)), slug: id, name: `Kamera ${id}`, site: { id: at, slug: at, name: at }, state: { condition } }) as unknown as Camera;
 
