@@ -22,6 +22,7 @@ from streamer.answer import LocalTransport, Sending, make_answer
 from streamer.ice import HostGatherer, Ports
 from streamer.media import PROFILES, MediaTransport
 from streamer.negotiation import Offer
+from streamer.playout import Playout
 from streamer.sender import Budget, RtpSender
 from streamer.track import TileTrack
 from vms import logs
@@ -96,6 +97,8 @@ class Peer:
         self._connecting: asyncio.Task[None] | None = None
         self._closed = False
         self._reported_ns = 0
+        self._playout = Playout()
+        self._counted = 0, 0
         self.connected = False
         self.heard_ns = clock.mono_ns()
         self._gatherer.connection.heard = self._heard
@@ -163,6 +166,8 @@ class Peer:
                 sender.resend(said.numbers)
             elif isinstance(said, rtcp.WantsKey):
                 track.repeat()
+            elif (rtt_ms := said.round_trip_ms(self._clock.now_ns())) is not None:
+                self._playout.measured(rtt_ms)
 
     def tick(self, mono_ns: int) -> None:
         """To be called often: reports go out once a second, those of all videos together."""
@@ -172,6 +177,15 @@ class Peer:
         for sender, track in self._by_ssrc.values():
             self._media.report(sender.report(track.id.encode("ascii")))
         self._media.flush()
+        self._hold_back()
+
+    def _hold_back(self) -> None:
+        senders = [sender for sender, _ in self._by_ssrc.values()]
+        counted = sum(sender.packets for sender in senders), sum(sender.asked for sender in senders)
+        before, self._counted = self._counted, counted
+        if self._playout.note(counted[0] - before[0], counted[1] - before[1]):
+            for sender in senders:
+                sender.hold_back(self._playout.delay_ms)
 
     def _changed(self) -> None:
         states = {self._ice.state, self._dtls.state}

@@ -20,11 +20,19 @@ _REPORT = struct.Struct("!IIIIII")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A receiver's report of one SSRC of ours: share lost since the last one, in 256ths, and of all."""
+    """A receiver's report of one SSRC of ours. `last_sr`: the middle of the NTP time of the last SR it had, `since`:
+    how long ago it had it, both in 65536ths of a second; 0 where it had none."""
 
     ssrc: int
-    lost_256: int
-    lost: int
+    last_sr: int
+    since: int
+
+    def round_trip_ms(self, wall_ns: int) -> float | None:
+        """Of a report that came at `wall_ns` (RFC 3550 §6.4.1); None where it cannot be told."""
+        if not self.last_sr:
+            return None
+        trip = (_middle(wall_ns) - self.last_sr - self.since) & 0xFFFF_FFFF
+        return trip * 1000 / 65536 if trip < 1 << 21 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,8 @@ def parse(data: bytes) -> Iterator[Report | Nack | WantsKey]:
 
 def _reports(body: bytes, count: int) -> Iterator[Report]:
     for at in range(0, min(count * 24, len(body) - 23), 24):
-        ssrc, lost, *_ = _REPORT.unpack_from(body, at)
-        total = lost & 0xFF_FFFF
-        yield Report(ssrc, lost >> 24, total - (1 << 24) if total >> 23 else total)
+        ssrc, _, _, _, last_sr, since = _REPORT.unpack_from(body, at)
+        yield Report(ssrc, last_sr, since)
 
 
 def _numbers(body: bytes) -> list[int]:
@@ -88,13 +95,22 @@ def _numbers(body: bytes) -> list[int]:
 
 def sender_report(ssrc: int, cname: bytes, *, wall_ns: int, rtp: int, packets: int, octets: int) -> bytes:
     """SR and SDES of one SSRC: `rtp` is the RTP time at `wall_ns`."""
-    seconds, rest_ns = divmod(wall_ns, NS_PER_S)
-    ntp_s, ntp_fraction = (seconds + _NTP_EPOCH_S) & 0xFFFF_FFFF, (rest_ns << 32) // NS_PER_S
+    ntp_s, ntp_fraction = _ntp(wall_ns)
     counts = (packets & 0xFFFF_FFFF, octets & 0xFFFF_FFFF)
     report = struct.pack("!BBHIIIIII", 0x80, SR, 6, ssrc, ntp_s, ntp_fraction, rtp, *counts)
     chunk = struct.pack("!IBB", ssrc, 1, len(cname)) + cname
     chunk += bytes(4 - len(chunk) % 4)
     return report + struct.pack("!BBH", 0x81, SDES, len(chunk) // 4) + chunk
+
+
+def _ntp(wall_ns: int) -> tuple[int, int]:
+    seconds, rest_ns = divmod(wall_ns, NS_PER_S)
+    return (seconds + _NTP_EPOCH_S) & 0xFFFF_FFFF, (rest_ns << 32) // NS_PER_S
+
+
+def _middle(wall_ns: int) -> int:
+    seconds, fraction = _ntp(wall_ns)
+    return (seconds & 0xFFFF) << 16 | fraction >> 16
 
 
 def goodbye(ssrcs: Sequence[int]) -> bytes:

@@ -48,16 +48,18 @@ class Budget:
         return True
 
 
-def header_extensions(media: MediaOffer) -> bytes:
-    """The header extensions of a video, the same on each packet (RFC 8285 §4.2): its mid, and a playout delay of 0 to
-    0 ms. The latter makes Chromium show a picture when it is decoded; a jitter buffer target of 0 alone lets its delay
-    rise with each late picture, and fall by no more than 0.1 s a second. Empty where neither was offered."""
+def header_extensions(media: MediaOffer, delay_ms: int = 0) -> bytes:
+    """The header extensions of a video, the same on each packet (RFC 8285 §4.2): its mid, and a playout delay, least
+    and most, in steps of 10 ms. One of 0 makes Chromium show a picture when it is decoded; a jitter buffer target of 0
+    alone lets its delay rise with each late picture, and fall by no more than 0.1 s a second. Empty where neither was
+    offered."""
     packed = b""
     if media.mid_extension is not None and len(media.mid) <= 16:
         mid = media.mid.encode("ascii")
         packed += bytes([media.mid_extension << 4 | len(mid) - 1]) + mid
     if media.playout_extension is not None:
-        packed += bytes([media.playout_extension << 4 | 2]) + bytes(3)
+        steps = delay_ms // 10
+        packed += bytes([media.playout_extension << 4 | 2]) + (steps << 12 | steps).to_bytes(3, "big")
     if not packed:
         return b""
     packed += bytes(-len(packed) % 4)
@@ -82,13 +84,14 @@ class RtpSender:
 
     def __init__(self, media: MediaOffer, clock: Clock, budget: Budget) -> None:
         extensions = header_extensions(media)
+        self._media = media
         self._video, self._again = _Numbered(extensions), _Numbered(extensions)
         self._clock, self._budget = clock, budget
         self._formats: tuple[VideoFormat | None, VideoFormat | None] = (media.video, media.hevc)
         self._wire: Wire | None = None
         self._records: deque[tuple[int, int, int, Frame, int, int]] = deque()
         self.packets = self.octets = 0
-        self.resent = 0
+        self.asked = self.resent = 0
         self.last_rtp = self.last_ns = 0
         self._reported = 0
 
@@ -138,6 +141,7 @@ class RtpSender:
 
     def resend(self, numbers: Sequence[int]) -> None:
         """Send again what a NACK names, within the budget."""
+        self.asked += len(numbers)
         for number in numbers:
             index = self._video.index - 1 - (self._video.index - 1 - number & 0xFFFF)
             at = bisect_right(self._records, index, key=lambda record: record[0]) - 1
@@ -167,6 +171,12 @@ class RtpSender:
             return
         self.resent += 1
         metrics.RESENT.inc()
+
+    def hold_back(self, delay_ms: int) -> None:
+        """Tell the browser to show pictures so much later. Not without RTX: a packet that is repeated must be the same
+        bit by bit, or its cipher is given away."""
+        if all(f is None or f.rtx is not None for f in self._formats):
+            self._video.extensions = self._again.extensions = header_extensions(self._media, delay_ms)
 
     def report(self, cname: bytes) -> bytes:
         """SR and SDES, empty where nothing was sent since the last one."""

@@ -9,7 +9,19 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.bench import catalogue, completeness, cost, kill, lines, seek, wall
+from tests.bench import (
+    catalogue,
+    completeness,
+    cost,
+    fanout,
+    kill,
+    lines,
+    lossy,
+    seek,
+    switching_wall,
+    vanish,
+    wall,
+)
 from tests.bench.report import FILE, Row, line, write
 
 Bench = Callable[[Path], Awaitable[Sequence[Row]]]
@@ -25,6 +37,13 @@ BENCHES: dict[str, Bench] = {
     "B7": lines.thin_line,
     "B8": lines.back_fill,
     "B10": catalogue.ten_million,
+    "C1": switching_wall.one_tile,
+    "C2": switching_wall.sixteen_tiles,
+    "C3": fanout.cost,
+    "C4": fanout.added_delay,
+    "C5": fanout.many_tiles,
+    "C6": vanish.without_a_word,
+    "C7": lossy.behind_a_line,
 }
 
 

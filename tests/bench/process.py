@@ -29,10 +29,19 @@ def pss_bytes(pid: int) -> int:
 
 
 @contextlib.asynccontextmanager
-async def running(command: Sequence[str], *, cwd: Path | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process with its stdout on a pipe, terminated and then killed at the end."""
+async def running(
+    command: Sequence[str], *, cwd: Path | None = None, stdin: bool = False, quiet: bool = False
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process with its stdout (and `stdin`, where asked for) on a pipe, terminated and then killed at the end;
+    `quiet`: what it says on stderr is not shown."""
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=cwd, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, start_new_session=True
+        *command,
+        cwd=cwd,
+        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL if quiet else None,
+        start_new_session=True,
+        limit=1 << 26,
     )
     try:
         yield process

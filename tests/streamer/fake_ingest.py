@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -70,7 +70,7 @@ def clip(grey: int) -> tuple[bytes, ...]:
 @dataclass
 class FakeStream:
     """One Stream at ingest. `pts`, `kind`: presentation time in pictures and NAL header byte of picture n of its group,
-    where they are not those of the clip."""
+    where they are not those of the clip; `units`: access units of a group that are sent in its place."""
 
     ref: StreamRef
     grey: int
@@ -84,9 +84,12 @@ class FakeStream:
     watchers: dict[str, int] = field(default_factory=dict)
     pts: Callable[[int], int] | None = None
     kind: Callable[[int], int] | None = None
+    units: Sequence[bytes] = ()
 
     def payload(self, n: int) -> bytes:
         """The access unit of picture n of a group."""
+        if self.units:
+            return self.units[n]
         if self.kind is not None:
             return b"\0\0\0\1" + bytes([self.kind(n)]) + b"\x88" * 40
         if self.codec is Codec.H265:

@@ -13,6 +13,8 @@ from aiortc.rtp import (
     HeaderExtensionsMap,
     RtcpByePacket,
     RtcpPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSdesPacket,
     RtcpSrPacket,
@@ -25,6 +27,7 @@ from pylibsrtp import Policy, Session
 
 from streamer import rtcp
 from streamer.negotiation import MediaOffer, VideoFormat
+from streamer.playout import Playout
 from streamer.rtp import packetize
 from streamer.sender import HISTORY_NS, RESENDS, Budget, RtpSender, header_extensions
 from streamer.srtp import Seal, gcm_seal, libsrtp_seal, sending_session, session_keys
@@ -210,6 +213,46 @@ def test_header_extensions_are_fixed() -> None:
     assert packed(9, 5) == b"\xbe\xde\0\x02\x9112\x52\0\0\0\0"
     assert packed(None, 5) == b"\xbe\xde\0\x01\x52\0\0\0"
     assert packed(None, None) == b""
+
+
+def test_a_viewer_far_away_that_loses_packets_holds_pictures_back(clock: ManualClock) -> None:
+    """Two round trips and something; back to none when losses end; never for one who is near or loses nothing."""
+    playout = Playout()
+    playout.measured(100)
+    assert not playout.note(250, 0)
+    assert playout.note(250, 5)
+    assert playout.delay_ms == 280
+    for _ in range(25):
+        playout.note(250, 0)
+    assert playout.delay_ms == 0
+    near = Playout()
+    near.measured(3)
+    assert not near.note(250, 50)
+    ends = Ends(SRTP_AEAD_AES_128_GCM, clock)
+    ends.begin()
+    ends.sender.hold_back(280)
+    ends.send(1)
+    assert bytes.fromhex("52 01c01c") in ends.lane.packets[0]
+    without = Ends(SRTP_AEAD_AES_128_GCM, clock, rtx=False)
+    without.begin()
+    without.sender.hold_back(280)
+    without.send(1)
+    assert bytes.fromhex("52 000000") in without.lane.packets[0]
+
+
+def test_round_trips_are_read_from_reports() -> None:
+    """Now less the SR less the time the viewer kept it; nothing where it had none, or where it cannot be."""
+    wall_ns = 1_790_000_000_500_000_000
+    sr = rtcp.sender_report(5, b"n", wall_ns=wall_ns, rtp=0, packets=1, octets=1)
+    middle = int.from_bytes(sr[10:14], "big")
+    report = rtcp.Report(5, middle, 65536 // 2)
+    trip = report.round_trip_ms(wall_ns + 600_000_000)
+    assert trip is not None
+    assert abs(trip - 100) < 0.1
+    assert rtcp.Report(5, 0, 0).round_trip_ms(wall_ns) is None
+    assert report.round_trip_ms(wall_ns) is None
+    written = bytes(RtcpRrPacket(ssrc=1, reports=[RtcpReceiverInfo(5, 0, 0, 0, 0, middle, 7)]))
+    assert list(rtcp.parse(written)) == [rtcp.Report(5, middle, 7)]
 
 
 @given(st.lists(st.integers(0, 65_535), min_size=1, max_size=60, unique=True))
