@@ -109,5 +109,5 @@ def default_rules(make_id: Iterable[str], since_ns: int) -> list[Rule]:
     return [
         Rule(next(ids), "Kamera putus", (kind.CAMERA_DOWN,), min_duration_s=30, priority=2, since_ns=since_ns),
         Rule(next(ids), "Gambar tertutup atau bergeser", pictures, priority=2, since_ns=since_ns),
-        Rule(next(ids), "Cakram dan penampungan", disks, priority=1, alarm_tile=False, since_ns=since_ns),
+        Rule(next(ids), "Disk dan penyimpanan sementara", disks, priority=1, alarm_tile=False, since_ns=since_ns),
     ]

@@ -98,6 +98,14 @@ export function alarmTileOf(query: URLSearchParams): number | null {
   return /^\d{1,2}$/.test(text) && Number(text) < 64 ? Number(text) : null;
 }
 
+/** "22:00", "22.00" or "22" as minutes of the day, 24:00 among them; null where it is no time of day. */
+export function minuteOf(text: string): number | null {
+  const found = /^(\d{1,2})(?:[:.](\d{2}))?$/.exec(text.trim());
+  if (!found) return null;
+  const [hour, minute] = [Number(found[1]), Number(found[2] ?? 0)];
+  return minute < 60 && hour * 60 + minute <= 1440 ? hour * 60 + minute : null;
+}
+
 /** Page of a camera's recordings a little before the alarm's cause began; null where there is no camera. */
 export function replayOf(alarm: Alarm): string | null {
   if (!alarm.camera) return null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alarmTileOf, inOrder, replayOf, withAlarm, type Alarm, type Priority } from "./alarm";
+import { alarmTileOf, inOrder, minuteOf, replayOf, withAlarm, type Alarm, type Priority } from "./alarm";
 import { due, keysOf, PATTERNS } from "./tones";
 
 let count = 0;
@@ -76,6 +76,13 @@ describe("sound", () => {
 
   it("tells the priorities apart", () => {
     expect(new Set(Object.values(PATTERNS).map((pattern) => pattern.tones.length)).size).toBe(3);
+  });
+});
+
+describe("a time of day", () => {
+  it("is read as people here write it", () => {
+    expect(["22:00", "22.30", " 7 ", "24:00", "0:05"].map(minuteOf)).toEqual([1320, 1350, 420, 1440, 5]);
+    expect(["", "24:01", "12:60", "x", "1200", "-1"].map(minuteOf)).toEqual([null, null, null, null, null, null]);
   });
 });
 
