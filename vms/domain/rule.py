@@ -108,6 +108,6 @@ def default_rules(make_id: Iterable[str], since_ns: int) -> list[Rule]:
     pictures = (kind.PICTURE_COVERED, kind.PICTURE_MOVED)
     return [
         Rule(next(ids), "Kamera putus", (kind.CAMERA_DOWN,), min_duration_s=30, priority=2, since_ns=since_ns),
-        Rule(next(ids), "Gambar tertutup atau bergeser", pictures, priority=2, since_ns=since_ns),
+        Rule(next(ids), "Kamera tertutup atau arahnya berubah", pictures, priority=2, since_ns=since_ns),
         Rule(next(ids), "Disk dan penyimpanan sementara", disks, priority=1, alarm_tile=False, since_ns=since_ns),
     ]

@@ -14,18 +14,17 @@ const KIND: Record<string, () => string> = {
   disk_slow: m.kind_disk_slow,
   motion: m.kind_motion,
   node_lost: m.event_node_lost,
-  picture_black: m.kind_picture_black,
-  picture_blurred: m.kind_picture_blurred,
-  picture_covered: m.kind_picture_covered,
-  picture_frozen: m.kind_picture_frozen,
-  picture_moved: m.kind_picture_moved,
+  picture_black: m.event_picture_black,
+  picture_blurred: m.event_picture_blurred,
+  picture_covered: m.event_picture_covered,
+  picture_frozen: m.event_picture_frozen,
+  picture_moved: m.event_picture_moved,
   site_cut_off: m.event_site_cut_off,
   spool_filling: m.kind_spool_filling,
   spool_full: m.event_spool_full,
   store_refusing: m.kind_store_refusing,
   by_hand: m.kind_by_hand,
 };
-const OF_PICTURES = /^(motion|picture_)/;
 
 const PRIORITY: Record<Priority, () => string> = { 1: m.priority_1, 2: m.priority_2, 3: m.priority_3 };
 const STATE: Record<AlarmState, () => string> = { raised: m.alarm_raised, acknowledged: m.alarm_acknowledged, closed: m.alarm_closed };
@@ -38,7 +37,7 @@ export const dayWord = (day: number): string => DAYS[day]?.() ?? "";
 
 /** What happened; of an event in its own words. */
 export function alarmWord(alarm: Alarm): string {
-  return alarm.event && !OF_PICTURES.test(alarm.kind) ? eventWord(alarm.event) : kindWord(alarm.kind);
+  return alarm.event ? eventWord(alarm.event) : kindWord(alarm.kind);
 }
 
 /** "Pasar Besar · Sampit". */
