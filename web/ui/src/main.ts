@@ -14,12 +14,19 @@ import { firstOffer, poolFor } from "./wall/offer";
 document.documentElement.lang = locale.current;
 if (router.path === "/") router.go("/wall", { replace: true });
 
+const target = document.getElementById("app");
+// A screen of a wall is no person: it asks for nothing but what it is to show.
+const isScreen = router.path === "/display";
+
 // Failures show themselves: nobody signed in leads to sign-in, a server that is away to the banner.
-session
-  .read()
-  .then(() => (session.person && !session.person.must_change ? catalogue.load() : undefined))
-  .catch(() => undefined);
+if (!isScreen)
+  session
+    .read()
+    .then(() => (session.person && !session.person.must_change ? catalogue.load() : undefined))
+    .catch(() => undefined);
 if (router.path === "/wall") firstOffer.prepare(poolFor(parseAddress(router.query).layout?.tiles.length ?? 0));
 
-const target = document.getElementById("app");
-if (target) mount(App, { target });
+if (target && isScreen) {
+  firstOffer.prepare(poolFor(0));
+  void import("./displays/Screen.svelte").then(({ default: Screen }) => mount(Screen, { target }));
+} else if (target) mount(App, { target });

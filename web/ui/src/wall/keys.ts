@@ -18,6 +18,8 @@ export interface KeyActs {
   events(): void;
   clear(): void;
   clearAll(): void;
+  tour(): void;
+  push(): void;
   /** What is being typed: "12" or "g1"; "" when nothing is. */
   typing(text: string): void;
 }
@@ -63,6 +65,8 @@ export class WallKeys {
       v: () => this.acts.views(),
       e: () => this.acts.events(),
       delete: () => this.acts.clear(),
+      t: () => this.acts.tour(),
+      d: () => this.acts.push(),
       "?": () => this.acts.help(),
     };
     return table[key.toLowerCase()] ?? null;

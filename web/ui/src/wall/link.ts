@@ -44,7 +44,10 @@ export class WallLink {
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
 
-  constructor(private readonly hooks: LinkHooks) {}
+  constructor(
+    private readonly hooks: LinkHooks,
+    private readonly sessions = "/api/wall/sessions",
+  ) {}
 
   start(): void {
     addEventListener("pagehide", this.#leave);
@@ -87,7 +90,7 @@ export class WallLink {
   };
 
   #end(): void {
-    void call("DELETE", `/api/wall/sessions/${this.#session}`, { keepalive: true, anonymous: true }).catch(() => undefined);
+    void call("DELETE", `${this.sessions}/${this.#session}`, { keepalive: true, anonymous: true }).catch(() => undefined);
   }
 
   #to(state: LinkState): void {
@@ -134,7 +137,7 @@ export class WallLink {
       // picture of the lost session stays (marked) until then.
       if (this.#state === "connecting") this.#attach(peer);
       this.#watch(peer, generation);
-      const answer = await call<{ id: string; sdp: string }>("POST", "/api/wall/sessions", {
+      const answer = await call<{ id: string; sdp: string }>("POST", this.sessions, {
         body: { sdp: offer.sdp, tiles: this.hooks.wanted() },
       });
       if (over()) return peer.close();
@@ -205,7 +208,7 @@ export class WallLink {
   #openSocket(fresh: boolean): void {
     const generation = this.#generation;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/api/wall/sessions/${this.#session}/control`);
+    const socket = new WebSocket(`${scheme}://${location.host}${this.sessions}/${this.#session}/control`);
     this.#socket = socket;
     socket.onopen = () => {
       if (socket !== this.#socket) return socket.close();

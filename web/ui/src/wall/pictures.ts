@@ -9,6 +9,8 @@ const AT_ONCE = 2;
 export class Pictures {
   #stop: AbortController | null = null;
 
+  constructor(private readonly cameras = "/api/cameras") {}
+
   start(tiles: () => WallTile[]): void {
     if (this.#stop) return;
     this.#stop = new AbortController();
@@ -40,7 +42,7 @@ export class Pictures {
     if (!camera || !canvas) return;
     const width = Math.min(1920, Math.max(320, Math.round(canvas.clientWidth * devicePixelRatio * tile.tools.zoom.scale)));
     try {
-      const response = await send("GET", `/api/cameras/${camera}/snapshot?width=${width}`, { signal, timeoutMs: 5000 });
+      const response = await send("GET", `${this.cameras}/${camera}/snapshot?width=${width}`, { signal, timeoutMs: 5000 });
       const bitmap = await createImageBitmap(await response.blob());
       if (signal.aborted || tile.camera !== camera) return bitmap.close();
       canvas.width = bitmap.width;

@@ -60,7 +60,14 @@ export interface Show {
   n: number;
 }
 
+/** What will be shown in a moment. */
+export interface Warm {
+  camera: string;
+  stream: StreamName;
+}
+
 export type ClientMessage =
+  | { type: "warm"; cameras: Warm[] }
   | { type: "show"; tiles: Show[] }
   | { type: "ping"; t: number };
 

@@ -22,10 +22,20 @@ const LOOK_MS = 200;
 /** The default wall shows the first cameras, not all of hundreds. */
 const FIRST = 16;
 
+/** Where a wall gets what it shows from, in place of the URL; and where it asks, in place of what people ask. */
+export interface WallSource {
+  address: () => Address;
+  /** What changes is its business: true when it took it. */
+  go?: (change: Partial<Address>) => boolean;
+  sessions?: string;
+  cameras?: string;
+}
+
 export class WallState {
   readonly tiles: WallTile[];
   link = $state<LinkState>("connecting");
-  #address = $derived(parseAddress(router.query));
+  #source: WallSource | undefined;
+  #address = $derived.by(() => (this.#source ? this.#source.address() : parseAddress(router.query)));
   // The default wall as text, so that fresh states of the same cameras change nothing.
   #defaults = $derived(
     inNumberOrder(catalogue.shown)
@@ -58,10 +68,12 @@ export class WallState {
   );
   #n = 0;
   #link: WallLink;
-  #pictures = new Pictures();
+  #pictures: Pictures;
   #sent: number[] = Array(TILES).fill(0);
 
-  constructor() {
+  constructor(source?: WallSource) {
+    this.#source = source;
+    this.#pictures = new Pictures(source?.cameras);
     this.tiles = Array.from(
       { length: TILES },
       (_, tile) =>
@@ -82,7 +94,7 @@ export class WallState {
         for (const tile of this.tiles) tile.keep();
       },
       state: (state) => this.#linkIs(state),
-    });
+    }, source?.sessions);
   }
 
   /** Begin; call once the cameras are known. Gives the function that ends it. */
@@ -124,6 +136,7 @@ export class WallState {
 
   /** Another address in place of parts of the present one. */
   go(change: Partial<Address>, options: { replace?: boolean } = {}): void {
+    if (this.#source?.go?.(change)) return;
     let address: Address = { ...this.#address, ...change };
     if (this.view && (address.layout || address.tiles)) {
       // What is as in the view again is no change.
@@ -223,6 +236,15 @@ export class WallState {
     this.go({ tiles, layout: this.layout, chosen: to });
   }
 
+  /** Have these ready at the server: they are shown in a moment. */
+  warm(layout: Layout, cameras: readonly (string | null)[]): void {
+    const wanted = cameras.flatMap((id, tile) => (id && catalogue.byId.has(id) ? [{ camera: id, stream: this.#stream(tile, id, layout) }] : []));
+    if (wanted.length) this.#link.send({ type: "warm", cameras: wanted });
+  }
+
+  /** The server's clock, ms, as far as it is known. */
+  serverNow = (): number => Date.now() + (this.#link.offsetMs ?? 0);
+
   #ids(text: string): string[] {
     return text ? text.split(",") : [];
   }
@@ -236,11 +258,11 @@ export class WallState {
     return address.tiles !== null && view.layout.tiles.some((_, tile) => (address.tiles?.[tile] ?? null) !== (view.cameras[tile] ?? null));
   }
 
-  #stream(tile: number, id: string | null): StreamName {
+  #stream(tile: number, id: string | null, layout = this.layout): StreamName {
     const camera = id === null ? undefined : catalogue.byId.get(id);
     if (camera && !camera.streams.some((stream) => stream.name === "sub")) return "main";
-    const large = shareOf(this.layout, tile) * innerWidth * devicePixelRatio > MAIN_FROM_PX;
-    return this.full === tile || this.count === 1 || large || this.tiles[tile]?.tools.wantsMain ? "main" : "sub";
+    const large = shareOf(layout, tile) * innerWidth * devicePixelRatio > MAIN_FROM_PX;
+    return this.full === tile || layout.tiles.length === 1 || large || this.tiles[tile]?.tools.wantsMain ? "main" : "sub";
   }
 
   #wanted(): TileRequest[] {
