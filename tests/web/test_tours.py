@@ -21,11 +21,11 @@ def _view(view_id: str, **change: Any) -> View:
 
 
 def test_pages_of_views_and_cameras() -> None:
-    """A view is a page of its own; cameras that follow each other share pages around the pinned tiles."""
+    """A view is a page of its own; cameras that follow each other share full pages around the pinned tiles."""
     steps = (Step(5, camera=A), Step(9, camera=B), Step(5, camera=C), Step(10, view=E), Step(5, camera=D))
     tour = Tour(A, "Malam", A, steps, (Pin(0, E), Pin(3, D)), STANDARD["4"])
     pages = tour.pages({E: _view(E)})
-    assert [page.cameras for page in pages] == [(E, A, B, D), (E, C, None, D), (E, None, C, D), (E, D, None, D)]
+    assert [page.cameras for page in pages] == [(E, A, B, D), (E, C, A, D), (E, None, C, D), (E, D, None, D)]
     assert [page.dwell_s for page in pages] == [9, 5, 10, 5]
     assert [page.name for page in pages] == ["", "", "Sungai", ""]
 

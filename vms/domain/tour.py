@@ -105,7 +105,9 @@ class Tour:
     def _camera_pages(self, run: Sequence[Step]) -> Iterator[Page]:
         free = self._free()
         for first in range(0, len(run), len(free)):
-            steps = run[first : first + len(free)]
+            steps = list(run[first : first + len(free)])
+            if first:  # the last page is filled up with the first cameras: no tile goes dark
+                steps += run[: len(free) - len(steps)]
             cameras: list[str | None] = [None] * len(self.layout.tiles)
             for tile, step in zip(free, steps, strict=False):
                 cameras[tile] = step.camera

@@ -28,16 +28,16 @@ export class WallTour {
   go = (change: Partial<Address>): boolean => {
     if (!this.tour || !Object.keys(change).every((key) => KEPT.has(key))) return false;
     const { full, chosen } = { ...parseAddress(router.query), ...change };
-    router.go(urlOf("/wall", { tour: this.id, full, tile: chosen || null }), { replace: true });
+    router.go(urlOf("/wall", { tour: this.id, full, tile: chosen || null, alarm: router.query.get("alarm") }), { replace: true });
     return true;
   };
 
   start(id: string): void {
-    router.go(urlOf("/wall", { tour: id }));
+    router.go(urlOf("/wall", { tour: id, alarm: router.query.get("alarm") }));
   }
 
   leave(): void {
-    router.go("/wall");
+    router.go(urlOf("/wall", { alarm: router.query.get("alarm") }));
   }
 
   /** Space, comma and full stop, while a tour runs. True when the key was ours. */
