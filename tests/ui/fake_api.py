@@ -24,6 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.ui.fake_alarms import FakeAlarms
+from tests.ui.fake_screens import FakeScreens
 from tests.ui.fake_views import FakeViews
 from tests.ui.footage import FPS, GOP, Minute, minute
 from vms.bus.memory import MemoryBus
@@ -76,6 +77,7 @@ class FakeApi:
     events: list[dict[str, Any]] = field(default_factory=list)
     bookmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
     views: FakeViews = field(default_factory=FakeViews)
+    screens: FakeScreens = field(default_factory=FakeScreens)
     probe: dict[str, Any] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -165,6 +167,7 @@ class FakeApi:
             Route("/api/bookmarks/{id}", self._bookmark, methods=["PATCH", "DELETE"]),
             *self.alarms.routes(),
             *self.views.routes(),
+            *self.screens.routes(),
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
             Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
             WebSocketRoute("/api/wall/sessions/{id}/control", self._control),
