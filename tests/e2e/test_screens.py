@@ -14,8 +14,7 @@ from tests.e2e.system import running_system
 @pytest.mark.browser
 @pytest.mark.timeout(180)
 async def test_a_screen_shows_what_is_pushed_and_comes_back(tmp_path: Path) -> None:
-    """Paired by its code; views and a message; after the server was killed it shows the same again by itself;
-    removed, it shows a code again. No console error but those of the server that is away."""
+    """Paired by code; shows what is pushed; comes back to it when the server does; removed, it shows a code again."""
     async with (
         running_system(tmp_path, cameras=4) as system,
         screens.running_screen(tmp_path / "profile", system.url) as screen,

@@ -15,8 +15,7 @@ async def _first(page: Page, camera: str) -> None:
 
 
 async def test_a_tour_runs_is_paused_and_stepped(browser: Browser, place: Place) -> None:
-    """T chooses one; it goes on by itself; space holds it, comma and full stop step; T ends it. Nothing else is asked
-    of it than messages of one session."""
+    """T chooses one and ends it; it goes on by itself; space holds it, comma and full stop step; all in one session."""
     ids = list(place.api.cameras)
     tour = place.api.screens.add_tour("Ronda malam", [[ids[0]], [ids[1]], [ids[2]]], 2)
     async with looking(browser, place) as screen:
