@@ -42,6 +42,7 @@ class RetentionOptions:
     every_s: float = 60.0
     batch: int = 200
     homes: frozenset[str] | None = None
+    event_days: int = 400
 
 
 def too_old_ns(camera: Camera, now_ns: int, default_days: int) -> int:
@@ -134,7 +135,10 @@ class Retention(Service):
         try:
             await self.begin()
             while True:
-                taken = await self.sweep(executor)
+                taken = 0
+                async with self._catalogue.turns.take(self.name) as mine:  # several nodes of the center
+                    if mine:
+                        taken = await self.sweep(executor) + await self.forget()
                 await self._note()
                 self.ready()
                 if not await self.pause(0 if taken else self._options.every_s):
@@ -179,6 +183,11 @@ class Retention(Service):
         for store in self._options.store_bytes:
             taken += await self._shrink(store, cameras, executor)
         return taken
+
+    async def forget(self) -> int:
+        """Take away one batch of Events that have long been over; how many went."""
+        before_ns = self._time.now_ns() - self._options.event_days * _DAY_NS
+        return await self._catalogue.events.forget(before_ns, self._options.batch)
 
     async def _own(self, cameras: list[Camera]) -> list[Camera]:
         homes = self._options.homes

@@ -6,7 +6,7 @@ Event loop. Others' Packets pass by. What the hub knew of a Stream before it cam
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -88,13 +88,26 @@ class Roster:
 
     async def _reconcile(self, alive_ns: int | None, *, starting: bool) -> None:
         sites = {site.id: site.name for site in await self._catalogue.sites.list()}
+        registered: set[StreamRef] = set()
         for camera in await self._catalogue.cameras.list(include_deleted=True):
             names = {"site": sites.get(camera.site, ""), "camera": camera.name, "slug": camera.slug}
             for stream in camera.streams:
+                registered.add(stream.ref)
                 if camera.deleted_ns is not None:
                     await self._remove(stream.ref, camera.deleted_ns, starting=starting)
                     continue
                 await self._apply(camera, stream, names, alive_ns, starting=starting)
+        await self._take_away(registered, alive_ns, starting=starting)
+
+    async def _take_away(self, registered: Collection[StreamRef], alive_ns: int | None, *, starting: bool) -> None:
+        """Streams that their cameras no longer have: nothing of them is missed from now on; what was missed when this
+        node last ran, until then."""
+        gone = (self.recorders.keys() | self._off) - set(registered)
+        now_ns = self._parts.clock.now_ns()
+        if starting:
+            gone |= {gap.stream for gap in await self._catalogue.gaps.all_open(self._node)} - set(registered)
+        for ref in gone:
+            await self._remove(ref, alive_ns or now_ns if starting else now_ns, starting=starting)
 
     async def _apply(
         self, camera: Camera, stream: Stream, names: dict[str, str], alive_ns: int | None, *, starting: bool

@@ -86,7 +86,8 @@ async def _buses(cluster: ClusterSettings | None, stack: contextlib.AsyncExitSta
     links, made = {}, {}
     for name, (user, password) in accounts.items():
         domain = HUB_DOMAIN if cluster.zone == CENTER else cluster.zone
-        options = NatsOptions(nats.url, user, password.get_secret_value(), name=name, domain=domain)
+        secret = password.get_secret_value()
+        options = NatsOptions(nats.url, user, secret, name=name, domain=domain, ca_file=nats.ca_file)
         links[name] = await NatsLink.connect(options)
         stack.push_async_callback(links[name].close)
         made[name] = NatsBus(links[name], cluster.zone)

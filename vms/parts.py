@@ -132,7 +132,13 @@ def _retention(ground: Ground) -> Retention:
         own = set(ground.stores) - {HOME}
         homes = frozenset(own if ground.settings.stands_at_site() else {HOME})
         quotas = {name: limit for name, limit in quotas.items() if name in homes}
-    keep = RetentionOptions(ground.data.node, days=chosen.retention_days, store_bytes=quotas, homes=homes)
+    keep = RetentionOptions(
+        ground.data.node,
+        days=chosen.retention_days,
+        store_bytes=quotas,
+        homes=homes,
+        event_days=chosen.event_days,
+    )
     return Retention(
         ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep, synchronized=_synchronized
     )

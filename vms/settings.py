@@ -62,6 +62,7 @@ class RecorderSettings(_Section):
     spool_limit_gb: float | None = Field(default=None, gt=0)
     segment_s: float = Field(default=60, ge=10, le=300)
     retention_days: int = Field(default=30, ge=1, le=36500)
+    event_days: int = Field(default=400, ge=1, le=36500)
     store_limit_gb: float | None = Field(default=None, gt=0)
     analysis: bool = True
 
@@ -100,6 +101,7 @@ class NatsSettings(_Section):
     ctrl_password: SecretStr = SecretStr("")
     video_user: str = "video"
     video_password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
 
 
 class ClusterSettings(_Section):

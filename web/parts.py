@@ -48,7 +48,7 @@ class Parts:
             context.catalogue, context.clock, ttl_s=options.session_ttl_s, longest_s=options.session_longest_s
         )
         self.presence = context.presence
-        self.board = StateBoard(context.bus, context.clock, self.presence)
+        self.board = StateBoard(context.bus, context.clock, self.presence, context.catalogue.sites.list)
         self.news = News(context.bus)
         self.display_keys = DisplayKeys(context.catalogue, context.clock)
         self.display_board = DisplayBoard(context.bus, context.clock)

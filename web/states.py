@@ -7,17 +7,24 @@ comes back, against lost events. What a node said that is silent now is not repe
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from vms import logs
 from vms.bus.base import Bus, Value
 from vms.clock import NS_PER_S, Clock
-from vms.domain.camera import Camera, StreamName, StreamRef
+from vms.domain.camera import Camera, Site, StreamName, StreamRef
 from vms.domain.gap import GapCause
 from vms.domain.media import StreamCondition, StreamState
+from vms.errors import CatalogueError
+from vms.sync.places import Places
 from vms.sync.presence import Presence
+
+log = logs.get(__name__)
 
 _ASK_AGAIN_S = 30.0
 _ANSWERED_S = 5.0
+_SILENT = "The site of this camera does not report: its line is cut, or its node is down."
 
 
 @dataclass(slots=True)
@@ -32,10 +39,19 @@ class _Heard:
 class StateBoard:
     """States by Stream. `presence` knows which nodes are there. Event loop only."""
 
-    def __init__(self, bus: Bus, clock: Clock, presence: Presence) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        presence: Presence,
+        sites: Callable[[], Awaitable[Sequence[Site]]] | None = None,
+    ) -> None:
+        """`sites`: those of the catalogue, asked now and then; None: nobody asks where a camera is."""
         self._bus = bus
         self._clock = clock
         self._presence = presence
+        self._sites = sites
+        self._places: Places | None = None
         self._heard: dict[StreamRef, _Heard] = {}
         self._asked_ns: int | None = None
         self._ask_soon = asyncio.Event()
@@ -51,14 +67,29 @@ class StateBoard:
             why = "The camera is switched off here."
             return StreamState(ref, StreamCondition.DISABLED, since_ns, why, reason="switched_off")
         if heard is None or state is None:
+            silent_ns = self._silent_ns(camera.site)
+            if silent_ns is not None:
+                cause = GapCause.NOT_REPORTED.value
+                return StreamState(ref, StreamCondition.NOT_REPORTED, silent_ns, _SILENT, cause, reason="not_reported")
             why = "Nothing was reported yet."
             return StreamState(ref, StreamCondition.CONNECTING, 0, why, reason="not_told")
         seen = self._presence.of(heard.node)
         if seen is None or self._presence.is_alive(heard.node):
             return state
         condition, cause = StreamCondition.NOT_REPORTED, GapCause.NOT_REPORTED.value
-        why = "The site of this camera does not report: its line is cut, or its node is down."
-        return StreamState(ref, condition, seen.heard_ns, why, cause, reason="not_reported")
+        return StreamState(ref, condition, seen.heard_ns, _SILENT, cause, reason="not_reported")
+
+    def _silent_ns(self, site: str) -> int | None:
+        """When a node that could have a camera of a Site was heard last, or 0, where none is there; None where one is,
+        or may be, and on a single machine, of which nothing is heard."""
+        nodes = self._presence.nodes()
+        if self._places is None or not nodes or not self._presence.has_listened():
+            return None
+        zones = {one.slug for one in self._places.above(site)}
+        able = [seen for seen in nodes if seen.identity.zone in zones and "ingest" in seen.identity.services]
+        if any(self._presence.is_alive(seen.identity.node) for seen in able):
+            return None
+        return max((seen.heard_ns for seen in able), default=0)
 
     def of_camera(self, camera: Camera) -> StreamState:
         """The state of the camera: that of `main`, else of `sub`."""
@@ -101,6 +132,15 @@ class StateBoard:
             group.create_task(self._presence.listen())
             group.create_task(self.listen())
             group.create_task(self._keep_asking())
+            group.create_task(self._keep_learning())
+
+    async def _keep_learning(self) -> None:
+        while self._sites is not None:
+            try:
+                self._places = Places(await self._sites())
+            except CatalogueError as error:
+                log.info("where cameras are is not known anew", why=error.message)
+            await self._clock.sleep(_ASK_AGAIN_S)
 
     async def _keep_asking(self) -> None:
         await asyncio.sleep(0)  # so that `listen` has subscribed

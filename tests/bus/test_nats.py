@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from tests.servers.nats import NatsServer, running_nats
 from vms.bus import wire
 from vms.bus.base import Events, Handler, Value
 from vms.bus.client import BURST
+from vms.bus.inspect import account_facts
 from vms.bus.link import NatsLink, NatsOptions
 from vms.bus.nats import NatsBus
 from vms.errors import BusError, BusTimeoutError, NoResponderError, SettingsError
+from web.tls import OwnAuthority
 
 pytestmark = pytest.mark.servers
 
@@ -443,3 +447,22 @@ async def test_a_cut_line_is_no_responder_and_heals(tmp_path: Path) -> None:
         await hub.start()
         assert (await until_answered(site, "center.who"))["who"] == "center"
         assert (await until_answered(center, "site.who"))["who"] == "other"
+
+
+async def test_tls_is_believed_by_its_authority_alone(tmp_path: Path) -> None:
+    """With the authority's file it connects; without it, or with another's, not; a file that is none is said."""
+    authority = OwnAuthority(tmp_path / "tls", ["localhost", "127.0.0.1"], lambda: dt.datetime.now(dt.UTC))
+    authority.refresh()
+    other = OwnAuthority(tmp_path / "other", ["localhost"], lambda: dt.datetime.now(dt.UTC))
+    other.refresh()
+    async with running_nats(tmp_path, certificate=tmp_path / "tls" / "server.pem") as hub:
+        known = replace(options(hub), ca_file=authority.ca_file)
+        async with linked(known) as link:
+            assert link.connected
+        assert (await account_facts(known)).error == ""
+        for believed in (None, other.ca_file):
+            async with linked(replace(known, ca_file=believed), wait_s=0.5) as link:
+                assert not link.connected
+    (tmp_path / "none.pem").write_text("nothing")
+    with pytest.raises(SettingsError, match="authority of the NATS server"):
+        NatsLink(NatsOptions("tls://127.0.0.1:4222", ca_file=tmp_path / "none.pem"))

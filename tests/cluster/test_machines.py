@@ -207,6 +207,13 @@ def test_what_is_no_regency_is_refused(text: str) -> None:
         Site.parse(text)
 
 
+def test_what_a_line_carries_is_said_to_its_nodes() -> None:
+    """Of `sampit:2:store:8mbps`; the example has it in the settings of the regency's nodes, not in the center's."""
+    assert Site.parse("sampit:2:store:8.5mbps") == Site("sampit", 2, store=True, line_mbps=8.5)
+    assert yaml.safe_load((SHIPPED / "sampit/node-2.yaml").read_text())["cluster"]["line_mbps"] == 8
+    assert "line_mbps" not in (SHIPPED / "center/node-1.yaml").read_text()
+
+
 def test_new_passwords_are_words() -> None:
     """A letter first: in its configuration NATS would read another as a number."""
     assert all(re.fullmatch(r"[a-z][a-z0-9]{32}", secret) for secret in new_secrets(EXAMPLE).values())

@@ -15,7 +15,7 @@ from recorder.spool import Spool, SpoolOptions
 from tests.recorder.rig import FOREVER, REGISTERED_NS, Rig, camera, rig, until, until_async
 from tests.recorder.synth import CAMERA, NODE, STREAM, make_run, packets, video_clip, video_track
 from vms.clock import NS_PER_S
-from vms.domain.camera import RecordMode, StreamName, StreamRef
+from vms.domain.camera import RecordMode, Stream, StreamName, StreamRef
 from vms.domain.footage import IndexedSegment, Segment, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval, total_ns
@@ -361,6 +361,30 @@ async def test_a_deleted_camera_misses_nothing(tmp_path: Path) -> None:
         assert gap.end_ns == deleted_ns
         with pytest.raises(VmsError):
             await r.bus.request(HOT, {})
+
+
+async def test_a_stream_that_its_camera_has_no_more_misses_nothing(tmp_path: Path) -> None:
+    """Its Gap ends, its recorder is gone, and the camera's other Stream goes on."""
+    sub = StreamRef(CAMERA, StreamName.SUB)
+    async with rig(tmp_path) as r:
+        known = await r.catalogue.cameras.get(CAMERA)
+        assert known is not None
+        (main,) = (stream for stream in known.streams if stream.ref == STREAM)
+        await change(r, streams=(main, Stream(sub, "rtsp://10.0.0.1/sub", RecordMode.CONTINUOUS)))
+
+        async def opened() -> bool:
+            return await r.catalogue.gaps.open_of(sub) is not None
+
+        await until_async(opened)
+        await change(r, streams=(main,))
+
+        async def closed_again() -> bool:
+            return not await opened()
+
+        await until_async(closed_again)
+        assert await r.catalogue.gaps.open_of(STREAM) is not None
+        with pytest.raises(VmsError):
+            await r.bus.request(f"recorder.hot.{CAMERA}.sub", {})
 
 
 @pytest.mark.parametrize("what", ["removed", "switched off"])

@@ -68,13 +68,14 @@ class NatsServer:
     hub: str = ""
     prefix: tuple[str, ...] = ()
     max_payload: int = 4_000_000
+    certificate: Path | None = None
     process: asyncio.subprocess.Process | None = None
     said: int = 0
 
     @property
     def url(self) -> str:
         """For clients."""
-        return f"nats://{self.host}:{self.port}"
+        return f"{'tls' if self.certificate else 'nats'}://{self.host}:{self.port}"
 
     @property
     def leaf_url(self) -> str:
@@ -117,6 +118,7 @@ class NatsServer:
             server_name: "{self.domain}-{self.port}"
             listen: "{self.host}:{self.port}"
             http: "{self.host}:{self.monitor_port}"
+            {f'tls {{ cert_file: "{self.certificate}", key_file: "{self.certificate}" }}' if self.certificate else ""}
             max_payload: {self.max_payload}
             max_pending: 16MB
             write_deadline: "3s"
@@ -226,10 +228,12 @@ async def running_nats(
     ports: tuple[int, int] | None = None,
     prefix: Sequence[str] = (),
     max_payload: int = 4_000_000,
+    certificate: Path | None = None,
     started: bool = True,
 ) -> AsyncIterator[NatsServer]:
     """A server in `folder/<domain>`. `hub`: it is a leaf of that one (or of that `host:port`); `leaf_port`: leafs may
-    come to it. `ports`: for clients and monitor. With `started=False` only its files and ports are there yet."""
+    come to it. `certificate`: key and chain of TLS for clients. `ports`: for clients and monitor. With `started=False`
+    only its files and ports are there yet."""
     home = folder / domain
     home.mkdir(parents=True, exist_ok=True)
     near = "127.0.0.1" if prefix else host  # elsewhere its address is not ours to try
@@ -237,7 +241,9 @@ async def running_nats(
     known = installation or (hub.secrets if isinstance(hub, NatsServer) else Secrets())
     leaf = (free_port(near) if leaf_port is True else int(leaf_port)) if leaf_port and hub is None else 0
     above = hub.leaf_url if isinstance(hub, NatsServer) else hub or ""
-    server = NatsServer(home, domain, known, host, port, leaf, monitor_port, above, tuple(prefix), max_payload)
+    server = NatsServer(
+        home, domain, known, host, port, leaf, monitor_port, above, tuple(prefix), max_payload, certificate
+    )
     try:
         if started:
             await server.start()

@@ -94,3 +94,14 @@ async def test_events_travel_from_a_site(tmp_path: Path) -> None:
     finally:
         await site.close()
         await center.close()
+
+
+async def test_events_that_have_long_been_over_are_forgotten(catalogue: Catalogue) -> None:
+    """The oldest first and so many at a time; what goes on stays however old it is."""
+    old, older, open_one, new = event(10, 20), event(0, 5), event(1), event(50, 90)
+    for one in (old, older, open_one, new):
+        await catalogue.events.put(one)
+    assert await catalogue.events.forget(at(60), 1) == 1
+    assert await catalogue.events.get(older.id) is None
+    assert await catalogue.events.forget(at(60), 9) == 1
+    assert {one.id for one in await catalogue.events.find(Wanted(), 9)} == {open_one.id, new.id}

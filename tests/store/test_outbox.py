@@ -19,6 +19,7 @@ from vms.domain.interval import Interval
 from vms.domain.node import Node
 from vms.domain.person import Person
 from vms.errors import CatalogueError, ConflictError, ForbiddenError
+from vms.store import outbox as outbox_module
 from vms.store.catalogue import Catalogue
 from vms.store.images import RowImage, fitting, pack, unpack
 from vms.store.notes import OutboxOptions, Role
@@ -157,6 +158,18 @@ async def test_all_can_be_sent_again(site: Catalogue) -> None:
     assert [entry.key for entry in await site.outbox.waiting(9)] == [("r" * 16, 3), ("r" * 16, 4)]
     assert await site.outbox.resend() == 6
     assert len(await site.outbox.waiting(99)) == 6
+
+
+async def test_many_are_noted_in_parts(site: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each once, wherever the parts end."""
+    monkeypatch.setattr(outbox_module, "_RESENT_AT_ONCE", 2)
+    for count in (4, 5):
+        await site.segments.put(segment(count * 60, count * 60 + 60, number=count - 1))
+    for number in range(3):
+        await site.segments.put(segment(number * 60, number * 60 + 60, number=number))
+    await site.outbox.done([Sent(entry) for entry in await site.outbox.waiting(99)])
+    assert await site.outbox.resend([segments]) == 5
+    assert sorted(entry.key[1] for entry in await site.outbox.waiting(9)) == [0, 1, 2, 3, 4]
 
 
 async def test_a_commit_wakes_the_sender(site: Catalogue) -> None:

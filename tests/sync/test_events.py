@@ -252,6 +252,26 @@ async def test_a_site_that_does_not_answer_is_cut_off(far: Far) -> None:
     assert [one.kind for one in far.look()] == ["node_lost", "node_lost"]
 
 
+async def test_what_is_far_stays_open_over_a_restart_of_the_center(world: World) -> None:
+    """Nothing is heard of a site that is still cut off; when it is back, the Event is over."""
+    presence, reached = Presence(world.bus, world.clock), {"sampit": False}
+
+    def source(heard: Presence) -> FarTroubles:
+        return FarTroubles(heard, world.clock, lambda: reached, lambda: {"sampit": SITE.id}, "center")
+
+    presence.take({"node": "a" * 16, "name": "a", "zone": "sampit", "now_ns": world.clock.now_ns()})
+    async with writing(world, source(presence), in_center=True):
+        await world.pass_s(20)
+        (begun,) = await world.events(is_open=True)
+    assert begun.kind == "site_cut_off"
+    async with writing(world, source(Presence(world.bus, world.clock)), in_center=True):
+        await world.pass_s(45)
+        assert [one.id for one in await world.events(is_open=True)] == [begun.id]
+        reached["sampit"] = True
+        await world.pass_s(3)
+        assert await world.events(is_open=True) == []
+
+
 async def test_a_node_of_the_center_is_lost_and_no_site_is(far: Far) -> None:
     """The center is not cut off from itself."""
     far.alive("c", "center")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.web.conftest import World
+import asyncio
+from dataclasses import replace
+
+from tests.web.conftest import SITE, World
 from vms.domain.camera import Camera, Stream, StreamName, StreamRef
 from vms.domain.media import StreamCondition, StreamState
 
@@ -47,3 +50,22 @@ async def test_another_node_takes_over(world: World) -> None:
     say(world, "n2", 3)
     await world.clock.advance(0)
     assert board.of_camera(CAMERA) == StreamState(REF, StreamCondition.LIVE, 3)
+
+
+async def test_a_camera_never_reported_while_its_site_is_cut_off(world: World) -> None:
+    """Not reported, once there was time to hear of its site; connecting, when a node of it is there."""
+    board, one = world.parts.board, replace(CAMERA, site=SITE.id)
+    await world.clock.advance(31)
+    assert board.of_camera(one).condition is StreamCondition.CONNECTING
+    world.bus.publish("node.alive", {"node": "c1", "zone": "center", "services": ["web"]})
+    async with asyncio.timeout(5):
+        while board.of_camera(one).condition is StreamCondition.CONNECTING:  # the board reads the sites
+            await asyncio.sleep(0.01)
+    state = board.of_camera(one)
+    assert (state.condition, state.reason, state.since_ns) == (StreamCondition.NOT_REPORTED, "not_reported", 0)
+    world.bus.publish("node.alive", {"node": "s1", "zone": SITE.slug, "services": ["ingest", "recorder"]})
+    await world.clock.advance(0.01)
+    assert board.of_camera(one).condition is StreamCondition.CONNECTING
+    heard_ns = world.clock.now_ns()
+    await world.clock.advance(12)
+    assert board.of_camera(one).since_ns in range(heard_ns - 10_000_000, heard_ns + 1)

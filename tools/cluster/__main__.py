@@ -36,13 +36,13 @@ def write_example() -> None:
 
 
 def new(folder: Path, center: str, sites: list[str], *, tls: bool, key_file: Path | None = None) -> None:
-    """A folder per machine, each with its secrets. `sites`: SLUG[:NODES][:store]=HOST; `key_file`: of an installation
-    that is to be brought into it. ValueError for anything else."""
+    """A folder per machine, each with its secrets. `sites`: SLUG[:NODES][:store][:MBPSmbps]=HOST; `key_file`: of an
+    installation that is to be brought into it. ValueError for anything else."""
     hosts, chosen = {CENTER: center}, []
     for text in sites:
         what, _, host = text.partition("=")
         if not host:
-            raise ValueError(f"{text!r} is not SLUG[:NODES][:store]=HOST")
+            raise ValueError(f"{text!r} is not SLUG[:NODES][:store][:MBPSmbps]=HOST")
         site = Site.parse(what)
         chosen.append(site)
         hosts[site.slug] = host
@@ -87,7 +87,7 @@ def main() -> int:
     own = commands.add_parser("new", help="a folder for each machine of a new cluster")
     own.add_argument("folder", type=Path)
     own.add_argument("--center", required=True, metavar="HOST", help="how regencies reach the center")
-    own.add_argument("--site", required=True, action="append", metavar="SLUG[:NODES][:store]=HOST")
+    own.add_argument("--site", required=True, action="append", metavar="SLUG[:NODES][:store][:MBPSmbps]=HOST")
     own.add_argument("--tls", action="store_true", help="leafs reach the hub by TLS")
     own.add_argument("--key", type=Path, metavar="FILE", help="secret.key of a single machine that vms migrate brings")
     local = commands.add_parser("demo", help="a cluster on this machine")

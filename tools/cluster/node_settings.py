@@ -59,6 +59,8 @@ def node_settings(topology: Topology, place: NodePlace) -> dict[str, Any]:
         "key_file": place.key_file,
         "cluster": {"zone": place.zone, "nats": nats},
     }
+    if not at_center and topology.site(place.zone).line_mbps is not None:
+        found["cluster"]["line_mbps"] = topology.site(place.zone).line_mbps
     if place.catalogue_url and at_center:
         found["catalogue"] = {"url": place.catalogue_url}
     found["home_store"] = place.home.settings()

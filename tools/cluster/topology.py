@@ -17,16 +17,19 @@ NAMES = {
     "muara-teweh": "Muara Teweh",
     "kapuas": "Kuala Kapuas",
 }
+_LINE = re.compile(r"(\d{1,5}(?:\.\d+)?)mbps")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Site:
-    """A regency: how many nodes, and whether it has an S3 store of its own. ValueError for what is no slug."""
+    """A regency: how many nodes, whether it has an S3 store of its own, and what its line to the center carries, where
+    that is known. ValueError for what is no slug."""
 
     slug: str
     nodes: int = 1
     store: bool = False
+    line_mbps: float | None = None
 
     def __post_init__(self) -> None:
         if not _SLUG.fullmatch(self.slug) or self.slug == CENTER:
@@ -41,13 +44,15 @@ class Site:
 
     @classmethod
     def parse(cls, text: str) -> Site:
-        """`SLUG[:NODES][:store]`, as the command line has it."""
+        """`SLUG[:NODES][:store][:MBPSmbps]`, as the command line has it."""
         slug, *rest = text.split(":")
         store = "store" in rest
-        numbers = [part for part in rest if part != "store"]
-        if len(numbers) > 1 or not all(part.isdigit() for part in numbers):
-            raise ValueError(f"{text!r} is not SLUG[:NODES][:store]")
-        return cls(slug, int(numbers[0]) if numbers else 1, store)
+        lines = [_LINE.fullmatch(part) for part in rest if part.endswith("mbps")]
+        numbers = [part for part in rest if part != "store" and not part.endswith("mbps")]
+        if len(numbers) > 1 or len(lines) > 1 or None in lines or not all(part.isdigit() for part in numbers):
+            raise ValueError(f"{text!r} is not SLUG[:NODES][:store][:MBPSmbps], such as sampit:2:store:8mbps")
+        line = next((float(found[1]) for found in lines if found is not None), None)
+        return cls(slug, int(numbers[0]) if numbers else 1, store, line)
 
 
 @dataclass(frozen=True)
@@ -92,4 +97,4 @@ DEMO = Topology(
         Site("kapuas"),
     )
 )
-EXAMPLE = Topology((Site("sampit", nodes=2, store=True), Site("kapuas")))
+EXAMPLE = Topology((Site("sampit", nodes=2, store=True, line_mbps=8), Site("kapuas", line_mbps=4)))

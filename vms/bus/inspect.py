@@ -59,6 +59,7 @@ async def account_facts(options: NatsOptions, timeout_s: float = 4.0) -> Account
                 allow_reconnect=False,
                 max_reconnect_attempts=0,
                 connect_timeout=max(1, round(timeout_s / 2)),
+                tls=options.tls(),
                 error_cb=erred,
             )
     except (NatsError, OSError, TimeoutError) as error:

@@ -8,10 +8,12 @@ too (`vms.bus.streams`, `vms.bus.kv`). Event loop only.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import nats.errors
@@ -36,7 +38,8 @@ _LASTING_S = 5.0  # a connection that ended sooner is like one that failed
 @dataclass(frozen=True)
 class NatsOptions:
     """Where and how. `domain`: JetStream's domain of that server (`hub`, or the site's slug). `queue_bytes`: how much
-    may wait to be sent before events are dropped. `patience_s`: how long a request waits for a connection."""
+    may wait to be sent before events are dropped. `patience_s`: how long a request waits for a connection. `ca_file`:
+    the authority of the server's certificate, in PEM; without it a `tls://` server needs one that the machine knows."""
 
     url: str
     user: str = ""
@@ -50,6 +53,19 @@ class NatsOptions:
     patience_s: float = 1.0
     queue_bytes: int = 8_000_000
     close_s: float = 2.0
+    ca_file: Path | None = None
+
+    def tls(self) -> ssl.SSLContext | None:
+        """For a `tls://` server; None for others. SettingsError where the file is no authority."""
+        if urlsplit(self.url).scheme != "tls":
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            raise SettingsError(
+                f"{self.ca_file} cannot be used as the authority of the NATS server",
+                hint="Name a PEM file of its authority under cluster.nats.ca_file.",
+            ) from error
 
 
 class Listening:
@@ -72,6 +88,7 @@ class NatsLink:
         if parts.scheme not in {"nats", "tls"} or not parts.hostname:
             raise SettingsError("the URL of the NATS server is none", hint="Example: nats://127.0.0.1:4222")
         self.options = options
+        self._tls = options.tls()
         self.dropped = 0
         self._client: LinkClient | None = None
         self._sender: Sender | None = None
@@ -311,6 +328,7 @@ class NatsLink:
                 ping_interval=max(1, round(options.ping_s)),
                 max_outstanding_pings=2,
                 no_echo=True,
+                tls=self._tls,
                 pending_size=1_000_000,
                 error_cb=self._erred,
                 closed_cb=self._closed,

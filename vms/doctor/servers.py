@@ -36,8 +36,10 @@ async def servers(settings: Settings, monitor: str | None = None) -> list[Check]
 
 async def _nats(cluster: ClusterSettings, monitor: str | None) -> list[Check]:
     chosen = cluster.nats
-    ctrl = NatsOptions(chosen.url, chosen.ctrl_user, chosen.ctrl_password.get_secret_value(), name="ctrl")
-    video = NatsOptions(chosen.url, chosen.video_user, chosen.video_password.get_secret_value(), name="video")
+    ca_file, ctrl_password = chosen.ca_file, chosen.ctrl_password.get_secret_value()
+    ctrl = NatsOptions(chosen.url, chosen.ctrl_user, ctrl_password, name="ctrl", ca_file=ca_file)
+    video_password = chosen.video_password.get_secret_value()
+    video = NatsOptions(chosen.url, chosen.video_user, video_password, name="video", ca_file=ca_file)
     of_ctrl, of_video, seen = await asyncio.gather(
         account_facts(ctrl), account_facts(video), monitor_facts(chosen.url, monitor)
     )

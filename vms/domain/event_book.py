@@ -26,6 +26,9 @@ WAIT_S: Mapping[str, float] = {
     EventKind.SITE_CUT_OFF: 5.0,
 }
 """How long a trouble lasts before it is an Event; those not named are one at once."""
+UNKNOWN_S: Mapping[str, float] = {EventKind.NODE_LOST: 7 * 86_400.0, EventKind.SITE_CUT_OFF: 7 * 86_400.0}
+"""How long an Event goes on of which nobody can say anything, where it is longer than for others: after a restart of
+the center nothing is heard of a Site that is still cut off, which is just what the Event says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ class EventBook:
     def _over(self, wrong: Collection[str], well: Collection[str], now_ns: int, mono_ns: int) -> list[Event]:
         changed = []
         for subject, entry in list(self._open.items()):
-            if subject in wrong or (subject not in well and mono_ns - entry.known_ns < self._unknown_ns):
+            if subject in wrong or (subject not in well and mono_ns - entry.known_ns < self._patience_ns(entry.event)):
                 continue
             event = _ended(entry.event, now_ns)
             changed.append(event)
@@ -189,6 +192,9 @@ class EventBook:
             self._since.pop(subject, None)
             self._ended[subject] = (event, mono_ns)
         return changed
+
+    def _patience_ns(self, event: Event) -> int:
+        return max(self._unknown_ns, int(UNKNOWN_S.get(event.kind, 0.0) * NS_PER_S))
 
 
 def _ended(event: Event, at_ns: int) -> Event:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
 
 from vms.domain.camera import StreamName
 from vms.domain.event import Event, Severity
@@ -95,6 +95,16 @@ class Events:
             chosen.append(or_(c.start_ns > start_ns, and_(c.start_ns == start_ns, c.id > event_id)))
         statement = select(events).where(*chosen).order_by(c.start_ns, c.id).limit(limit)
         return await self._db.rows(statement, _events)
+
+    async def forget(self, before_ns: int, limit: int) -> int:
+        """Take away Events that were over before a time, at most `limit`, the oldest first; says how many. Each
+        catalogue does so for itself."""
+        c = events.c
+        oldest = (
+            select(c.id).where(c.start_ns < before_ns, c.end_ns < before_ns).order_by(c.start_ns, c.id).limit(limit)
+        )
+        async with self._db.write() as connection:
+            return (await connection.execute(delete(events).where(c.id.in_(oldest)))).rowcount
 
     async def count_open(self, sites: Collection[str] | None = None) -> dict[Severity, int]:
         """How many go on, by severity."""

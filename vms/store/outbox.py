@@ -36,6 +36,7 @@ from vms.store.notes import Role
 from vms.store.tables import cameras, copies, grants, meta, outbox, segments
 
 _AT_ONCE = 250
+_RESENT_AT_ONCE = 20_000
 _TIMES = ("end_ns", "start_ns", "granted_ns", "verified_ns")
 _PUBLISHER_LOCK = 0x766D73_01
 """Any number that means this and nothing else in PostgreSQL's advisory locks."""
@@ -173,17 +174,31 @@ class Outbox:
 
     async def resend(self, tables: Collection[Table] | None = None, since_ns: int = 0) -> int:
         """Note every row of the tables (all that travel from here) that ends at or after a time, as if it had just
-        been written; says how many. For a far side that lost its catalogue, or never had it."""
+        been written; says how many. For a far side that lost its catalogue, or never had it. Millions of rows are noted
+        in parts, each a transaction: who is cut off says all of it again."""
         options = self._db.notes.options
         chosen = tables if tables is not None else options.noted if options is not None else ()
+        return sum([await self._resend_table(table, since_ns) for table in chosen])
+
+    async def _resend_table(self, table: Table, since_ns: int) -> int:
+        key = tuple_(*table.primary_key.columns)
+        after: ColumnElement[Any] | None = None
         count = 0
-        async with self._db.write() as connection:
-            for table in chosen:
-                count += (
-                    await connection.execute(outbox.insert().from_select(*self._all_of(table, since_ns)))
-                ).rowcount
-            connection.noted = True
-        return count
+        while True:
+            page = select(*table.primary_key.columns).order_by(*table.primary_key.columns)
+            if after is not None:
+                page = page.where(key > after)
+            async with self._db.write() as connection:
+                row = (await connection.execute(page.offset(_RESENT_AT_ONCE - 1).limit(1))).first()
+                last = None if row is None else _typed(table, tuple(row))
+                names, statement = self._all_of(table, since_ns)
+                statement = statement if after is None else statement.where(key > after)
+                statement = statement if last is None else statement.where(key <= last)
+                count += (await connection.execute(outbox.insert().from_select(names, statement))).rowcount
+                connection.noted = True
+            if last is None:
+                return count
+            after = last
 
     async def resend_cameras(self, site_ids: Collection[str]) -> None:
         """Note the Cameras of Sites, whose place in the tree has changed."""
@@ -260,6 +275,10 @@ def _among(columns: Sequence[Any], keys: Sequence[tuple[Any, ...]]) -> ColumnEle
         only: ColumnElement[Any] = columns[0]
         return only.in_([key[0] for key in keys])
     return tuple_(*columns).in_(keys)
+
+
+def _typed(table: Table, key: tuple[Any, ...]) -> ColumnElement[Any]:
+    return tuple_(*(literal(value, column.type) for value, column in zip(key, table.primary_key.columns, strict=True)))
 
 
 def _rev(image: RowImage | None) -> Any:

@@ -123,6 +123,11 @@ class Presence:
         seen = self._seen.get(node)
         return seen is not None and self._clock.mono_ns() - seen.heard_mono_ns <= SILENT_S * NS_PER_S
 
+    def has_listened(self) -> bool:
+        """Whether it has been listened for long enough that a node which was not heard is not there."""
+        since = self._listening
+        return since is not None and self._clock.mono_ns() - since[1] > SILENT_S * NS_PER_S
+
     def silent_ns(self, node: str) -> int | None:
         """When a node that is not there was heard last (wall time), or since when it was listened for in vain; None for
         one that is there, or may be."""
@@ -132,9 +137,7 @@ class Presence:
         if seen is not None:
             return seen.heard_ns
         since = self._listening
-        if since is None or self._clock.mono_ns() - since[1] <= SILENT_S * NS_PER_S:
-            return None
-        return since[0]
+        return since[0] if since is not None and self.has_listened() else None
 
     def nodes(self) -> list[Seen]:
         """All that were ever heard here, by zone and name."""
