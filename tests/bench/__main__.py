@@ -13,6 +13,7 @@ from tests.bench import (
     catalogue,
     completeness,
     cost,
+    displays,
     fanout,
     kill,
     lines,
@@ -44,6 +45,7 @@ BENCHES: dict[str, Bench] = {
     "C5": fanout.many_tiles,
     "C6": vanish.without_a_word,
     "C7": lossy.behind_a_line,
+    "C9": displays.pushed_and_back,
 }
 
 
