@@ -14,6 +14,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from web.security.limits import HEADERS_MAX_BYTES, URL_MAX_BYTES
 from web.security.origin import Network, within
 
+_HEAD_END = b"\r\n\r\n"
+
 
 @dataclass(frozen=True)
 class ConnectionLimits:
@@ -60,6 +62,7 @@ class GuardedProtocol(HttpToolsProtocol):
     held: Counter[str]
 
     _head_bytes = 0
+    _head_tail = b""
     _head_done = False
     _counted: str | None = None
     _timers: dict[str, asyncio.TimerHandle]
@@ -86,9 +89,13 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count the bytes of a head; whatever arrives while no request is under way starts its time."""
+        """Count the bytes of a head, not those of a body that comes with it; whatever arrives while no request is under
+        way starts its time."""
         if not self._head_done:
-            self._head_bytes += len(data)
+            seen = self._head_tail + data
+            end = seen.find(_HEAD_END)
+            self._head_bytes += len(data) if end < 0 else end + len(_HEAD_END) - len(self._head_tail)
+            self._head_tail = seen[1 - len(_HEAD_END) :] if end < 0 else b""
             if self._head_bytes > self.limits.head_bytes:
                 self._refuse("431 Request Header Fields Too Large", "The head of the request is too large")
                 return
@@ -108,6 +115,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Its head is whole."""
         self._head_done = True
         self._head_bytes = 0
+        self._head_tail = b""
         self._disarm("head")
         super().on_headers_complete()
 

@@ -161,6 +161,24 @@ async def test_preparing_says_what_is_wrong_before_serving(world: World) -> None
     await free.close()
 
 
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+async def test_a_large_body_is_no_large_head(world: World, cut: int) -> None:
+    """A body that comes in one piece with its head, or with the end of it, is not counted as a head."""
+    async with serving(world, limits=QUICK) as server:
+        body = b'{"username":"admin","password":"' + b"x" * 60_000 + b'"}'
+        head = b"POST /api/session HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        head += b"Content-Length: %d\r\n\r\n" % len(body)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        if cut:
+            writer.write(head[:-cut])
+            await writer.drain()
+            await asyncio.sleep(0.02)  # so that the end of the head is a read of its own
+        writer.write(head[len(head) - cut if cut else 0 :] + body)
+        answer = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert not answer.startswith(b"HTTP/1.1 431"), answer[:200]
+
+
 async def test_an_endless_head_is_cut(world: World) -> None:
     """431 instead of memory."""
     async with serving(world, limits=QUICK) as server:

@@ -18,10 +18,16 @@ export function webrtcPossible(): boolean {
   return typeof RTCPeerConnection === "function" && typeof RTCRtpTransceiver === "function";
 }
 
+const isPlain = (codec: RTCRtpCodec): boolean =>
+  /h264/i.test(codec.mimeType) && /packetization-mode=1/.test(codec.sdpFmtpLine ?? "") && /profile-level-id=42e0/i.test(codec.sdpFmtpLine ?? "");
+
 function codecs(): RTCRtpCodec[] {
   const known = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
   // Cameras send H.264 and H.265, never VP8 or AV1: a third of the SDP, and nothing to pick wrongly.
-  return known.filter((codec) => /^video\/(h264|h265|rtx)$/i.test(codec.mimeType));
+  const wanted = known.filter((codec) => /^video\/(h264|h265|rtx)$/i.test(codec.mimeType));
+  // The server takes packetization mode 1 and the simplest profile; each format more is 64 times as much text.
+  const plain = wanted.some(isPlain);
+  return wanted.filter((codec) => !plain || !/h264/i.test(codec.mimeType) || isPlain(codec));
 }
 
 /** m-line i is tile i. Candidates are not waited for: the server finds the page by its own checks (peer-reflexive). */
