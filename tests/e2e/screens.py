@@ -150,9 +150,9 @@ class Pushes:
     missed: int = 0
 
 
-async def push_views(system: System, screen: Screen, display: str, *, count: int) -> Pushes:
+async def push_views(system: System, screen: Screen, display: str, *, count: int, tiles: int = 4) -> Pushes:
     """Push one view after the other."""
-    views, found = await views_of(system, 5), Pushes()
+    views, found = await views_of(system, 5, tiles), Pushes()
     for number in range(count):
         view = views[number % len(views)]
         began = await push(system, display, {"kind": "view", "subject": view["id"]})

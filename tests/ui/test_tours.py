@@ -17,7 +17,7 @@ async def _first(page: Page, camera: str) -> None:
 async def test_a_tour_runs_is_paused_and_stepped(browser: Browser, place: Place) -> None:
     """T chooses one and ends it; it goes on by itself; space holds it, comma and full stop step; all in one session."""
     ids = list(place.api.cameras)
-    tour = place.api.screens.add_tour("Ronda malam", [[ids[0]], [ids[1]], [ids[2]]], 2)
+    tour = place.api.screens.add_tour("Ronda malam", [[ids[0]], [ids[1]]], 2)
     async with looking(browser, place) as screen:
         page = screen.page
         await page.goto(f"{place.api.url}/wall")
@@ -26,13 +26,13 @@ async def test_a_tour_runs_is_paused_and_stepped(browser: Browser, place: Place)
         await page.wait_for_selector("[data-tours]")
         await page.keyboard.press("1")
         await expect(page).to_have_url(f"{place.api.url}/wall?tour={tour['id']}")
-        for at in (0, 1, 2):
+        for at in (0, 1):
             await _first(page, ids[at])
         await page.keyboard.press(" ")
         await expect(page.locator("[data-tour-strip]")).to_have_attribute("data-tour-strip", "paused")
         at = ids.index(await page.evaluate("() => window.__vms.tiles()[0].camera"))
         await page.keyboard.press(".")
-        await _first(page, ids[(at + 1) % 3])
+        await _first(page, ids[1 - at])
         await page.keyboard.press(",")
         await _first(page, ids[at])
         await page.keyboard.press("t")

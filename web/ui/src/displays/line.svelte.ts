@@ -1,7 +1,8 @@
 // A screen's line to the server: what it is, the code while it waits to be paired, then the control socket that says what
 // to show and hears how it is. It keeps trying for ever; the page is never reloaded, but for another version of itself.
-import { call } from "../api/client";
+import { ApiError, call } from "../api/client";
 import type { Camera } from "../api/types";
+import { words } from "../api/words";
 import { catalogue, inOrder } from "../catalogue/catalogue.svelte";
 import { reach } from "../shell/reach.svelte";
 import { msOfNs } from "../wall/protocol";
@@ -27,6 +28,7 @@ type Heard = Show | { type: "identify" } | { type: "pong"; t: number | null; ser
 const STEPS_MS = [100, 300, 700, 1500, 2000];
 const WAITING_MS = 1500;
 const STATE_MS = 2000;
+const TELL_MS = 400;
 const SILENT_MS = 6000;
 const NAMING_MS = 8000;
 const REMOVED = 4401;
@@ -42,6 +44,8 @@ export class DisplayLine {
   /** It was asked to say which it is. */
   naming = $state(false);
   downSince = $state(0);
+  /** Why there is no code: too many wait, or this node keeps none. */
+  problem = $state("");
   offsetMs = 0;
   #bestRtt = Infinity;
   #socket: WebSocket | null = null;
@@ -51,6 +55,7 @@ export class DisplayLine {
   #ended = false;
   #asking = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #telling: ReturnType<typeof setTimeout> | undefined;
   #naming: ReturnType<typeof setTimeout> | undefined;
   #beat: ReturnType<typeof setInterval> | undefined;
 
@@ -71,8 +76,17 @@ export class DisplayLine {
       stopListening();
       clearTimeout(this.#retry);
       clearTimeout(this.#naming);
+      clearTimeout(this.#telling);
       this.#drop();
     };
+  }
+
+  /** What is reported has changed: said soon, once for all that changes together. */
+  changed(): void {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.#tell();
+    }, TELL_MS);
   }
 
   serverNow = (): number => Date.now() + this.offsetMs;
@@ -92,6 +106,7 @@ export class DisplayLine {
     try {
       let here = await call<Here | undefined>("GET", this.base, { anonymous: true, timeoutMs: 4000 });
       this.known = true;
+      this.problem = "";
       if (here?.id) return this.#open();
       this.display = null;
       this.scene = null;
@@ -102,8 +117,10 @@ export class DisplayLine {
       this.code = here.pairing?.code ?? "";
       this.#tries = 0;
       this.#soon(WAITING_MS);
-    } catch {
-      // Nobody there, or too many wait: the page says so and asks again.
+    } catch (error) {
+      // Nobody there, or no code to be had: the page says so and asks again.
+      if (error instanceof ApiError) this.problem = words(error);
+      else this.known = false;
       this.#later();
     } finally {
       this.#asking = false;
