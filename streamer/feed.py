@@ -56,7 +56,7 @@ class Feed:
     """`run`, `state`, `fault`, `picture` and `gop` are what is known now; `changes` are called when one of the first
     four is new. `fault`: why ingest cannot be asked, as an error code, empty while it answers; since when: `fault_ns`.
     `skew`: how far the clock of the node that sends is ahead of ours. `gop` and `sinks` get what can be shown in the
-    order it comes; `shuffled`, `thinned`: see Order."""
+    order it comes, `listeners` the sound; `shuffled`, `thinned`: see Order."""
 
     def __init__(self, buses: Buses, clock: Clock, stream: StreamRef, options: StreamerOptions, acks: Acks) -> None:
         self.stream = stream
@@ -68,6 +68,7 @@ class Feed:
         self.gop: list[Packet] = []
         self.sinks: set[Sink] = set()
         self.changes: set[Callable[[], None]] = set()
+        self.listeners: set[Callable[[Packet], None]] = set()
         self.skew = Skew()
         self._history = History("", hevc=False)
         self._order = Order(hevc=False)
@@ -325,6 +326,7 @@ class Feed:
         if not self._holed:
             self._last_seq = packet.seq
         if packet.track != 0:
+            self._hand_sound_on(packet)
             return not self._holed
         if packet.is_key:
             self._holed, self._last_seq, self._catching, self.picture = False, packet.seq, False, None
@@ -341,6 +343,10 @@ class Feed:
         if taken or (self._catching and not more):
             self._hand_on(packet, more=more)
         return True
+
+    def _hand_sound_on(self, packet: Packet) -> None:
+        for listener in list(self.listeners):
+            listener(packet)
 
     def _hand_on(self, packet: Packet, *, more: bool) -> None:
         """To the sinks; a cached group that comes in pieces (`more` follow) when it is complete, as one burst."""

@@ -38,9 +38,17 @@ class VideoFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """Payload types of G.711 (RFC 3551) as offered."""
+
+    pcmu: int
+    pcma: int
+
+
+@dataclass(frozen=True, slots=True)
 class MediaOffer:
     """One m-line. `video`: the H.264 format taken; None where the viewer cannot receive it here. `hevc`: that of H.265
-    beside it, None where the viewer has none."""
+    beside it, None where the viewer has none; `audio`: G.711 of an m-line of sound, None where it is not received."""
 
     kind: str
     mid: str
@@ -50,6 +58,7 @@ class MediaOffer:
     mid_extension: int | None
     playout_extension: int | None
     hevc: VideoFormat | None = None
+    audio: AudioFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +172,24 @@ def _media(section: _Section, session: _Section, bundle: set[str]) -> MediaOffer
     directions = [d for d in _DIRECTIONS if d in section.attributes]
     direction = directions[0] if directions else next((d for d in _DIRECTIONS if d in session.attributes), "sendrecv")
     wanted = (
-        section.kind == "video"
-        and not section.refused
+        not section.refused
         and section.protocol == "UDP/TLS/RTP/SAVPF"
         and direction in {"recvonly", "sendrecv"}
         and "rtcp-mux" in section.attributes
         and mid in bundle
     )
+    if section.kind != "video":
+        audio = _g711(section) if wanted and section.kind == "audio" else None
+        return MediaOffer(section.kind, mid, section.protocol, section.formats[0], None, None, None, None, audio)
     video = choose_video(section.formats, section.attributes, _h264_rank, _h264_fmtp) if wanted else None
     hevc = choose_video(section.formats, section.attributes, _h265_rank, _h265_fmtp) if video is not None else None
     mid_extension, playout = _extension(section, MID_URI), _extension(section, PLAYOUT_URI)
     return MediaOffer(section.kind, mid, section.protocol, section.formats[0], video, mid_extension, playout, hevc)
+
+
+def _g711(section: _Section) -> AudioFormat | None:
+    """Both laws, by their static payload types, which all browsers use."""
+    return AudioFormat(0, 8) if {"0", "8"} <= set(section.formats) else None
 
 
 def _extension(section: _Section, wanted: str) -> int | None:

@@ -19,6 +19,7 @@ from aiortc.rtcicetransport import RTCIceParameters
 
 from streamer import rtcp
 from streamer.answer import LocalTransport, Sending, make_answer
+from streamer.audio import AudioSender
 from streamer.ice import HostGatherer, Ports
 from streamer.media import PROFILES, MediaTransport
 from streamer.negotiation import Offer
@@ -58,8 +59,8 @@ class Network:
 
 
 class Peer:
-    """`tracks[i]` is sent on m-line i of the offer, None refuses it. `lost` is called once, with why, when the
-    connection fails or the viewer ends it; `close` must still be called."""
+    """`tracks[i]` is sent on m-line i of the offer, `audio` on the one that it names, None refuses it. `lost` is called
+    once, with why, when the connection fails or the viewer ends it; `close` must still be called."""
 
     def __init__(
         self,
@@ -70,8 +71,10 @@ class Peer:
         certificate: RTCCertificate,
         network: Network,
         lost: Callable[[str], None],
+        audio: tuple[int, AudioSender] | None = None,
     ) -> None:
         self._offer = offer
+        self._audio = audio
         self._clock = clock
         self._lost = lost
         self._network = network
@@ -130,6 +133,9 @@ class Peer:
             None if sender is None or track is None else Sending(*sender.ssrcs, track_id=track.id)
             for sender, track in zip(self._senders, self._tracks, strict=True)
         ]
+        if self._audio is not None:
+            m_line, sound = self._audio
+            sending[m_line] = Sending(sound.ssrc, 0, track_id=sound.id)
         text = make_answer(self._offer, sending, transport, session=secrets.randbits(62))
         self._connecting = asyncio.create_task(self._connect(), name="peer-connect")
         return text
@@ -148,6 +154,8 @@ class Peer:
         for sender, track in self._by_ssrc.values():
             sender.begin(media.wire, media.seal)
             track.bind(sender)
+        if self._audio is not None:
+            self._audio[1].begin(media.wire, media.seal)
         self._heard()
         self.connected = True
 
@@ -176,6 +184,8 @@ class Peer:
         self._reported_ns = mono_ns
         for sender, track in self._by_ssrc.values():
             self._media.report(sender.report(track.id.encode("ascii")))
+        if self._audio is not None:
+            self._media.report(self._audio[1].report())
         self._media.flush()
         self._hold_back()
 
@@ -208,6 +218,8 @@ class Peer:
         for sender, track in self._by_ssrc.values():
             track.stop()
             sender.stop()
+        if self._audio is not None:
+            self._audio[1].stop()
         if self._media is not None:
             self._media.goodbye(list(self._by_ssrc))
         self._gatherer.connection.drop()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from aiortc import RTCCertificate
 
+from streamer.audio import AudioSender
 from streamer.fanout import Fanout
 from streamer.negotiation import Offer
 from streamer.options import StreamerOptions
@@ -39,7 +40,7 @@ class Kit:
 
 class ViewerSession:
     """`videos`: the m-lines of the offer that become tiles; tile i is videos[i]. `say` takes messages to the viewer;
-    `ended` is called once when the session is over."""
+    `ended` is called once when the session is over. `audio`: the m-line of sound, and its sender."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class ViewerSession:
         kit: Kit,
         say: Say,
         ended: Callable[[str], None],
+        audio: tuple[int, AudioSender] | None = None,
     ) -> None:
         self.id, self.person = ident, person
         self.closed = False
@@ -79,6 +81,7 @@ class ViewerSession:
             certificate=kit.certificate(),
             network=kit.network,
             lost=self.end_soon,
+            audio=audio,
         )
         self._opened_ns = kit.clock.mono_ns()
         self._watching: asyncio.Task[None] | None = None
@@ -96,11 +99,15 @@ class ViewerSession:
             await self._kit.clock.sleep(self._kit.options.tick_s)
             for tile in self.tiles:
                 tile.refresh()
+            self.tick()
             self._peer.tick(self._kit.clock.mono_ns())
             why = self.gone(self._kit.clock.mono_ns())
             if why:
                 self.end_soon(why)
                 return
+
+    def tick(self) -> None:
+        """Called with each look at the tiles."""
 
     def gone(self, mono_ns: int) -> str:
         """Why the session is over, empty while it is not."""

@@ -58,6 +58,11 @@ class WallTile:
         self._switched: Message | None = None
         self._pictured: Picture | None = None
 
+    @property
+    def feed(self) -> Feed | None:
+        """Where its pictures, and its sound, come from now."""
+        return self._feed
+
     def show(self, stream: StreamRef | None, number: int | None = None) -> None:
         """Show another Stream, or nothing; `number` is the viewer's count of switches and comes back in messages."""
         if (stream is None) != (self._wanted is None):

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from streamer.audio import AudioSender
 from streamer.feed import Feed
+from streamer.listening import Listener
 from streamer.negotiation import Offer
 from streamer.session import Kit, ViewerSession
 from streamer.tile import Say
@@ -45,15 +47,19 @@ def _number(value: Mapping[str, Any]) -> int | None:
 
 
 class WallSession(ViewerSession):
-    """Every video of the offer is a tile, in order; other media are refused before."""
+    """Every video of the offer is a tile, in order; one sound may be beside them, for the tile that is listened to."""
 
     def __init__(
         self, ident: str, person: str, offer: Offer, *, kit: Kit, say: Say, ended: Callable[[str], None]
     ) -> None:
         videos = offer.videos()
-        if len(videos) != len(offer.media):
-            raise InputError("a wall's offer holds receive-only H.264 videos and nothing else", field="sdp")
-        super().__init__(ident, person, offer, videos, kit=kit, say=say, ended=ended)
+        sounds = [(i, AudioSender(m.audio, kit.clock)) for i, m in enumerate(offer.media) if m.audio is not None]
+        if len(videos) + len(sounds) != len(offer.media) or len(sounds) > 1:
+            words = "a wall's offer holds receive-only H.264 videos and at most one sound (G.711), nothing else"
+            raise InputError(words, field="sdp")
+        audio = sounds[0] if sounds else None
+        super().__init__(ident, person, offer, videos, kit=kit, say=say, ended=ended, audio=audio)
+        self._listener = None if audio is None else Listener(audio[1], say, kit.clock)
         self._heard_ns = kit.clock.mono_ns()
         self._spoke = False
         self._warm: dict[StreamRef, tuple[Feed, int]] = {}
@@ -102,8 +108,17 @@ class WallSession(ViewerSession):
                 self.tiles[index].show(stream, number)
         elif kind == "warm":
             self._warm_up(value.get("cameras"))
+        elif kind == "listen":
+            self._listen(value)
         else:
-            raise InputError("type is show, warm or ping", field="type")
+            raise InputError("type is show, warm, listen or ping", field="type")
+
+    def _listen(self, value: Mapping[str, Any]) -> None:
+        """Hear one tile, or (tile null) none."""
+        tile = None if value.get("tile") is None else self.tiles[self._index(value)]
+        if self._listener is None:
+            raise InputError("the wall was opened without sound", field="type")
+        self._listener.listen(tile)
 
     def _warm_up(self, cameras: object) -> None:
         """Have the feeds of these ready, {"camera", "stream"} each, for who will show them in a moment."""
@@ -130,7 +145,14 @@ class WallSession(ViewerSession):
         for feed, _until_ns in self._warm.values():
             self._kit.fanout.release(feed)
         self._warm.clear()
+        if self._listener is not None:
+            self._listener.close()
         await super().close(why)
+
+    def tick(self) -> None:
+        """What is heard follows what is shown."""
+        if self._listener is not None:
+            self._listener.follow()
 
     def gone(self, mono_ns: int) -> str:
         """Also where the control socket is silent too long."""

@@ -182,6 +182,8 @@ class Relay:
             await self._show(message.get("tiles", [message]))
         elif message.get("type") == "warm":
             await self._warm(message.get("cameras"))
+        elif message.get("type") == "listen" and (message.get("tile") is None or isinstance(message["tile"], int)):
+            await self._forward({"type": "listen", "tile": message.get("tile")})  # what is shown there may be heard
         elif message.get("type") == "ping" and isinstance(message.get("t"), int | float):
             await self._forward({"type": "ping", "t": message["t"]})
         else:

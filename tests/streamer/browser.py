@@ -57,9 +57,10 @@ class Viewer:
     errors: list[str] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
-    async def open(self, count: int, tiles: list[dict[str, Any]], *, codecs: bool = True) -> None:
-        """A wall of `count` tiles."""
-        await self.page.evaluate("([n, tiles, codecs]) => openWall(n, tiles, codecs)", [count, tiles, codecs])
+    async def open(self, count: int, tiles: list[dict[str, Any]], *, codecs: bool = True, sound: bool = False) -> None:
+        """A wall of `count` tiles, with a sound beside them where asked for."""
+        given = [count, tiles, codecs, sound]
+        await self.page.evaluate("([n, tiles, codecs, sound]) => openWall(n, tiles, codecs, sound)", given)
 
     async def tell(self, what: str, value: dict[str, Any]) -> dict[str, Any]:
         """What the web would do with a request of the page."""

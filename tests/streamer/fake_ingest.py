@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import av
@@ -70,7 +70,8 @@ def clip(grey: int) -> tuple[bytes, ...]:
 @dataclass
 class FakeStream:
     """One Stream at ingest. `pts`, `kind`: presentation time in pictures and NAL header byte of picture n of its group,
-    where they are not those of the clip; `units`: access units of a group that are sent in its place."""
+    where they are not those of the clip; `units`: access units of a group that are sent in its place.
+    `sound`: a loud G.711 track beside the pictures."""
 
     ref: StreamRef
     grey: int
@@ -85,6 +86,7 @@ class FakeStream:
     pts: Callable[[int], int] | None = None
     kind: Callable[[int], int] | None = None
     units: Sequence[bytes] = ()
+    sound: Codec | None = None
 
     def payload(self, n: int) -> bytes:
         """The access unit of picture n of a group."""
@@ -130,7 +132,10 @@ class FakeIngest:
         """A new Run."""
         now_ns = self.clock.now_ns()
         width, height = SIZE
-        info = RunInfo((Track(0, stream.codec, width=width, height=height),))
+        tracks = [Track(0, stream.codec, width=width, height=height)]
+        if stream.sound is not None:
+            tracks.append(Track(1, stream.sound, sample_rate=8000, channels=1))
+        info = RunInfo(tuple(tracks))
         clock = ClockState("boot", self.clock.mono_ns(), now_ns, synchronized=True)
         stream.run = Run(new_id(), stream.ref, "site", "node", 1, info, now_ns, clock, now_ns)
         stream.gop, stream.next, stream.seq, stream.first_ns = [], 0, 0, now_ns
@@ -159,6 +164,13 @@ class FakeIngest:
             stream.gop = [packet] if packet.is_key else [*stream.gop, packet]
             if not lose:
                 self._publish(stream, packet)
+            if stream.sound is not None:
+                # 40 ms of a square wave.
+                wave = (b"\x80" * 8 + b"\x00" * 8) * 20
+                sound = replace(packet, track=1, seq=stream.seq, is_key=True, payload=wave)
+                stream.seq += 1
+                stream.gop.append(sound)
+                self._publish(stream, sound)
         return packet
 
     def play(self, *streams: FakeStream, ahead: int = 30) -> None:

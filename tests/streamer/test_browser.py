@@ -12,7 +12,7 @@ import pytest
 from tests.streamer.browser import running_viewer
 from tests.streamer.conftest import Studio
 from tests.streamer.fake_ingest import FakeStream
-from vms.domain.media import StreamCondition
+from vms.domain.media import Codec, StreamCondition
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +80,26 @@ async def test_what_tiles_say_is_what_is_seen(studio: Studio) -> None:
         await viewer.until(f"() => ({state})(2, 'live')")
         await viewer.until(f"() => wall.frames[2].length > {after[2] + 5}")
         assert await viewer.page.evaluate("() => wall.pc.connectionState") == "connected"
+        assert not viewer.errors
+
+
+async def test_a_tile_is_heard(studio: Studio) -> None:
+    """A browser that offered a sound plays that of the tile which is listened to."""
+    stream = studio.ingest.add(sound=Codec.PCMA)
+    studio.ingest.play(stream)
+    async with running_viewer(studio.bus) as viewer:
+        await viewer.open(1, [tile(0, stream)], sound=True)
+        await viewer.until("() => wall.frames[0].length > 3")
+        assert await viewer.page.evaluate("() => energy()") == 0
+        # An element must play it, or nothing is decoded.
+        await viewer.page.evaluate("""() => {
+          const audio = document.createElement('audio');
+          audio.srcObject = new MediaStream([wall.pc.getReceivers().at(-1).track]);
+          document.body.append(audio);
+          audio.play().catch(() => {});
+        }""")
+        await viewer.tell("message", {"type": "listen", "tile": 0})
+        await viewer.until("async () => await energy() > 0.01")
         assert not viewer.errors
 
 

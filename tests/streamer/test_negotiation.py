@@ -165,6 +165,22 @@ def test_h265_that_cameras_do_not_send_is_not_taken(change: str) -> None:
     assert offer.media[0].hevc is None
 
 
+def test_a_sound_beside_the_videos_is_answered_as_g711() -> None:
+    """Both laws, sent only, in the bundle; a sound that has no G.711 is not taken."""
+    audio = (
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 0 8\r\na=mid:a\r\na=recvonly\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n"
+    )
+    text = videos(1, extra=audio).replace("BUNDLE 0", "BUNDLE 0 a")
+    offer = parse(text)
+    assert offer.videos() == [0]
+    answer = make_answer(offer, [Sending(1, 2, "t"), Sending(3, 0, "s")], TRANSPORT, session=1)
+    heard = SessionDescription.parse(answer).media[1]
+    assert [c.mimeType for c in heard.rtp.codecs] == ["audio/PCMU", "audio/PCMA"]
+    assert (heard.direction, [s.ssrc for s in heard.ssrc]) == ("sendonly", [3])
+    assert "a=group:BUNDLE 0 a" in answer
+    assert parse(text.replace("SAVPF 111 0 8", "SAVPF 111")).media[1].audio is None
+
+
 def test_the_role_a_viewer_insists_on() -> None:
     """setup:active leaves passive to us."""
     assert parse(videos(1).replace("a=ice-pwd", "a=setup:active\r\na=ice-pwd")).answer_setup == "passive"

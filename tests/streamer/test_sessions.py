@@ -19,6 +19,7 @@ from tests.streamer.fake_ingest import FakeStream
 from vms import metrics
 from vms.clock import ManualClock
 from vms.domain.ids import new_id
+from vms.domain.media import Codec
 from vms.errors import ConflictError, InputError, NoResponderError, TooManyError
 
 
@@ -131,6 +132,42 @@ async def test_a_wall_plays_switches_and_is_freed(studio: Studio) -> None:
         await bus.request(f"streamer.wall.message.{session}", {"type": "ping", "t": 1})
 
 
+async def test_one_tile_is_heard(studio: Studio) -> None:
+    """G.711 passes as it is; what has no sound is said to be silent; sound follows the tile, and ends when asked to."""
+    ingest, bus = studio.ingest, studio.bus
+    loud, silent = ingest.add(60, sound=Codec.PCMU), ingest.add(120)
+    ingest.play(loud, silent)
+    session = new_id()
+    events = bus.subscribe(f"streamer.wall.event.{session}")
+    async with player(2, audios=1) as viewer:
+        value = {"session": session, "sdp": await viewer.offer(), "tiles": [entry(0, loud), entry(1, silent)]}
+        await viewer.answer((await bus.request("streamer.wall.open", value))["sdp"])
+        await viewer.until(shade(60), 0)
+
+        async def listen(tile: int | None, state: str) -> None:
+            await bus.request(f"streamer.wall.message.{session}", {"type": "listen", "tile": tile})
+            async with asyncio.timeout(5):
+                while (await events.get())[1]["message"] != {"type": "listening", "tile": tile, "state": state}:
+                    pass
+
+        await listen(0, "on")
+        sound = next(track for track in viewer.tracks if track.kind == "audio")
+        level = 0
+        for _ in range(100):
+            frame: Any = await asyncio.wait_for(sound.recv(), 5)
+            level = max(level, abs(frame.to_ndarray().astype(int)).max())
+        assert level > 8000
+        await listen(1, "silent")
+        await bus.request(f"streamer.wall.message.{session}", {"type": "show", **entry(1, loud), "n": 4})
+        async with asyncio.timeout(5):
+            while (await events.get())[1]["message"] != {"type": "listening", "tile": 1, "state": "on"}:
+                pass
+        await listen(None, "off")
+        feed = studio.streamer.sessions[session].tiles[0].feed
+        assert feed is not None
+        assert not feed.listeners
+
+
 async def test_messages(studio: Studio) -> None:
     """Ping is answered; what cannot be obeyed is said back and changes nothing; a first message brings all states."""
     stream = studio.ingest.add()
@@ -176,7 +213,7 @@ async def test_messages(studio: Studio) -> None:
 
 async def test_limits_and_refusals(studio: Studio) -> None:
     """Too many viewers, a session twice, tiles that do not exist, an offer without ICE, another kind of media."""
-    async with player(1, audios=1) as mixed, player() as viewer:
+    async with player(1, audios=2) as mixed, player() as viewer:
         sdp, both = await viewer.offer(), await mixed.offer()
         viewers = value_of(metrics.VIEWERS)
 

@@ -308,8 +308,11 @@ async def test_tiles_follow_what_may_be_shown(world: World, server: WebServer, o
             await heard(socket, "tile", state="forbidden")
             await socket.send(json.dumps(show | {"camera": one["id"], "n": 2}))
             await socket.send(json.dumps({"type": "warm", "cameras": [{"camera": two["id"], "stream": "sub"}]}))
+            await socket.send(json.dumps({"type": "listen", "tile": 0}))
+            await socket.send(json.dumps({"type": "listen", "tile": "0"}))
+            await heard(socket, "error")
             await push(operator, display, kind="nothing")
             await world.clock.advance(4)
             assert (await heard(socket, "tile", state="forbidden"))["camera"] == one["id"]
     shows = [(each["type"], each.get("camera")) for each in world.streamer.messages if each["type"] != "ping"]
-    assert shows == [("show", None), ("show", one["id"]), ("warm", None), ("show", None)]
+    assert shows == [("show", None), ("show", one["id"]), ("warm", None), ("listen", None), ("show", None)]

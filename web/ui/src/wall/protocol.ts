@@ -43,9 +43,21 @@ export interface PictureMessage {
   wall_ns: string;
 }
 
+/**
+ * Sound of one tile. The page adds one audio transceiver (recvonly, G.711 among its codecs) to the wall's offer, behind
+ * the videos; then `listen` names the tile that is heard (null: none), and sound follows what that tile shows. "silent":
+ * the camera has none, or none comes across the line.
+ */
+export interface ListeningMessage {
+  type: "listening";
+  tile: number | null;
+  state: "off" | "on" | "silent";
+}
+
 export type ServerMessage =
   | TileMessage
   | PictureMessage
+  | ListeningMessage
   | { type: "switched"; tile: number; n: number | null; rtp: number }
   | { type: "clock"; tile: number; rtp: number; wall_ns: string }
   | { type: "pong"; t: number; server_ns: string }
@@ -69,6 +81,7 @@ export interface Warm {
 export type ClientMessage =
   | { type: "warm"; cameras: Warm[] }
   | { type: "show"; tiles: Show[] }
+  | { type: "listen"; tile: number | null }
   | { type: "ping"; t: number };
 
 /** Nanoseconds since 1970 as text to milliseconds; doubles hold this to a quarter of a microsecond. */

@@ -88,7 +88,7 @@ export class WallState {
       attach: (tile, receiver) => this.tiles[tile]?.attach(receiver),
       open: (fresh) => this.#open(fresh),
       message: (message) => {
-        if ("tile" in message) this.tiles[message.tile]?.hear(message);
+        if ("tile" in message && message.type !== "listening") this.tiles[message.tile]?.hear(message);
       },
       losing: () => {
         for (const tile of this.tiles) tile.keep();
