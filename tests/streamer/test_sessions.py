@@ -302,6 +302,27 @@ async def test_silence_ends_a_wall_and_no_connection_ends_any(clock: ManualClock
         await until(lambda: not studio.streamer.sessions)
 
 
+async def test_what_comes_next_is_ready_and_let_go(clock: ManualClock) -> None:
+    """A feed that was asked to be ready is there before it is shown, and goes when nobody asks again, or with all."""
+    async with studio_by_hand(clock, StreamerOptions(connect_s=60)) as studio, player() as viewer:
+        await studio.bus.request("streamer.wall.open", {"session": "w", "sdp": await viewer.offer(), "tiles": []})
+        one, two = studio.ingest.add(), studio.ingest.add()
+
+        async def warm(*streams: FakeStream) -> None:
+            cameras = [{"camera": stream.ref.camera, "stream": "sub"} for stream in streams]
+            await studio.bus.request("streamer.wall.message.w", {"type": "warm", "cameras": cameras})
+
+        await warm(one, two)
+        assert set(studio.streamer.fanout.watched) == {one.ref, two.ref}
+        await clock.advance(6)
+        await warm(one)
+        await clock.advance(8)
+        await until(lambda: studio.streamer.fanout.watched == [one.ref])
+        await studio.bus.request("streamer.wall.close.w", {})
+        await clock.advance(8)
+        await until(lambda: studio.streamer.fanout.watched == [])
+
+
 async def test_a_player_that_vanishes_is_freed(clock: ManualClock) -> None:
     """No RTCP for 15 s from a player that was sent something: gone, without a word from it."""
     async with studio_by_hand(clock, StreamerOptions()) as studio:
