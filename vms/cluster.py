@@ -18,6 +18,7 @@ from vms.ground import Ground
 from vms.service import Service
 from vms.settings import CENTER, HOME
 from vms.sync.apply import CenterApply, center_facts_reader, site_facts_reader
+from vms.sync.catch_up import CatchUp
 from vms.sync.neighbours import Neighbours
 from vms.sync.outbox import Publisher, PublisherOptions
 from vms.sync.places import Places
@@ -115,7 +116,14 @@ def across_the_line(ground: Ground) -> list[Service]:
     if chosen is None or not ground.settings.stands_at_site():
         return []
     near = Neighbours(ground.bus, ground.clock, ground.zone, ground.data.node)
-    made: list[Service] = [near]
+    catch_up = CatchUp(
+        ground.clock,
+        catalogue=ground.catalogue,
+        bus=ground.bus,
+        node=ground.data.node,
+        peers=lambda: [seen.identity.node for seen in near.others()],
+    )
+    made: list[Service] = [near, catch_up]
     if chosen.line_mbps is not None:
         options = PacingOptions(chosen.line_mbps * 1_000_000 / 8)
         others = partial(near.figures, LIVE_FACT)

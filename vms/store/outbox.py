@@ -131,6 +131,11 @@ class Outbox:
                     found[name, image.key] = image
         return found
 
+    async def images_of(self, table: str, keys: Sequence[tuple[Any, ...]]) -> list[RowImage]:
+        """The rows of a table with these keys, with their parts."""
+        async with self._db.read() as connection:
+            return list((await read_images(connection, table_of(table), keys)).values())
+
     async def done(self, sent: Sequence[Sent]) -> None:
         """These were sent. A row that has changed meanwhile stays as it was: another sender may have been overtaken,
         and its older image must not be the last one."""
