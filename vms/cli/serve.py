@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Coroutine
@@ -33,6 +34,7 @@ async def _up(chosen: settings.Settings) -> None:
     from vms.app import running_node
 
     async with running_node(chosen, SystemClock()) as node:
+        _settled()
         _say(f"VMS ready at {node.url}{_admin(node.first_admin)}")
         await asyncio.Event().wait()
 
@@ -60,6 +62,7 @@ async def _node(chosen: settings.Settings, services: frozenset[str]) -> None:
     from vms.app import running_node
 
     async with running_node(chosen, SystemClock(), services=services) as running:
+        _settled()
         where = f" at {running.url}" if running.url else ""
         said = f"VMS node of {chosen.zone()} ready{where} | services: {', '.join(sorted(services))}"
         _say(said + _admin(running.first_admin))
@@ -111,8 +114,15 @@ async def _demo(chosen: settings.Settings) -> None:
             await registration.set_password(catalogue, registration.ADMIN, password, hash_password, must_change=False)
 
         async with running_node(chosen, clock, prepare=register) as node:
+            _settled()
             _say(demo.ready_line(node.url, password, simulated))
             await asyncio.Event().wait()
+
+
+def _settled() -> None:
+    """What was made while starting stays: the collector need not walk it again and again beside live video."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _until_signal(main: Coroutine[Any, Any, None]) -> None:
