@@ -20,11 +20,14 @@ ACCEPT_S = 900.0
 _BLACK = 32.0
 """Grey level: studio black is 16."""
 _LOST = 0.6
+_HIDDEN = 0.5
 _MOVED = 0.45
 _SHIFTED = 0.25
 _EMPTY = 0.4
 _SOFT = 0.5
-_ALIKE = 0.35
+_ALIKE = 0.6
+"""Of what two pictures one after the other usually have in common."""
+_SLOW = 1 / 60
 _SAME_TWICE = 2
 _ALIVE = 20
 _NOISY = 0.6
@@ -53,6 +56,7 @@ class Health:
         self._since_ns = 0
         self._bad: list[tuple[EventKind, int]] = []
         self._well = 0
+        self._alike = 1.0
         self._same = 0
         self._noisy = 0
 
@@ -60,18 +64,23 @@ class Health:
         """The next key frame, taken at `at_ns`."""
         self._count_same(picture)
         kind = self._suspect(picture)
-        self._before = picture
+        before, self._before = self._before, picture
         if kind is None:
             self._bad, self._well = [], self._well + 1
             if self._well >= 2:
                 self._open = None
             if self._open is None:
-                self._reference.learn(picture)
+                self._learn(picture, before)
         else:
             self._well = 0
             self._bad = [*self._bad[-1:], (kind, at_ns)]
             self._decide(kind, picture, at_ns)
         return Verdict(self._open, self._since_ns if self._open else None, self._reference.is_learnt)
+
+    def _learn(self, picture: Features, before: Features | None) -> None:
+        self._reference.learn(picture)
+        if before is not None:
+            self._alike += max(1 / self._reference.count, _SLOW) * (agreement(before, picture) - self._alike)
 
     def _decide(self, kind: EventKind, picture: Features, at_ns: int) -> None:
         is_proven = kind is EventKind.PICTURE_FROZEN and self._open is not kind  # it took three of one picture
@@ -95,7 +104,7 @@ class Health:
             return None
         if not like.is_told:
             return None
-        if like.lost > _LOST and like.structure < _EMPTY:
+        if like.lost > _HIDDEN and like.structure < _EMPTY:
             return EventKind.PICTURE_COVERED
         if like.sharpness < _SOFT:
             return EventKind.PICTURE_BLURRED
@@ -114,7 +123,7 @@ class Health:
             return False  # the very same picture again is no second one
         if before is None or not self._bad:
             return True
-        return agreement(before, picture) > _ALIKE
+        return agreement(before, picture) > _ALIKE * self._alike
 
     def _count_same(self, picture: Features) -> None:
         if self._before is None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from tests.bench import (
+    analysis,
     catalogue,
     completeness,
     cost,
@@ -46,6 +47,7 @@ BENCHES: dict[str, Bench] = {
     "C6": vanish.without_a_word,
     "C7": lossy.behind_a_line,
     "C9": displays.pushed_and_back,
+    "C11": analysis.picture_health,
 }
 
 
