@@ -61,6 +61,7 @@ class Fleet(Service):
         self.workers: dict[StreamRef, Worker] = {}
         self.specs: dict[StreamRef, StreamSpec] = {}
         self.priorities: dict[str, LinePriority] = {}
+        self.cameras: dict[str, Camera] = {}
         self.on_change: Callable[[], None] = lambda: None
         self._cameras, self._bus, self._hub = cameras, bus, hub
         self._options = options or FleetOptions()
@@ -225,6 +226,7 @@ class Fleet(Service):
         disabled: set[StreamRef] = set()
         self._always = set()
         self.priorities = {camera.id: camera.priority for camera in cameras}
+        self.cameras = {camera.id: camera for camera in cameras}
         for camera in cameras:
             if camera.deleted_ns is not None:
                 continue

@@ -17,6 +17,7 @@ from vms.domain.camera_url import (
     check_credentials,
     literal_address,
     parse_camera_url,
+    parse_device_url,
 )
 from vms.errors import CameraUnreachableError, CameraUrlError
 
@@ -43,7 +44,15 @@ class Target:
 
 def resolve(text: str, policy: AddressPolicy, username: str = "", password: str = "") -> Target:
     """Parse, resolve and judge. Given credentials win over those in the URL. CameraUrlError, CameraUnreachableError."""
-    url = parse_camera_url(text)
+    return _resolve(parse_camera_url(text), policy, username, password)
+
+
+def resolve_device(text: str, policy: AddressPolicy, username: str = "", password: str = "") -> Target:
+    """The same for the URL of an ONVIF device."""
+    return _resolve(parse_device_url(text), policy, username, password)
+
+
+def _resolve(url: CameraUrl, policy: AddressPolicy, username: str, password: str) -> Target:
     check_credentials(username, password)
     if not username and not password:
         username, password = url.username, url.password

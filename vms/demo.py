@@ -42,6 +42,7 @@ class SimulatedCamera:
     name: str
     main: str
     sub: str
+    onvif: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,10 @@ async def _ready(process: asyncio.subprocess.Process) -> Simulated:
 
 def parse_ready(said: Mapping[str, Any]) -> Simulated:
     """The simulator's ready line."""
-    cameras = tuple(SimulatedCamera(c["site"], c["slug"], c["name"], c["main"], c["sub"]) for c in said["cameras"])
+    cameras = tuple(
+        SimulatedCamera(c["site"], c["slug"], c["name"], c["main"], c["sub"], c.get("onvif", ""))
+        for c in said["cameras"]
+    )
     return Simulated(cameras, said["username"], said["password"])
 
 
@@ -149,7 +153,7 @@ async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock, pol
         CameraSettings.model_validate(
             {
                 "site": c.site, "name": c.name, "slug": c.slug, "main": c.main, "sub": c.sub,
-                "username": simulated.username, "password": simulated.password,
+                "username": simulated.username, "password": simulated.password, "onvif": c.onvif,
             }
         )
         for c in simulated.cameras[:REGISTERED]
@@ -165,7 +169,9 @@ async def _repoint(catalogue: Catalogue, camera: Camera, simulated: Simulated) -
     streams = tuple(replace(stream, url=_today(stream.url, today)) for stream in camera.streams)
     if not any(stream.url in today.values() for stream in streams):
         return
-    changed = replace(camera, streams=streams, username=simulated.username, password=simulated.password)
+    devices = {urlsplit(source.main).path: source.onvif for source in simulated.cameras}
+    onvif = next((devices[path] for stream in streams if (path := urlsplit(stream.url).path) in devices), camera.onvif)
+    changed = replace(camera, streams=streams, username=simulated.username, password=simulated.password, onvif=onvif)
     if changed != camera:
         await catalogue.cameras.update(replace(changed, rev=camera.rev + 1))
 

@@ -11,6 +11,7 @@ from ingest.clockstate import synchronized
 from ingest.credit import priority_of
 from ingest.fleet import Fleet, FleetOptions
 from ingest.probe import ProbeOptions, Prober
+from ingest.ptz import PtzService
 from ingest.watch import Watch, WatchOptions
 from ingest.worker import WorkerOptions
 from recorder.analysis.service import Analysis, AnalysisOptions
@@ -200,7 +201,9 @@ def _ingest(ground: Ground) -> list[Service]:
         options=watching,
         meter=ground.meter,
     )
-    return [*([leases] if leases is not None else []), fleet, watch]
+    zone = ground.zone if ground.link is not None else None
+    ptz = PtzService(bus=ground.bus, fleet=fleet, clock=ground.clock, policy=policy, site=zone)
+    return [*([leases] if leases is not None else []), fleet, watch, ptz]
 
 
 async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> WebServer:

@@ -116,7 +116,8 @@ async def new_camera(catalogue: Catalogue, item: CameraSettings, clock: Clock, p
         form = CameraIn.model_validate(_form(item, site) | {"slug": slug})
         # Names are looked up by who connects: a start must not wait for DNS.
         feeds = await camera_edit.feeds_of(camera, form.streams, policy, look_up=False)
-        return camera_edit.new_camera(camera, form, feeds, slug, clock.now_ns())
+        onvif = await camera_edit.onvif_of(form.onvif, policy, look_up=False)
+        return camera_edit.new_camera(camera, form, feeds, slug, clock.now_ns(), onvif)
     except ValidationError as error:
         first = error.errors()[0]
         said = first["msg"].removeprefix("Value error, ")
@@ -133,7 +134,17 @@ def _form(item: CameraSettings, site: Site) -> dict[str, Any]:
         mode = RecordMode.CONTINUOUS if item.record_sub else RecordMode.OFF
         streams.append({"name": StreamName.SUB, "url": item.sub, "record": mode})
     same = item.model_dump(
-        include={"name", "username", "password", "transport", "audio", "retention_days", "analysis", "priority"}
+        include={
+            "name",
+            "username",
+            "password",
+            "transport",
+            "audio",
+            "retention_days",
+            "analysis",
+            "priority",
+            "onvif",
+        }
     )
     same |= item.model_dump(mode="json", include={"areas", "masks"})
     return same | {"site": site.id, "streams": streams}

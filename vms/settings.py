@@ -171,6 +171,7 @@ class CameraSettings(_Section):
     retention_days: int | None = Field(default=None, ge=1, le=36500)
     analysis: bool = True
     priority: LinePriority = LinePriority.NORMAL
+    onvif: str = Field(default="", max_length=2048)
     areas: tuple[AreaSettings, ...] = Field(default=(), max_length=AREAS_MAX)
     masks: tuple[Points, ...] = Field(default=(), max_length=MASKS_MAX)
 

@@ -25,6 +25,7 @@ from web.api import (
     openapi,
     playback,
     probe,
+    ptz,
     report,
     rules,
     session,
@@ -73,11 +74,12 @@ def create_app(context: WebContext) -> FastAPI:
     app.add_exception_handler(VmsError, on_vms_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
-    # `probe` before `cameras`: /api/cameras/probe is not a camera's id. The page takes what is left.
+    # `probe` and `ptz` before `cameras`: /api/cameras/probe is not a camera's id. The page takes what is left.
     for module in (
         session,
         sites,
         probe,
+        ptz,
         cameras,
         views,
         tours,

@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from vms.domain.area import check_areas
 from vms.domain.camera import Camera, RecordMode, Site, Stream, StreamName, StreamRef
-from vms.domain.camera_url import AddressPolicy, CameraUrl, check_credentials, literal_address, parse_camera_url
+from vms.domain.camera_url import (
+    AddressPolicy,
+    CameraUrl,
+    check_credentials,
+    literal_address,
+    parse_camera_url,
+    parse_device_url,
+)
 from vms.domain.slug import slugify
 from vms.errors import CameraUrlError, InputError
 from web.schemas import CameraIn, CameraPatch, StreamIn
@@ -60,6 +67,19 @@ def parse_url(text: str, name: str) -> CameraUrl:
         raise
 
 
+async def onvif_of(text: str, policy: AddressPolicy, *, look_up: bool = True) -> str:
+    """The URL of an ONVIF device as it is stored, empty for none; CameraUrlError names the field `onvif`."""
+    if not text:
+        return ""
+    try:
+        url = parse_device_url(text)
+    except CameraUrlError as error:
+        error.field = "onvif"
+        raise
+    await check_address(url, policy, "onvif", look_up=look_up)
+    return url.bare
+
+
 async def feeds_of(camera: str, given: Sequence[StreamIn], policy: AddressPolicy, *, look_up: bool = True) -> Feeds:
     """Take the streams of a form apart and check where they lead; without `look_up` addresses alone, not names."""
     streams: list[Stream] = []
@@ -92,7 +112,7 @@ def wanted_slug(given: str | None, name: str, site: Site) -> str:
     return plain if plain.startswith(f"{site.slug}-") else slugify(f"{site.slug}-{plain}")
 
 
-def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int) -> Camera:
+def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int, onvif: str = "") -> Camera:
     """The camera a form describes. User and password of their own fields win over those in the URLs."""
     username, password = form.username, form.password.get_secret_value()
     if not username and not password:
@@ -117,13 +137,14 @@ def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int
         masks=masks_of(form.masks),
         analysis=form.analysis,
         priority=form.priority,
+        onvif=onvif,
     )
 
 
-def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None) -> Camera:
+def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None, onvif: str | None = None) -> Camera:
     """The camera after a change; its `rev` is one more. A password that is kept is not sent to another host: it must
     be given again, else whoever may edit could have it sent to a machine of theirs."""
-    given = form.model_fields_set - {"rev", "streams", "username", "password", "areas", "masks"}
+    given = form.model_fields_set - {"rev", "streams", "username", "password", "areas", "masks", "onvif"}
     plain = {name: getattr(form, name) for name in given if name == "retention_days" or getattr(form, name) is not None}
     username, password = camera.username, camera.password
     if feeds is not None and (feeds.username or feeds.password):
@@ -133,8 +154,11 @@ def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None) -> Ca
     is_new_password = form.password is not None or bool(feeds and feeds.password)
     if form.password is not None:
         password = form.password.get_secret_value()
-    if feeds is not None and password and not is_new_password and not feeds.hosts <= _hosts_of(camera):
-        words = "The streams lead to another host: give the camera's password again."
+    elsewhere = feeds is not None and not feeds.hosts <= _hosts_of(camera)
+    if onvif and not {parse_device_url(onvif).host.lower()} <= _names_of(camera, feeds):
+        elsewhere = True
+    if elsewhere and password and not is_new_password:
+        words = "The address leads to another host: give the camera's password again."
         raise InputError(words, field="password", reason="password_again")
     check_credentials(username, password)
     areas = camera.areas if form.areas is None else areas_of(form.areas)
@@ -147,6 +171,7 @@ def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None) -> Ca
         streams=camera.streams if feeds is None else feeds.streams,
         areas=areas,
         masks=camera.masks if form.masks is None else masks_of(form.masks),
+        onvif=camera.onvif if onvif is None else onvif,
         rev=form.rev + 1,
     )
 
@@ -156,10 +181,15 @@ def _hosts_of(camera: Camera) -> frozenset[tuple[str, int]]:
     return frozenset((url.host.lower(), url.port) for url in urls)
 
 
+def _names_of(camera: Camera, feeds: Feeds | None) -> set[str]:
+    known = {parse_device_url(camera.onvif).host.lower()} if camera.onvif else set()
+    return known | {host for host, _ in (_hosts_of(camera) if feeds is None else feeds.hosts)}
+
+
 def changes(before: Camera, after: Camera) -> list[str]:
     """Names of the fields that differ, for the audit log; no values, since one of them is a password."""
     names = (
         "site", "slug", "name", "streams", "username", "password", "enabled", "audio", "transport", "retention_days",
-        "areas", "masks", "analysis", "priority",
+        "areas", "masks", "analysis", "priority", "onvif", "ptz",
     )  # fmt: skip
     return [name for name in names if getattr(before, name) != getattr(after, name)]

@@ -20,6 +20,8 @@ TOPICS: Mapping[str, str] = {
     "display.changed": "displays",
     "display.health": "screens",
     "cameras.changed": "cameras",
+    "ptz.changed": "ptz",
+    "ptz.presets": "ptz",
 }
 """Subject on the bus -> the topic that pages are told."""
 _LIMIT = 256

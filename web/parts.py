@@ -19,6 +19,7 @@ from web.security.sessions import Sessions
 from web.security.throttle import Throttle
 from web.slots import Slots
 from web.states import StateBoard
+from web.steering import Steering
 from web.walls import Walls
 from web.wheps import Wheps
 
@@ -49,6 +50,7 @@ class Parts:
         )
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence, context.catalogue.sites.list)
+        self.steering = Steering(context.bus, context.clock)
         self.news = News(context.bus)
         self.display_keys = DisplayKeys(context.catalogue, context.clock)
         self.display_board = DisplayBoard(context.bus, context.clock)
@@ -89,6 +91,7 @@ class Parts:
         """Begin to listen for states and to watch sign-ins."""
         self.spawn(self.board.run())
         self.spawn(self.news.run())
+        self.spawn(self.steering.run())
         self.spawn(self.display_board.run())
         self.spawn(self.bonds.run())
 

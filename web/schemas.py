@@ -36,6 +36,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z2-7]{16}$", description="An id: 16 char
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Days = Annotated[StrictInt, Field(ge=1, le=3650)]
 Transport = Literal["tcp", "udp"]
+Onvif = Annotated[str, Field(max_length=URL_MAX)]
 
 
 class In(BaseModel):
@@ -173,6 +174,7 @@ class CameraOut(Out):
     masks: list[list[list[float]]]
     analysis: bool
     priority: LinePriority
+    onvif: str
     registered_at: str
     rev: int
 
@@ -211,6 +213,7 @@ class CameraIn(In):
     masks: Masks = []
     analysis: StrictBool = True
     priority: LinePriority = LinePriority.NORMAL
+    onvif: Onvif = ""
     streams: Streams
 
 
@@ -231,6 +234,7 @@ class CameraPatch(In):
     masks: Masks | None = None
     analysis: StrictBool | None = None
     priority: LinePriority | None = None
+    onvif: Onvif | None = None
     streams: Streams | None = None
 
 

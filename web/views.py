@@ -47,6 +47,7 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
         masks=masks_out(camera.masks),
         analysis=camera.analysis,
         priority=camera.priority,
+        onvif=camera.onvif,
         registered_at=format_time(camera.registered_ns),
         rev=camera.rev,
     )

@@ -119,7 +119,7 @@ class FakeApi:
                 {"name": "main", "url": f"{host}/main", "record": "continuous", "state": state},
                 {"name": "sub", "url": f"{host}/sub", "record": "off", "state": state},
             ],
-            "retention_days": None, "areas": [], "masks": [], "analysis": True, "priority": "normal",
+            "retention_days": None, "areas": [], "masks": [], "analysis": True, "priority": "normal", "onvif": "",
             "registered_at": iso(self.registered_ms), "rev": 1, **more,
         }  # fmt: skip
         self.cameras[ident] = camera

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vms.domain.area import Area, Polygon
+from vms.domain.ptz import PtzPlan
 
 
 class StreamName(StrEnum):
@@ -92,7 +93,8 @@ class Stream:
 class Camera:
     """A device at one Site. `password` is secret: never logged, never returned; repr leaves it out. `analysis`: whether
     its pictures are looked at for motion and health. `number` is what operators type for it: given at registration,
-    by the catalogue, never changed, never given to another."""
+    by the catalogue, never changed, never given to another. `onvif`: URL of its ONVIF device, empty where it has none;
+    `ptz`: what is set of its PTZ."""
 
     id: str
     site: str
@@ -113,6 +115,8 @@ class Camera:
     analysis: bool = True
     number: int | None = None
     priority: LinePriority = LinePriority.NORMAL
+    onvif: str = ""
+    ptz: PtzPlan = field(default_factory=PtzPlan)
 
     def stream(self, name: StreamName) -> Stream | None:
         """The Stream of that name, None where the camera has none."""

@@ -1,7 +1,8 @@
 """Camera URLs and the networks cameras may be in: pure rules, no resolving, no connection.
 
-Only `rtsp` and `rtsps`. User and password are split off; what is left never holds a secret. Whoever connects resolves
-the host once (`ingest.url`), asks `AddressPolicy` about the result and connects to that address and no other.
+Only `rtsp` and `rtsps`, and for ONVIF devices `http` and `https`. User and password are split off; what is left never
+holds a secret. Whoever connects resolves the host once (`ingest.url`), asks `AddressPolicy` about the result and
+connects to that address and no other.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,8 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_URL_BYTES = 4096
 MAX_SECRET_CHARS = 256
 DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
+DEVICE_PORTS = {"http": 80, "https": 443}
+"""Of ONVIF devices."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_.])?")
@@ -34,6 +37,7 @@ _PRIVATE = tuple(ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12"
 _METADATA = frozenset(ipaddress.ip_address(a) for a in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200"))
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
 _EXAMPLE = "Example: rtsp://192.168.1.20:554/stream1"
+_DEVICE_EXAMPLE = "Example: http://192.168.1.20/onvif/device_service"
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -51,7 +55,7 @@ class CameraUrl:
     @property
     def bare(self) -> str:
         """The URL without user and password, as it is stored and shown; the default port is left out."""
-        port = "" if self.port == DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        port = "" if self.port == (DEFAULT_PORTS | DEVICE_PORTS)[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{_bracketed(self.host)}{port}{self.target}"
 
     def at(self, address: IPAddress, username: str = "", password: str = "") -> str:
@@ -72,6 +76,30 @@ def _refuse(
 
 def parse_camera_url(text: str) -> CameraUrl:
     """Take a camera's URL apart, or say plainly why it cannot be one (CameraUrlError; never quotes the URL itself)."""
+    _check_letters(text)
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme[1].lower() not in DEFAULT_PORTS or not text[scheme.end() :].startswith("//"):
+        raise _refuse("The URL must begin with rtsp:// or rtsps://.", _EXAMPLE, reason="url_scheme")
+    return _taken_apart(text, scheme, DEFAULT_PORTS)
+
+
+def parse_device_url(text: str) -> CameraUrl:
+    """The same for the URL of an ONVIF device; user and password are the camera's and may not stand in it."""
+    _check_letters(text)
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme[1].lower() not in DEVICE_PORTS or not text[scheme.end() :].startswith("//"):
+        raise _refuse("The ONVIF address must begin with http:// or https://.", _DEVICE_EXAMPLE, reason="onvif_scheme")
+    url = _taken_apart(text, scheme, DEVICE_PORTS)
+    if url.username or url.password or "#" in url.target:
+        raise _refuse(
+            "The ONVIF address holds a user, a password or a #.",
+            "It is asked with the user and password of the camera.",
+            reason="onvif_login",
+        )
+    return url
+
+
+def _check_letters(text: str) -> None:
     if len(text.encode("utf-8", "surrogatepass")) > MAX_URL_BYTES:
         limit = str(MAX_URL_BYTES)
         raise _refuse(f"The URL is longer than {limit} bytes.", reason="url_long", params={"limit": limit})
@@ -87,9 +115,9 @@ def parse_camera_url(text: str) -> CameraUrl:
         raise _refuse(
             "A % in the URL is not followed by two hexadecimal digits.", "Write % as %25.", reason="url_escape"
         )
-    scheme = _SCHEME.match(text)
-    if scheme is None or scheme[1].lower() not in DEFAULT_PORTS or not text[scheme.end() :].startswith("//"):
-        raise _refuse("The URL must begin with rtsp:// or rtsps://.", _EXAMPLE, reason="url_scheme")
+
+
+def _taken_apart(text: str, scheme: re.Match[str], ports: Mapping[str, int]) -> CameraUrl:
     name = scheme[1].lower()
     rest = text[scheme.end() + 2 :]
     cut = next((i for i, c in enumerate(rest) if c in "/?#"), len(rest))
@@ -99,7 +127,7 @@ def parse_camera_url(text: str) -> CameraUrl:
     _check_query(target)
     userinfo, at, hostport = authority.rpartition("@")
     username, password = _credentials(userinfo) if at else ("", "")
-    host, port = _host_port(hostport, DEFAULT_PORTS[name])
+    host, port = _host_port(hostport, ports[name])
     return CameraUrl(name, host, port, target, username, password)
 
 

@@ -43,6 +43,9 @@ PLACES = (
     Place("sampit", "sampit-sekolah-03", "Gerbang Sekolah", "school"),
 )
 
+STEERED = frozenset({"palangka-bundaran-01", "sampit-pelabuhan-02"})
+"""Those that have an ONVIF device with PTZ."""
+
 
 def places(count: int) -> list[Place]:
     """The first `count` cameras; after the twelfth the scenes come again under numbered slugs."""

@@ -19,9 +19,10 @@ from vms.simulator.control import Control
 from vms.simulator.digest import Digest
 from vms.simulator.faults import Fault, Order
 from vms.simulator.feed import Feed
+from vms.simulator.onvif import OnvifDevices
 from vms.simulator.options import Picture, SimulatorOptions
 from vms.simulator.pacer import Pacer
-from vms.simulator.places import Place, places
+from vms.simulator.places import STEERED, Place, places
 from vms.simulator.sendlog import StreamLog
 
 
@@ -39,6 +40,8 @@ class Simulator:
         self.places = places(options.cameras)
         self.port = 0
         self.control_port = 0
+        heads = [(place.slug, place.name) for place in self.places if place.slug in STEERED]
+        self.devices = OnvifDevices(heads, options.username, options.password)
         self._sources: dict[str, _Source] = {}
         self._server: asyncio.Server | None = None
         self._pacer: Pacer | None = None
@@ -71,6 +74,7 @@ class Simulator:
         self._server = await loop.create_server(lambda: Connection(shared), options.host, options.port)
         self.port = int(self._server.sockets[0].getsockname()[1])
         self.control_port = await self._control.start(options.host, options.control_port)
+        await self.devices.start(options.host)
         self._pacer = Pacer([source.feed for source in self._sources.values()])
         self._pacer.start()
 
@@ -79,6 +83,7 @@ class Simulator:
         if self._pacer is not None:
             self._pacer.stop()
         await self._control.stop()
+        await self.devices.stop()
         if self._server is not None:
             self._server.close()
             for connection in tuple(self._opened):
@@ -99,6 +104,7 @@ class Simulator:
         cameras = []
         for place in self.places:
             about = {"site": place.site, "site_name": place.site_name, "slug": place.slug, "name": place.name}
+            about |= {"onvif": self.devices.url(place.slug)} if place.slug in STEERED else {}
             cameras.append(about | {name: f"{base}/{place.slug}/{name}" for name, _ in self.options.streams})
         return {
             "ready": True,

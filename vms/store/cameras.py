@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vms.domain.area import area_of, polygon_of
 from vms.domain.camera import Camera, LinePriority, RecordMode, Stream, StreamName, StreamRef
+from vms.domain.ptz import plan_of
 from vms.errors import ConflictError, NotFoundError
 from vms.store.connection import Connection
 from vms.store.database import Database
@@ -117,6 +118,8 @@ class Cameras:
             "analysis": camera.analysis,
             "number": camera.number,
             "priority": camera.priority.value,
+            "onvif": camera.onvif,
+            "ptz": camera.ptz.as_json(),
         }
 
     async def _put_streams(self, connection: Connection, camera: Camera) -> None:
@@ -161,6 +164,8 @@ def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
         analysis=first.analysis,
         number=first.number,
         priority=LinePriority(first.priority),
+        onvif=first.onvif,
+        ptz=plan_of(first.ptz),
     )
 
 

@@ -12,7 +12,7 @@ from vms.domain.ids import is_id, new_id
 from vms.domain.slug import free_slug
 from vms.errors import ConflictError, InputError
 from web.api.errors import CHANGES, problems
-from web.camera_edit import changed_camera, changes, feeds_of, new_camera, wanted_slug
+from web.camera_edit import changed_camera, changes, feeds_of, new_camera, onvif_of, wanted_slug
 from web.deps import OneCamera, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, page
 from web.parts import Parts
@@ -63,7 +63,8 @@ async def add_camera(body: CameraIn, response: Response, who: Who, parts: PartsO
     site = await _site(parts, body.site)
     camera_id = new_id()
     feeds = await feeds_of(camera_id, body.streams, parts.policy)
-    camera = new_camera(camera_id, body, feeds, wanted_slug(body.slug, body.name, site), parts.clock.now_ns())
+    onvif, slug = await onvif_of(body.onvif, parts.policy), wanted_slug(body.slug, body.name, site)
+    camera = new_camera(camera_id, body, feeds, slug, parts.clock.now_ns(), onvif)
     camera = await _add(parts, camera, is_free_to_choose=body.slug is None)
     await _told(parts, who.person.id, "camera.add", camera, ["all"])
     response.headers["Location"] = f"/api/cameras/{camera.id}"
@@ -102,7 +103,8 @@ async def change_camera(body: CameraPatch, camera: OneCamera, who: Who, parts: P
         raise ConflictError("The camera has changed meanwhile.", hint="Load it again and repeat the change.")
     site = await _site(parts, body.site or camera.site)
     feeds = None if body.streams is None else await feeds_of(camera.id, body.streams, parts.policy)
-    changed = changed_camera(camera, body, feeds)
+    onvif = None if body.onvif is None else await onvif_of(body.onvif, parts.policy)
+    changed = changed_camera(camera, body, feeds, onvif)
     if changed.slug != camera.slug and changed.slug in await _taken(parts):
         raise ConflictError(f"The short name {changed.slug} is taken.", hint="Choose another.")
     fields = changes(camera, changed)

@@ -99,6 +99,10 @@ cameras = Table(
         server_default="normal",
         doc="On a line too thin for all: `low` makes room first, `high` last, `normal` between.",
     ),
+    Column(
+        "onvif", String(2048), nullable=False, default="", server_default="", doc="URL of its ONVIF device or empty."
+    ),
+    Column("ptz", JSON, nullable=False, default={}, server_default="{}", doc="Patrol and names (vms/domain/ptz.py)."),
     Index("ix_cameras_site", "site"),
     Index("uq_cameras_number", "number", unique=True),
     Index(

@@ -91,6 +91,8 @@ export interface Camera {
   masks: Point[][];
   analysis: boolean;
   priority: LinePriority;
+  /** URL of its ONVIF device; "" where it cannot be steered. */
+  onvif: string;
   registered_at: string;
   rev: number;
 }
@@ -108,6 +110,7 @@ export interface CameraBody {
   masks?: Point[][];
   analysis?: boolean;
   priority?: LinePriority;
+  onvif?: string;
   streams?: { name: StreamName; url: string; record?: "continuous" | "off" }[];
   rev?: number;
 }

@@ -22,6 +22,7 @@ const camera: Camera = {
   masks: [],
   analysis: true,
   priority: "normal",
+  onvif: "",
   number: 7,
   registered_at: "2026-01-01T00:00:00.000Z",
   rev: 4,

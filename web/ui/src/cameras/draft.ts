@@ -12,6 +12,7 @@ export interface Draft {
   record: boolean;
   retention: string;
   priority: LinePriority;
+  onvif: string;
 }
 
 export const EMPTY: Draft = {
@@ -25,6 +26,7 @@ export const EMPTY: Draft = {
   record: true,
   retention: "",
   priority: "normal",
+  onvif: "",
 };
 
 export function draftOf(camera: Camera): Draft {
@@ -40,6 +42,7 @@ export function draftOf(camera: Camera): Draft {
     record: camera.streams.find((stream) => stream.name === "main")?.record !== "off",
     retention: camera.retention_days === null ? "" : String(camera.retention_days),
     priority: camera.priority,
+    onvif: camera.onvif,
   };
 }
 
@@ -71,7 +74,7 @@ export function splitUserinfo(url: string): { url: string; username: string; pas
   return { url: `${found[1]}${found[3]}`, username: decode(username), password: decode(rest.join(":")) };
 }
 
-export type Fault = "required" | "url" | "number" | "";
+export type Fault = "required" | "url" | "http" | "number" | "";
 
 export function faults(draft: Draft): Partial<Record<keyof Draft, Fault>> {
   const url = (text: string): Fault => (/^rtsps?:\/\/[^\s/]+/i.test(text.trim()) ? "" : "url");
@@ -81,6 +84,7 @@ export function faults(draft: Draft): Partial<Record<keyof Draft, Fault>> {
   if (!draft.main.trim()) found.main = "required";
   else if (url(draft.main)) found.main = "url";
   if (draft.sub.trim() && url(draft.sub)) found.sub = "url";
+  if (draft.onvif.trim() && !/^https?:\/\/[^\s/@]+/i.test(draft.onvif.trim())) found.onvif = "http";
   if (draft.retention.trim() && !/^[1-9]\d{0,3}$/.test(draft.retention.trim())) found.retention = "number";
   return found;
 }
@@ -98,6 +102,7 @@ export function bodyOf(draft: Draft, before: Camera | null): CameraBody {
     transport: draft.transport,
     retention_days: draft.retention.trim() ? Number(draft.retention) : null,
     priority: draft.priority,
+    onvif: draft.onvif.trim(),
     streams,
   };
   if (draft.password) body.password = draft.password;
