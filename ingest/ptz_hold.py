@@ -33,18 +33,12 @@ def take(holder: Holder | None, who: Holder, now_ns: int, *, take_over: bool) ->
     if who.priority > holder.priority or (take_over and who.priority == holder.priority):
         return taken
     if who.priority < holder.priority:
-        words, reason, hint = (
-            f"{holder.name} steers this camera and has priority.",
-            "ptz_above",
-            "Wait until it is free.",
-        )
-    else:
-        words, reason, hint = (
-            f"{holder.name} steers this camera.",
-            "ptz_held",
-            "Take it over, or wait until it is free.",
-        )
-    raise ConflictError(words, hint=hint, reason=reason, params={"name": holder.name})
+        words = f"{holder.name} steers this camera and has priority."
+        raise ConflictError(words, hint="Wait until it is free.", reason="ptz_above", params={"name": holder.name})
+    raise ConflictError(
+        f"{holder.name} steers this camera.", hint="Take it over, or wait until it is free.",
+        reason="ptz_held", params={"name": holder.name},
+    )  # fmt: skip
 
 
 @dataclass(slots=True)
