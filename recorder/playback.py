@@ -315,7 +315,7 @@ def _cover(
         [_shifted(gap, corrected) for gap in gaps],
         expired,
         now_ns=now_ns,
-        going_on=deleted_ns is None and bool(writing),
+        going_on=deleted_ns is None and any(one.segment.state is SegmentState.OPEN for one in hot),
         told_ns=told_ns,
         removed=window.end_ns == deleted_ns,
     )

@@ -46,8 +46,8 @@ _MEET_S = 1.0
 class RecordingOptions:
     """`batch_s`: how long to let Packets gather before they are looked at; `queue_bytes`: how much may wait in the hub,
     `backlog_bytes`: for the disk; `grace_s`: how long a stop waits for files and rows; `shared`: other Nodes record at
-    the Site too. One disk thread costs least: two
-    took 7 % more CPU with 32 cameras, for handing the interpreter lock to and fro."""
+    the Site too; `linger_s`: see StreamParts. One disk thread costs least: two took 7 % more CPU with 32 cameras, for
+    handing the interpreter lock to and fro."""
 
     node: str
     cut: CutOptions = field(default_factory=CutOptions)
@@ -57,6 +57,7 @@ class RecordingOptions:
     backlog_bytes: int = 64 << 20
     grace_s: float = 5.0
     shared: bool = False
+    linger_s: float = 0.0
 
 
 class Recording(Service):
@@ -302,7 +303,7 @@ class Recording(Service):
             with suppress(RuntimeError):  # the loop is closed: the next start sweeps
                 loop.call_soon_threadsafe(call)
 
-        parts = StreamParts(self.clock, self.spool, facts, self._options.cut, post)
+        parts = StreamParts(self.clock, self.spool, facts, self._options.cut, post, self._options.linger_s)
         make_lane = partial(Lane, disk, self._backlog)
         return Roster(
             self._catalogue, self._hub, self._bus, self._options.node, parts, make_lane, shared=self._options.shared

@@ -29,6 +29,8 @@ from vms.service import Backoff
 log = logs.get(__name__)
 
 _LATE_NS = 250 * NS_PER_MS
+# Of a camera whose Runs end all the time.
+_LINGERING_MAX = 8
 
 
 class Sink(Protocol):
@@ -55,13 +57,15 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamParts:
-    """What a Stream's recorder works with. `post` calls back on the event loop, from any thread."""
+    """What a Stream's recorder works with. `post` calls back on the event loop, from any thread. `linger_s`: how long a
+    closed Segment stays in the hot tail once the catalogue of this Node has its row; that of others has it later."""
 
     clock: Clock
     spool: Spool
     sink: Sink
     cut: CutOptions
     post: Callable[[Callable[[], None]], None]
+    linger_s: float = 0.0
 
 
 class StreamRecorder:
@@ -78,6 +82,7 @@ class StreamRecorder:
         self._segmenter: Segmenter | None = None
         self._writers: dict[str, RunWriter] = {}
         self._over: set[str] = set()
+        self._lately: list[tuple[int, IndexedSegment]] = []
         self._causes: dict[str, GapCause | None] = {}
         self._fresh = False
         self._bad_run = ""
@@ -141,14 +146,18 @@ class StreamRecorder:
         elif isinstance(event, Closed):
             self._backoff.reset()
             writer = self._writers[event.segment.segment.run]
-            known = partial(self._known, writer, event.segment.segment.number)
+            known = partial(self._known, writer, event.segment.segment.number, event.segment)
             self._parts.sink.closed(event.segment, event.part, known)
         else:
             self._stopped(event)
 
     def snapshots(self) -> list[IndexedSegment]:
-        """The hot tail: Segments that the catalogue does not hold with their index yet."""
-        return [found for writer in list(self._writers.values()) for found in writer.snapshots()]
+        """The hot tail: Segments that the catalogue does not hold with their index yet; in a cluster also those that
+        another Node's may not hold yet."""
+        since_ns = self._parts.clock.mono_ns() - int(self._parts.linger_s * NS_PER_S)
+        self._lately = [(known_ns, closed) for known_ns, closed in self._lately if known_ns > since_ns]
+        writing = [found for writer in list(self._writers.values()) for found in writer.snapshots()]
+        return [*(closed for _, closed in self._lately), *writing]
 
     def _begin(self, run: Run) -> None:
         if self._segmenter is not None:
@@ -268,7 +277,9 @@ class StreamRecorder:
             self._retry_later()
             self._parts.sink.new_run(self.stream, run.id)
 
-    def _known(self, writer: RunWriter, number: int) -> None:
+    def _known(self, writer: RunWriter, number: int, closed: IndexedSegment | None = None) -> None:
+        if closed is not None and self._parts.linger_s:
+            self._lately = [*self._lately[-_LINGERING_MAX + 1 :], (self._parts.clock.mono_ns(), closed)]
         writer.settled(number)
         self._forget(writer.run.id)
 

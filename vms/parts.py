@@ -42,6 +42,7 @@ from web.server import WebServer
 from web.tls import Certificate, GivenFiles, OwnAuthority, is_loopback, machine_names
 
 GB = 1_000_000_000
+HOT_LINGER_S = 20.0  # rows are at the center within seconds
 ANSWER_BYTES = 512_000  # NATS carries 1 MB in a message
 
 
@@ -98,7 +99,12 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
         hub=ground.hub,
         bus=ground.bus,
         catalogue=ground.catalogue,
-        options=RecordingOptions(node, CutOptions(segment_s=chosen.segment_s), shared=ground.link is not None),
+        options=RecordingOptions(
+            node,
+            CutOptions(segment_s=chosen.segment_s),
+            shared=ground.link is not None,
+            linger_s=0.0 if ground.link is None else HOT_LINGER_S,
+        ),
         spool=spool,
         on_spooled=uploader.wake,
     )

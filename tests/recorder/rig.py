@@ -96,10 +96,16 @@ def camera(
 
 
 def make_recording(
-    catalogue: Catalogue, hub: Hub, bus: MemoryBus, spool: Spool, on_spooled: Callable[[], None], segment_s: float
+    catalogue: Catalogue,
+    hub: Hub,
+    bus: MemoryBus,
+    spool: Spool,
+    on_spooled: Callable[[], None],
+    segment_s: float,
+    linger_s: float = 0.0,
 ) -> Recording:
     """The Service with quick options."""
-    options = RecordingOptions(NODE, CutOptions(segment_s=segment_s), batch_s=0.0)
+    options = RecordingOptions(NODE, CutOptions(segment_s=segment_s), batch_s=0.0, linger_s=linger_s)
     return Recording(
         SystemClock(), hub=hub, bus=bus, catalogue=catalogue, options=options, spool=spool, on_spooled=on_spooled
     )
@@ -107,7 +113,7 @@ def make_recording(
 
 @asynccontextmanager
 async def rig(
-    folder: Path, *, segment_s: float = 2.0, spool: Spool | None = None, start: bool = True
+    folder: Path, *, segment_s: float = 2.0, spool: Spool | None = None, start: bool = True, linger_s: float = 0.0
 ) -> AsyncIterator[Rig]:
     """A running rig with one camera."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,7 +124,7 @@ async def rig(
     if await catalogue.sites.get(SITE) is None:
         await catalogue.sites.put(Site(SITE, "sampit", "Sampit"))
         await catalogue.cameras.add(camera())
-    recording = make_recording(catalogue, hub, bus, spool, spooled.set, segment_s)
+    recording = make_recording(catalogue, hub, bus, spool, spooled.set, segment_s, linger_s)
     found = Rig(folder, catalogue, hub, bus, spool, recording, spooled)
     hub.on_overload(STREAM, lambda _stream, run: found.asked.append(run))
     try:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from recorder.playback import Playback
 from recorder.uploader import Uploader, UploaderOptions
-from tests.recorder.rig import REGISTERED_NS, Rig, rig, until_async
+from tests.recorder.rig import REGISTERED_NS, SITE, Rig, camera, rig, until_async
 from tests.recorder.synth import CAMERA, NODE, STREAM, make_run, packets
 from tests.recorder.test_footage import probe, saved
 from vms.clock import SystemClock
-from vms.domain.camera import StreamName
+from vms.domain.camera import Site, StreamName
 from vms.domain.footage import SegmentState
 from vms.domain.interval import Interval, union
 from vms.objects.folder import FolderStore
+from vms.store.catalogue import Catalogue
 
 S = 1_000_000_000
 
@@ -69,3 +70,28 @@ async def test_from_the_first_fragment_to_the_store(tmp_path: Path) -> None:
         assert covered.intervals[0].start_ns == run.start_ns
         assert abs(covered.intervals[-1].end_ns - end_ns) < S // 10
         await playback.close()
+
+
+async def test_a_closed_segment_whose_row_is_on_its_way(tmp_path: Path) -> None:
+    """A catalogue elsewhere that has no row of them yet: what was just closed is replayed there without a hole."""
+    clock = SystemClock()
+    async with rig(tmp_path, linger_s=20.0) as found:
+        center = await Catalogue.open(f"sqlite:///{tmp_path}/center.db", key=bytes(32))
+        await center.sites.put(Site(SITE, "sampit", "Sampit"))
+        await center.cameras.add(camera())
+        playback = Playback(center, {}, found.bus, clock)
+        run = make_run(start_ns=clock.now_ns() - 9 * S)
+        await center.runs.put(run)
+        window = Interval(run.start_ns, clock.now_ns() + S)
+        found.play(run, packets(run, seconds=9))
+
+        async def closed() -> bool:
+            rows = await found.catalogue.segments.in_interval(STREAM, window)
+            return [row.state for row in rows][:4] == [SegmentState.SPOOLED] * 4
+
+        await until_async(closed)
+        covered = await playback.coverage(CAMERA, StreamName.MAIN, window)
+        assert covered.recorded_ns >= 8_700_000_000
+        assert await _frames(playback, window, tmp_path / "center.mp4") >= 215
+        await playback.close()
+        await center.close()
