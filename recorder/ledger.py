@@ -44,6 +44,7 @@ class StreamLedger:
         self._gone = False
         self._away = False
         self._end_ns: int | None = None
+        self._started_ns: int | None = None
         self.on_place: Callable[[], None] = lambda: None
 
     @property
@@ -71,10 +72,10 @@ class StreamLedger:
             return []
         return self._switch(alive_ns, cause)
 
-    def rest(self, gap: Gap | None, *, end_ns: int | None) -> None:
+    def rest(self, gap: Gap | None, *, end_ns: int | None, started_ns: int | None = None) -> None:
         """Begin where it is not known yet which Node has the Stream. `gap`: an open one of this Node; `end_ns`: where
-        the footage known here ends, or registration."""
-        self._gap, self._away, self._end_ns = gap, True, end_ns
+        the footage known here ends, or registration; `started_ns`: this Node has just started, None: it ran."""
+        self._gap, self._away, self._end_ns, self._started_ns = gap, True, end_ns, started_ns
 
     def arrived(self, at_ns: int, cause: GapCause | None) -> list[Gap]:
         """The Stream is this Node's. `cause`: nothing is recorded, from then on for this cause; None: footage comes."""
@@ -84,16 +85,27 @@ class StreamLedger:
         self.on_place()
         if cause is None or not self._wanted:
             return []
+        if self._down_until(at_ns):
+            # Nobody had it: footage of others outdoes this row.
+            rows = self._open(self._end_ns or 0, GapCause.NODE_DOWN)
+            return rows if cause is GapCause.NODE_DOWN else [*rows, *self._switch(at_ns, cause)]
         # Where the footage ends is known more exactly than since when the Node was away.
         if self._end_ns is not None and abs(at_ns - self._end_ns) < _NEAR_NS:
             at_ns = self._end_ns
         return self._open(at_ns, cause) if self._gap is None else self._switch(at_ns, cause)
 
+    def _down_until(self, at_ns: int) -> bool:
+        """Whether the Stream came to this Node as it started, after a time without footage."""
+        end_ns, started_ns = self._end_ns, self._started_ns
+        if self._gap is not None or end_ns is None or started_ns is None:
+            return False
+        return end_ns < at_ns and at_ns - started_ns < _NEAR_NS
+
     def left(self, at_ns: int) -> list[Gap]:
         """Another Node has the Stream, granted from then on: what was missing before ends here."""
         if self._away:
             return []
-        self._away, self._known, self._end_ns = True, None, None
+        self._away, self._known, self._end_ns, self._started_ns = True, None, None, None
         self.on_place()
         return self._close(at_ns)
 

@@ -146,7 +146,8 @@ class Roster:
         if self._shared:
             self._off.discard(ref)
             ledger.want(since_ns, wanted=wanted)
-            ledger.rest(gap, end_ns=since_ns)
+            started_ns = self._parts.clock.now_ns() if starting else None
+            ledger.rest(gap, end_ns=since_ns, started_ns=started_ns)
         elif ref in self._off:
             self._off.discard(ref)
             ledger.want(since_ns, wanted=False)

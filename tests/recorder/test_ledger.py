@@ -295,6 +295,28 @@ def test_a_node_that_was_away_itself_knows_the_end_exactly() -> None:
     assert opened.start_ns == 103 * NS_PER_S
 
 
+def test_a_node_that_was_down_for_long_says_so() -> None:
+    """From the end of the footage until the Stream came to it as it started: `node_down`; then what ingest says."""
+    ledger = StreamLedger(STREAM, SITE, NODE)
+    ledger.rest(None, end_ns=100 * NS_PER_S, started_ns=4000 * NS_PER_S)
+    down, closed, opened = ledger.state(said("camera_unreachable", 4002))
+    assert (down.start_ns, down.cause, closed.id, closed.end_ns) == (
+        100 * NS_PER_S,
+        GapCause.NODE_DOWN,
+        down.id,
+        4002 * NS_PER_S,
+    )
+    assert (opened.start_ns, opened.cause, opened.state) == (
+        4002 * NS_PER_S,
+        GapCause.CAMERA_UNREACHABLE,
+        GapState.OPEN,
+    )
+    later = StreamLedger(STREAM, SITE, NODE)
+    later.rest(None, end_ns=100 * NS_PER_S, started_ns=4000 * NS_PER_S)
+    (gap,) = later.state(said("node_down", 9000))
+    assert gap.start_ns == 9000 * NS_PER_S
+
+
 def test_a_gap_that_another_node_takes_over_ends_at_its_grant() -> None:
     """The camera is down and its Lease moves: the one's Gap ends where the other's begins."""
     ledger, places = shared()
