@@ -22,6 +22,7 @@ PROFILES = [p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in S
 _EXPORT = b"EXTRACTOR-dtls_srtp"
 _MTU = 1200
 _BYES = 31
+_RTCP_MAX = 1500
 
 
 class MediaTransport:
@@ -49,8 +50,9 @@ class MediaTransport:
         return libsrtp_seal(self._tx) if self._gcm is None else gcm_seal(*self._gcm, ssrc)
 
     def opened(self, data: bytes) -> bytes | None:
-        """The plain text of SRTCP from the viewer; None for RTP, and for what is not authentic."""
-        if not 192 <= data[1] <= 223:
+        """The plain text of SRTCP from the viewer; None for RTP, and for what is not authentic or longer than libsrtp's
+        binding takes: anybody can send that to the port."""
+        if not 192 <= data[1] <= 223 or len(data) > _RTCP_MAX:
             return None
         try:
             plain: bytes = self._rx.unprotect_rtcp(data)

@@ -66,6 +66,10 @@ def header_extensions(media: MediaOffer, delay_ms: int = 0) -> bytes:
     return struct.pack("!HH", 0xBEDE, len(packed) // 4) + packed
 
 
+def _index_of(record: tuple[int, int, int, Frame, int, int]) -> int:
+    return record[0]
+
+
 class _Numbered:
     """One RTP stream: its SSRC, the index of its next packet, and how a packet is put on the wire."""
 
@@ -140,16 +144,19 @@ class RtpSender:
             oldest = records[0]
 
     def resend(self, numbers: Sequence[int]) -> None:
-        """Send again what a NACK names, within the budget."""
+        """Send again what a NACK names, within the budget: once that is spent, the rest is not even looked for."""
         self.asked += len(numbers)
+        if not self._records:
+            return
+        newest, oldest = self._video.index - 1, self._records[0][0]
         for number in numbers:
-            index = self._video.index - 1 - (self._video.index - 1 - number & 0xFFFF)
-            at = bisect_right(self._records, index, key=lambda record: record[0]) - 1
-            if at < 0:
+            index = newest - (newest - number & 0xFFFF)
+            if index < oldest:
                 continue
-            first, start, rtp, frame, count, _ = self._records[at]
-            if index < first + count and self._budget.take():
-                self._resend(frame, start + index - first, index, rtp)
+            if not self._budget.take():
+                return
+            first, start, rtp, frame, _, _ = self._records[bisect_right(self._records, index, key=_index_of) - 1]
+            self._resend(frame, start + index - first, index, rtp)
 
     def _resend(self, frame: Frame, at: int, index: int, rtp: int) -> None:
         payload_format, wire = self._formats[frame.hevc], self._wire

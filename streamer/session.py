@@ -95,16 +95,23 @@ class ViewerSession:
         return text
 
     async def _watch(self) -> None:
-        while True:
-            await self._kit.clock.sleep(self._kit.options.tick_s)
-            for tile in self.tiles:
-                tile.refresh()
-            self.tick()
-            self._peer.tick(self._kit.clock.mono_ns())
-            why = self.gone(self._kit.clock.mono_ns())
-            if why:
-                self.end_soon(why)
-                return
+        try:
+            why = ""
+            while not why:
+                await self._kit.clock.sleep(self._kit.options.tick_s)
+                why = self._look()
+        except Exception:  # nobody else would notice that this viewer is gone, and its port would never come back
+            log.exception("viewer not watched", session=self.id)
+            why = "the streamer made a mistake"
+        self.end_soon(why)
+
+    def _look(self) -> str:
+        """Tell what is to be told; why the session is over, empty while it is not."""
+        for tile in self.tiles:
+            tile.refresh()
+        self.tick()
+        self._peer.tick(self._kit.clock.mono_ns())
+        return self.gone(self._kit.clock.mono_ns())
 
     def tick(self) -> None:
         """Called with each look at the tiles."""

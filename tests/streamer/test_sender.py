@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from streamer import rtcp
+from streamer.media import MediaTransport
 from streamer.negotiation import MediaOffer, VideoFormat
 from streamer.playout import Playout
 from streamer.rtp import packetize
@@ -160,6 +161,20 @@ def test_nacks_have_a_budget_and_an_end(clock: ManualClock) -> None:
     assert ends.sender.resent == RESENDS
     ends.sender.resend([105])
     assert ends.sender.resent == RESENDS + 1
+
+
+def test_what_is_no_srtcp_of_the_viewer_is_passed_over() -> None:
+    """Too long for libsrtp's binding, too short, not authentic: anybody can send it to the port."""
+    profile = SRTP_AEAD_AES_128_GCM
+    policy = Policy(
+        key=bytes(profile.key_length + profile.salt_length),
+        ssrc_type=Policy.SSRC_ANY_INBOUND,
+        srtp_profile=profile.libsrtp_profile,
+    )
+    media = MediaTransport.__new__(MediaTransport)
+    media._rx = Session(policy)
+    for size in (12, 1500, 1501, 60_000):
+        assert media.opened(b"\x80\xc9" + bytes(size - 2)) is None
 
 
 def test_a_frame_goes_in_as_few_calls_as_its_sizes_allow(clock: ManualClock) -> None:
