@@ -133,6 +133,8 @@ class Moving:
         await self._bring_objects()
         self.moved.checkpoints_waiting = await self._checkpoints(self._old.catalogue)
         self.moved.rows = await self._rows.bring()
+        if await self._old.catalogue.rules.has_begun():  # else the cluster would add the first Rules to those it has
+            await self._new.catalogue.rules.begin_with(())
         self._new.catalogue.unsigned.keep(self._old.node)
         for segment in await self._spooled():
             await self._upload(segment, executor)

@@ -58,6 +58,15 @@ async def test_the_first_rules_are_made_once(catalogue: Catalogue) -> None:
     assert await catalogue.rules.list() == []
 
 
+async def test_a_catalogue_with_rules_from_elsewhere_gets_no_first_ones(catalogue: Catalogue) -> None:
+    """As when a single machine's moved into a cluster: what they were, and what was deleted, is as it was."""
+    assert not await catalogue.rules.has_begun()
+    assert await catalogue.rules.begin_with(())
+    assert await catalogue.rules.has_begun()
+    assert not await catalogue.rules.begin_with(default_rules((new_id() for _ in range(3)), T0))
+    assert await catalogue.rules.list() == []
+
+
 async def test_an_event_raises_once(catalogue: Catalogue) -> None:
     """However often and by however many it is looked at; by another rule it is another alarm."""
     down, asked = event(), rule()

@@ -36,6 +36,11 @@ class Rules:
             row = (await connection.execute(select(rules).where(rules.c.id == rule_id))).first()
         return None if row is None else _rule(row)
 
+    async def has_begun(self) -> bool:
+        """Whether this catalogue ever had Rules, which may all be deleted by now."""
+        async with self._db.read() as connection:
+            return (await connection.execute(select(meta.c.name).where(meta.c.name == _FIRST))).first() is not None
+
     async def begin_with(self, first: Sequence[Rule]) -> bool:
         """Keep these where this catalogue never had Rules; says whether it did. Rules that were all deleted stay so."""
         self._guard()
@@ -44,7 +49,8 @@ class Rules:
             if (await connection.execute(select(meta.c.name).where(meta.c.name == _FIRST))).first() is not None:
                 return False
             await connection.execute(insert(meta), {"name": _FIRST, "value": b"1"})
-            await connection.execute(insert(rules), [_values(rule) for rule in first])
+            if first:
+                await connection.execute(insert(rules), [_values(rule) for rule in first])
         return True
 
     async def add(self, rule: Rule) -> None:
