@@ -16,8 +16,10 @@ from vms.domain.ids import new_id
 from vms.domain.rule import Rule, default_rules
 from vms.domain.schedule import Schedule
 from vms.errors import ConflictError, ForbiddenError, NotFoundError
+from vms.store import alarms
 from vms.store.alarms import Told, WantedAlarms
 from vms.store.catalogue import Catalogue
+from vms.store.connection import Connection
 from vms.store.notes import OutboxOptions, Role
 
 PERSON, OTHER = "p" * 16, "q" * 16
@@ -148,6 +150,29 @@ async def test_one_person_acknowledges(catalogue: Catalogue) -> None:
     assert await catalogue.alarms.get(alarm.id) == first
     with pytest.raises(NotFoundError):
         await catalogue.alarms.change(new_id(), lambda one: one)
+
+
+async def test_an_end_does_not_undo_an_acknowledgement(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody takes it on at the moment when its cause ends: both hold."""
+    down = event(0, 5)
+    await catalogue.events.put(down)
+    raised = await catalogue.alarms.raise_of(rule(), down, at(1))
+    assert raised is not None
+    replaced, taking = alarms._replace, list[asyncio.Task[Alarm]]()
+
+    async def slowly(connection: Connection, alarm: Alarm) -> None:
+        if not taking:
+            take = catalogue.alarms.change(raised.id, lambda one: acknowledge(one, PERSON, at(9), ""))
+            taking.append(asyncio.create_task(take))
+            await asyncio.wait(taking, timeout=0.2)  # on one that is locked it waits for us
+        await replaced(connection, alarm)
+
+    monkeypatch.setattr(alarms, "_replace", slowly)
+    await catalogue.alarms.end_over(at(10))
+    await taking[0]
+    found = await catalogue.alarms.get(raised.id)
+    assert found is not None
+    assert (found.state, found.acknowledged_by, found.over_ns) == (AlarmState.CLOSED, PERSON, at(5))
 
 
 async def test_lists_are_newest_first_and_narrowed(catalogue: Catalogue) -> None:

@@ -105,7 +105,9 @@ class Alarms:
             if (await connection.execute(ended.limit(1))).first() is None:
                 return []
         async with self._db.write() as connection:
-            done = [over(_alarm(row), row.end_ns or now_ns) for row in await connection.execute(ended)]
+            # Who acknowledges one at this moment is waited for: the whole row is written.
+            rows = await connection.execute(ended.with_for_update(of=alarms))
+            done = [over(_alarm(row), row.end_ns or now_ns) for row in rows]
             for alarm in done:
                 await _replace(connection, alarm)
         return done
