@@ -20,6 +20,7 @@ from vms.domain.camera import Site
 from vms.domain.event import Event
 from vms.domain.ids import new_id
 from vms.domain.rule import Rule, default_rules
+from vms.errors import BusError
 from vms.service import Service
 from vms.store import Catalogue
 from vms.store.events import Place, Wanted
@@ -119,6 +120,10 @@ class RuleKeeper(Service):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         self._wake.clear()
+        for heard in hearing:
+            if heard.done() and not self.stopping.is_set():
+                heard.result()
+                raise BusError("the subscription ended")  # else this would go round without a pause
 
     async def _begin(self) -> None:
         """The Rules of a new installation; and what began while nobody looked, and may be over by now."""
@@ -159,8 +164,14 @@ class RuleKeeper(Service):
         self._done = {key: rev for key, rev in self._done.items() if key[1] in going}
 
     async def _raise(self, events: Iterable[Event]) -> None:
+        raised: list[str] = []
+        try:
+            await self._raise_each(events, raised)
+        finally:  # what was raised is there, whatever became of the others
+            self._say(raised)
+
+    async def _raise_each(self, events: Iterable[Event], raised: list[str]) -> None:
         now_ns = self.clock.now_ns()
-        raised = []
         for event in events:
             above = self._above.get(event.site or "", frozenset())
             for rule in self._rules:
@@ -175,7 +186,6 @@ class RuleKeeper(Service):
                 if alarm is not None:
                     log.info("alarm", alarm=alarm.id, rule=rule.name, kind=event.kind, times=alarm.times)
                     raised.append(alarm.id)
-        self._say(raised)
 
     def _say(self, ids: list[str]) -> None:
         if ids:

@@ -18,6 +18,7 @@ from vms.domain.camera import Site
 from vms.domain.event import Event, EventKind
 from vms.domain.ids import new_id
 from vms.domain.rule import Rule
+from vms.errors import BusError, CatalogueError
 from vms.store.alarms import WantedAlarms
 from vms.store.catalogue import Catalogue
 from vms.sync.events import CHANGED
@@ -185,6 +186,36 @@ async def test_motion_all_day_is_one_alarm_until_somebody_looks(world: World) ->
         await world.end(await world.begin(EventKind.MOTION, ago_s=2))
         await world.pass_s(1)
         assert [one.times for one in await world.alarms()] == [1, 6]
+
+
+async def test_what_was_raised_is_said_though_another_cannot_be(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The catalogue goes away in the middle: pages hear of those that are there."""
+    keeper = RuleKeeper(world.clock, catalogue=world.catalogue, bus=world.bus)
+    await world.catalogue.rules.add(Rule(new_id(), "Gerak", ("motion",)))
+    for camera in (new_id(), new_id()):
+        await world.begin(EventKind.MOTION, camera=camera)
+    told, raise_of, left = world.bus.subscribe(ALARM_CHANGED), world.catalogue.alarms.raise_of, [1]
+
+    async def once(rule: Rule, event: Event, at_ns: int) -> Alarm | None:
+        if not left:
+            raise CatalogueError("away")
+        left.pop()
+        return await raise_of(rule, event, at_ns)
+
+    monkeypatch.setattr(world.catalogue.alarms, "raise_of", once)
+    with pytest.raises(CatalogueError):
+        await keeper.look()
+    (alarm,) = await world.alarms()
+    assert (await told.get())[1] == {"ids": [alarm.id]}
+
+
+async def test_it_does_not_run_wild_when_it_hears_nothing_more(world: World) -> None:
+    """A subscription that ended is an error, after which it begins anew; not a loop without a pause."""
+    keeper = RuleKeeper(world.clock, catalogue=world.catalogue, bus=world.bus)
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    ended.set_result(None)
+    with pytest.raises(BusError):
+        await keeper._wait([ended])
 
 
 def test_a_site_and_those_above_it() -> None:

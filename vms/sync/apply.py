@@ -175,8 +175,9 @@ class _SiteFacts(Reader):
         """Tell who waits for Events."""
         del messages
         ids = [str(key[0]) for key in applied.changed.get(EVENTS, ())]
-        if ids and self.bus is not None:
-            self.bus.publish(CHANGED, {"ids": ids[:_TOLD_MAX]})
+        for at in range(0, len(ids), _TOLD_MAX):
+            if self.bus is not None:
+                self.bus.publish(CHANGED, {"ids": ids[at : at + _TOLD_MAX]})
 
 
 class CenterApply(Service):
