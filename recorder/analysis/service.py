@@ -214,12 +214,18 @@ class Analysis(Service):
                 log.warning("change grids are not kept", why=logs.redact(f"{type(error).__name__}: {error}"))
 
     async def _write(self, pool: ThreadPoolExecutor) -> None:
-        """What was gathered; what the disk does not take is lost: it is search's, not footage."""
+        """What was gathered; what the disk does not take is lost, of every Camera: it is search's, not footage."""
         loop = asyncio.get_running_loop()
+        failed: OSError | None = None
         for looked in self.cameras():
             grids, looked.grids = looked.grids, []
             if grids:
-                await loop.run_in_executor(pool, self._grids.append, looked.camera.id, grids)
+                try:
+                    await loop.run_in_executor(pool, self._grids.append, looked.camera.id, grids)
+                except OSError as error:
+                    failed = error
+        if failed is not None:
+            raise failed
 
     async def _changes(self, pool: ThreadPoolExecutor, value: Value) -> Value:
         """Grids of a Camera of at most an hour: `at_ns` of each, and all their bytes one after the other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -190,6 +191,25 @@ async def test_grids_are_kept_and_told_on_the_bus(tmp_path: Path) -> None:
         assert max(answer["grids"]) > 0
         await until(lambda: list(tmp_path.rglob("*.grid")))
     assert len(list(tmp_path.rglob("*.grid"))) == 1
+
+
+async def test_a_disk_that_takes_nothing_costs_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it does not take is lost, of every camera, not of the first alone."""
+    async with desk(tmp_path, write_s=3600) as d:
+
+        def full(*_given: Any) -> None:
+            raise OSError(28, "full")
+
+        monkeypatch.setattr(d.analysis._grids, "append", full)
+        (first,) = d.analysis.cameras()
+        second = replace(first, grids=[])
+        d.analysis._looked["second"] = second
+        with ThreadPoolExecutor(1) as pool:
+            for looked in (first, second):
+                looked.grids.append((START_NS, bytes(144)))
+            with pytest.raises(OSError, match="full"):
+                await d.analysis._write(pool)
+        assert (first.grids, second.grids) == ([], [])
 
 
 async def test_a_camera_that_is_switched_off_is_not_looked_at(tmp_path: Path) -> None:
