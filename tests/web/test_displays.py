@@ -131,6 +131,11 @@ async def test_codes_end_and_are_few(world: World, admin: httpx.AsyncClient) -> 
         for _ in range(5):
             last = await admin.post("/api/displays", json=body | {"code": "AAAAAA"})
         assert last.status_code == 429
+        first = (await screen.post("/api/display/1/pairing")).json()
+        assert (await screen.post("/api/display/1/pairing")).json() == first
+        await world.clock.advance(CODE_TTL_NS / NS_PER_S - 30)
+        assert (await screen.post("/api/display/1/pairing")).json()["code"] != first["code"]
+        await world.clock.advance(CODE_TTL_NS / NS_PER_S)
     asked = []
     for _ in range(WAITING_EACH + 1):
         async with world.client() as screen:

@@ -35,6 +35,7 @@ router = APIRouter(prefix="/api/display", tags=["display"])
 
 WAITING_EACH, WAITING_ALL = 24, 500
 LOOK_AGAIN_S = 3.0
+_FRESH_NS = 60 * NS_PER_S
 ScreenNumber = Annotated[int, Path(ge=1, le=SCREENS_MAX, description="Which screen of the machine.")]
 
 
@@ -91,6 +92,8 @@ async def start_pairing(
         raise ConflictError("This screen is a display already.", hint="Remove it first.", reason="display_already")
     waiting = await parts.display_keys.waiting(token)
     now_ns = parts.clock.now_ns()
+    if waiting is not None and waiting.expires_ns - now_ns > _FRESH_NS:
+        return _pairing(waiting)  # nobody who is not signed in writes to the catalogue as often as they like
     here, everywhere = await parts.catalogue.pairings.counts(address, now_ns)
     if waiting is None and (here >= WAITING_EACH or everywhere >= WAITING_ALL):
         minutes = str(CODE_TTL_NS // (60 * NS_PER_S))
