@@ -230,7 +230,11 @@ class Relay:
             shown: list[dict[str, Any]] = [
                 {"tile": tile, "camera": camera} for tile, camera in self._wall.shown.items()
             ]
-            known = await self._known(shown)
+            try:
+                known = await self._known(shown)
+            except VmsError as error:  # nobody lost a right because the catalogue does not answer
+                log.warning("tiles not looked at", session=self._wall.id, why=logs.redact(error.message))
+                continue
             for each in shown:
                 if each["camera"] not in known and self._wall.shown.get(each["tile"]) == each["camera"]:
                     del self._wall.shown[each["tile"]]
@@ -265,6 +269,7 @@ def _is_show(value: object) -> bool:
     return (
         isinstance(value, dict)
         and type(value.get("tile")) is int
+        and 0 <= value["tile"] < TILES_MAX
         and type(value.get("n")) in {int, type(None)}
         and value.get("stream", StreamName.SUB) in _STREAMS
     )

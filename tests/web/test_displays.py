@@ -20,6 +20,7 @@ from tests.web.test_live import closed, operator, server
 from tests.web.test_views import other_person
 from vms.clock import NS_PER_S
 from vms.domain.display import CODE_TTL_NS, Kind, Showing, clean_code, new_code
+from vms.errors import CatalogueError
 from web.api.display import WAITING_EACH
 from web.relay import CLOSE_SIGNED_OUT
 from web.server import WebServer
@@ -265,8 +266,14 @@ async def test_what_cannot_be_shown_is_refused(world: World, admin: httpx.AsyncC
     assert (await admin.get(f"/api/displays/{display['id']}")).json()["rev"] == 1
 
 
-async def test_a_screen_hears_at_once(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
-    """What it shows, when a view of it changes, to say its name; how it is; removed, its key opens nothing."""
+async def _away(*_given: object) -> None:
+    raise CatalogueError("away")
+
+
+async def test_a_screen_hears_at_once(
+    world: World, server: WebServer, operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it shows, that a view changed, to say its name; it says how it is in any case; removed, its key is none."""
     camera = await add(operator, name="Pasar")
     body = {"name": "Satu", "layout": {"grid": "1"}, "cameras": [None]}
     view = (await operator.post("/api/views", json=body)).json()
@@ -288,8 +295,12 @@ async def test_a_screen_hears_at_once(world: World, server: WebServer, operator:
             await operator.post(f"{path}/identify")
             assert await heard(socket, "identify") == {"type": "identify"}
             state = {"type": "state", "t": 1, "tiles": 1, "live": 1, "build": "b", "width": 1920, "height": 1080}
-            await socket.send(json.dumps(state))
-            assert (await heard(socket, "pong"))["t"] == 1
+            with monkeypatch.context() as away:
+                away.setattr(world.catalogue.displays, "touch", _away)
+                for _ in range(3):  # as they come when a line was slow
+                    await socket.send(json.dumps(state))
+                for _ in range(3):
+                    assert (await heard(socket, "pong"))["t"] == 1
             seen = (await operator.get(path)).json()
             assert (seen["online"], seen["tiles"], seen["live"], seen["width"]) == (True, 1, 1, 1920)
             assert (await operator.delete(path)).status_code == 204
@@ -300,8 +311,10 @@ async def test_a_screen_hears_at_once(world: World, server: WebServer, operator:
                 pass
 
 
-async def test_tiles_follow_what_may_be_shown(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
-    """Asked for another camera it says forbidden; told to show something else, what it had goes off the tile."""
+async def test_tiles_follow_what_may_be_shown(
+    world: World, server: WebServer, operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another camera is forbidden; what is shown no more goes off the tile; all stays while the catalogue is away."""
     one, two = await add(operator, name="A"), await add(operator, name="B")
     async with httpx.AsyncClient(base_url=server.url) as screen:
         display = await pair(operator, screen)
@@ -316,6 +329,13 @@ async def test_tiles_follow_what_may_be_shown(world: World, server: WebServer, o
             await socket.send(json.dumps({"type": "listen", "tile": 0}))
             await socket.send(json.dumps({"type": "listen", "tile": "0"}))
             await heard(socket, "error")
+            await socket.send(json.dumps(show | {"tile": 64, "n": 3}))
+            await heard(socket, "error")
+            with monkeypatch.context() as away:
+                away.setattr(world.catalogue.displays, "get", _away)
+                await world.clock.advance(4)
+                await socket.send(json.dumps({"type": "ping", "t": 5}))
+                await heard(socket, "pong")
             await push(operator, display, kind="nothing")
             await world.clock.advance(4)
             assert (await heard(socket, "tile", state="forbidden"))["camera"] == one["id"]
