@@ -40,8 +40,8 @@ class Scenes:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._views: dict[str, View] | None = None
-        self._tours: dict[str, Tour] | None = None
+        self._views: dict[str, View | None] = {}
+        self._tours: dict[str, Tour | None] = {}
         self._cameras: dict[str, Camera] | None = None
         self._people: dict[str, str] | None = None
 
@@ -51,16 +51,20 @@ class Scenes:
             self._cameras = {camera.id: camera for camera in await self._catalogue.cameras.list()}
         return self._cameras
 
-    async def views(self) -> dict[str, View]:
-        """All of them."""
-        if self._views is None:
-            self._views = {view.id: view for view in await self._catalogue.views.list()}
-        return self._views
+    async def _view(self, view_id: str) -> View | None:
+        """One alone: there may be thousands, of everybody, and each screen looks every few seconds."""
+        if view_id not in self._views:
+            self._views[view_id] = await self._catalogue.views.get(view_id)
+        return self._views[view_id]
 
     async def _tour(self, tour_id: str) -> Tour | None:
-        if self._tours is None:
-            self._tours = {tour.id: tour for tour in await self._catalogue.tours.list()}
-        return self._tours.get(tour_id)
+        if tour_id not in self._tours:
+            self._tours[tour_id] = await self._catalogue.tours.get(tour_id)
+        return self._tours[tour_id]
+
+    async def _pages(self, tour: Tour) -> list[PageOut]:
+        found = [await self._view(view_id) for view_id in {step.view for step in tour.steps if step.view is not None}]
+        return [page_out(page) for page in tour.pages({view.id: view for view in found if view is not None})]
 
     async def _person(self, person: str) -> str:
         if self._people is None:
@@ -68,13 +72,13 @@ class Scenes:
         return self._people.get(person, "")
 
     async def of(self, showing: Showing) -> SceneOut:
-        """Resolved; `gone` where its view, tour or camera is no more."""
+        """Resolved; `gone` where its view, tour or camera is no more, or was taken back from who pushed it."""
         name, layout, cameras, pages, gone = "", showing.layout, showing.cameras, list[PageOut](), False
         subject = showing.subject or ""
         if showing.kind is Kind.VIEW:
-            view = (await self.views()).get(subject)
-            gone = view is None
-            if view is not None:
+            view = await self._view(subject)
+            gone = view is None or not view.is_seen_by(showing.by)
+            if view is not None and not gone:
                 name, layout, cameras = view.name, view.layout, view.cameras
         elif showing.kind is Kind.CAMERA:
             camera = (await self.cameras()).get(subject)
@@ -83,9 +87,9 @@ class Scenes:
                 name, layout, cameras = camera.name, STANDARD["1"], (camera.id,)
         elif showing.kind is Kind.TOUR:
             tour = await self._tour(subject)
-            gone = tour is None
-            if tour is not None:
-                name, pages = tour.name, [page_out(page) for page in tour.pages(await self.views())]
+            gone = tour is None or not tour.is_seen_by(showing.by)
+            if tour is not None and not gone:
+                name, pages = tour.name, await self._pages(tour)
         return _scene(showing, await self._person(showing.by), name, layout, cameras, pages, gone=gone)
 
 

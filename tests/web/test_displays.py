@@ -221,6 +221,20 @@ async def test_pushed_and_taken_back(world: World, admin: httpx.AsyncClient) -> 
     assert {"display.pair", "display.show", "display.take_back"} <= actions
 
 
+async def test_a_view_taken_back_from_who_pushed_it_is_shown_no_more(world: World, admin: httpx.AsyncClient) -> None:
+    """Else everybody would see what its owner keeps private now."""
+    camera = await add(admin)
+    body = {"name": "Satu", "layout": {"grid": "1"}, "cameras": [camera["id"]], "shared": True}
+    view = (await admin.post("/api/views", json=body)).json()
+    async with world.client() as screen, other_person(world) as budi:
+        display = await pair(admin, screen)
+        assert (await push(budi, display, kind="view", subject=view["id"]))["scene"]["cameras"] == [camera["id"]]
+        await admin.patch(f"/api/views/{view['id']}", json={"rev": 1, "shared": False, "name": "Rahasia"})
+        scene = (await budi.get(f"/api/displays/{display['id']}")).json()["scene"]
+        assert (scene["gone"], scene["name"], scene["cameras"]) == (True, "", [])
+        assert (await screen.get(f"/api/display/1/cameras/{camera['id']}/snapshot")).status_code == 404
+
+
 async def test_a_wall_at_once(world: World, admin: httpx.AsyncClient) -> None:
     """Pushed to all of it, taken back on all; a wall with screens stays; displays change their wall and name."""
     async with world.client() as screen:
