@@ -6,7 +6,7 @@ no browser wants them. No headers, no sequence numbers, no I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 PAYLOAD_BYTES = 1200
@@ -65,13 +65,17 @@ def _h264(unit: bytes) -> Iterator[bytes]:
         if kind in _H264_SETS:
             sets.append(nal)
         elif kind in _H264_SLICES:
-            yield from _aggregated(sets, bytes([max((s[0] & 0x60 for s in sets), default=0) | _STAP_A]))
+            yield from _aggregated(sets, bytes([max((s[0] & 0x60 for s in sets), default=0) | _STAP_A]), _h264_nal)
             sets = []
-            if len(nal) <= PAYLOAD_BYTES:
-                yield nal
-            else:
-                yield from _fragments(nal, 1, bytes([nal[0] & 0xE0 | _FU_A]), kind)
-    yield from _aggregated(sets, bytes([0x60 | _STAP_A]))
+            yield from _h264_nal(nal)
+    yield from _aggregated(sets, bytes([0x60 | _STAP_A]), _h264_nal)
+
+
+def _h264_nal(nal: bytes) -> Iterator[bytes]:
+    if len(nal) <= PAYLOAD_BYTES:
+        yield nal
+    else:
+        yield from _fragments(nal, 1, bytes([nal[0] & 0xE0 | _FU_A]), nal[0] & 31)
 
 
 def _h265(unit: bytes) -> Iterator[bytes]:
@@ -83,26 +87,30 @@ def _h265(unit: bytes) -> Iterator[bytes]:
         if kind in _H265_SETS:
             sets.append(nal)
         elif kind in _H265_SLICES:
-            yield from _aggregated(sets, bytes([_AP << 1, 1]))
+            yield from _aggregated(sets, bytes([_AP << 1, 1]), _h265_nal)
             sets = []
-            if len(nal) <= PAYLOAD_BYTES:
-                yield nal
-            else:
-                yield from _fragments(nal, 2, bytes([nal[0] & 0x81 | _FU << 1, nal[1]]), kind)
-    yield from _aggregated(sets, bytes([_AP << 1, 1]))
+            yield from _h265_nal(nal)
+    yield from _aggregated(sets, bytes([_AP << 1, 1]), _h265_nal)
+
+
+def _h265_nal(nal: bytes) -> Iterator[bytes]:
+    if len(nal) <= PAYLOAD_BYTES:
+        yield nal
+    else:
+        yield from _fragments(nal, 2, bytes([nal[0] & 0x81 | _FU << 1, nal[1]]), _h265_kind(nal))
 
 
 def _h265_kind(nal: bytes) -> int:
     return nal[0] >> 1 & 63
 
 
-def _aggregated(sets: Sequence[bytes], header: bytes) -> Iterator[bytes]:
-    """In one payload where there are several and they fit."""
-    together = header + b"".join(len(nal).to_bytes(2, "big") + nal for nal in sets if len(nal) <= PAYLOAD_BYTES)
-    if len(sets) > 1 and len(together) <= PAYLOAD_BYTES:
-        yield together
+def _aggregated(sets: Sequence[bytes], header: bytes, single: Callable[[bytes], Iterator[bytes]]) -> Iterator[bytes]:
+    """In one payload where there are several and they fit. What a camera calls a parameter set may be of any size."""
+    if len(sets) > 1 and len(header) + sum(2 + len(nal) for nal in sets) <= PAYLOAD_BYTES:
+        yield header + b"".join(len(nal).to_bytes(2, "big") + nal for nal in sets)
     else:
-        yield from sets
+        for nal in sets:
+            yield from single(nal)
 
 
 def _fragments(nal: bytes, header_bytes: int, indicator: bytes, kind: int) -> Iterator[bytes]:

@@ -74,6 +74,16 @@ def test_what_holds_no_picture_gives_nothing(junk: bytes) -> None:
     assert packetize(junk, hevc=True).payloads == ()
 
 
+@pytest.mark.parametrize("hevc", [False, True])
+def test_parameter_sets_of_any_size_go_in_packets(hevc: bool) -> None:
+    """What a hostile camera calls one: no datagram is larger than others, and nothing is left out."""
+    head = b"\x42\x01" if hevc else b"\x67"
+    sets = [head + b"\x55" * 70_000, head + b"\x66" * 70_000]
+    frame = packetize(unit(*sets, SPS5 if hevc else SPS), hevc=hevc)
+    assert max(map(len, frame.payloads)) <= PAYLOAD_BYTES
+    assert joined(frame.payloads, hevc=hevc) == [*sets, SPS5 if hevc else SPS]
+
+
 def test_start_codes_of_both_lengths_and_trailing_zeros() -> None:
     """Three bytes or four, and zeros behind a unit belong to nobody."""
     assert list(nal_units(b"\0\0\0\1\x67\1\0\0\0\1\x68\2\0\0\1\x65\3\0\0")) == [b"\x67\1", b"\x68\2", b"\x65\3"]
