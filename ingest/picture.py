@@ -14,6 +14,8 @@ from vms.errors import CameraCorruptError
 
 MIN_WIDTH = 64
 MAX_WIDTH = 3840
+MAX_PIXELS = 7680 * 4352
+"""8K in whole blocks: what a camera says it has must not cost the memory of this process."""
 _DECODERS = {Codec.H264: "h264", Codec.H265: "hevc"}
 
 
@@ -33,6 +35,7 @@ def _decode(codec: Codec, key_frame: bytes) -> VideoFrame:
     if not isinstance(decoder, VideoCodecContext):
         raise TypeError(codec)
     decoder.thread_count = 1
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
     frames = decoder.decode(av.Packet(key_frame)) + decoder.decode(None)
     if not frames:
         raise ValueError("no picture")

@@ -15,6 +15,9 @@ from vms.domain.media import Codec
 from vms.errors import CameraCorruptError
 
 _DECODERS = {Codec.H264: "h264", Codec.H265: "hevc"}
+MAX_PIXELS = 7680 * 4352
+"""8K in whole blocks. libav itself takes eight times as many: a camera that says so would have the memory that
+recording needs in this process."""
 _EIGHT_BIT = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"}
 
 
@@ -26,6 +29,7 @@ def luma(codec: Codec, key_frame: bytes) -> tuple[NDArray[np.uint8], int]:
         if not isinstance(decoder, VideoCodecContext):
             raise TypeError(codec)
         decoder.thread_count = 1
+        decoder.options = {"max_pixels": str(MAX_PIXELS)}
         frames = decoder.decode(av.Packet(key_frame)) + decoder.decode(None)
         if not frames:
             raise ValueError("no picture")

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from recorder.analysis import picture
 from recorder.analysis.picture import luma
 from recorder.analysis.service import Analysis, AnalysisOptions
 from recorder.analysis.troubles import AnalysisTroubles
@@ -221,6 +222,13 @@ async def test_a_camera_that_is_switched_off_is_not_looked_at(tmp_path: Path) ->
         d.bus.publish("cameras.changed", {"camera": CAMERA})
         await until(lambda: not d.analysis.cameras())
         assert d.troubles.look() == Look()
+
+
+def test_a_picture_that_is_far_too_large_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it has cost the memory of it."""
+    monkeypatch.setattr(picture, "MAX_PIXELS", 1000)
+    with pytest.raises(CameraCorruptError):
+        luma(Codec.H264, key_frame(scene(1)))
 
 
 def test_h265_is_decoded_too() -> None:
