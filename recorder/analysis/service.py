@@ -1,7 +1,7 @@
 """The Service that looks at key frames. Event loop, with an executor of its own, `analysis`, one thread.
 
-Takes key frames alone from the hub, of `sub` where a Camera has one, and holds at most one of each Camera: when the
-thread is behind, the newer replaces the older and that is counted. Footage never waits for it.
+Takes key frames alone from the hub, of `sub` (of `main` where there is no other and areas are drawn), and holds at most
+one of each Camera: when the thread is behind, the newer replaces the older and that is counted. Footage never waits.
 """
 
 from __future__ import annotations
@@ -258,7 +258,10 @@ class Analysis(Service):
 
 
 def _is_watched(camera: Camera | None) -> bool:
-    return camera is not None and camera.enabled and camera.analysis
+    """Decoding a picture of `main` costs more than recording it: without `sub` only where somebody drew areas."""
+    if camera is None or not camera.enabled or not camera.analysis:
+        return False
+    return camera.stream(StreamName.SUB) is not None or bool(camera.areas)
 
 
 def _modest() -> None:

@@ -112,6 +112,25 @@ def black(seed: int) -> Gray:
     return np.clip(np.random.default_rng(seed).normal(17, 0.7, (HEIGHT, WIDTH)), 16, 20).astype(np.uint8)
 
 
+async def test_main_is_looked_at_only_where_areas_are_drawn(tmp_path: Path) -> None:
+    """Without `sub`: nothing while there is no area, for decoding it costs more than recording it."""
+    plain = camera()
+    alone = replace(plain, streams=tuple(s for s in plain.streams if s.ref.name is StreamName.MAIN), areas=())
+    main = StreamRef(CAMERA, StreamName.MAIN)
+    async with desk(tmp_path, alone) as d:
+        before = total()
+        assert d.analysis._looked == {}
+        area = Area("a1", "Pintu", ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9)))
+        await d.catalogue.cameras.update(replace(alone, areas=(area,), rev=alone.rev + 1))
+        d.bus.publish("cameras.changed", {"camera": CAMERA})
+
+        def seen() -> bool:
+            d.publish(key_frame(scene(2)), main)
+            return total() > before
+
+        await until(seen)
+
+
 async def test_a_picture_that_goes_black_is_an_event_and_over_when_it_is_back(tmp_path: Path) -> None:
     """Of `sub` alone, by the second key frame, as an alarm of the camera that begins at the first."""
     book = EventBook(NODE)
