@@ -42,7 +42,7 @@ async def test_an_alarm_comes_and_goes(browser: Browser, place: Place) -> None:
         await expect(band).to_contain_text(fifth["name"])
         await expect(band).to_contain_text("klik di mana saja")
         await page.keyboard.press("ArrowRight")  # any key lets the browser sound
-        await page.wait_for_function("window.tones >= 6")
+        await page.wait_for_function("() => window.tones >= 6")
         await page.keyboard.press("l")
         drawer = page.locator("[data-drawer=alarms]")
         await drawer.get_by_text("Petak 2 jadi petak alarm").click()
