@@ -12,6 +12,7 @@ import itertools
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from aioice import Candidate, Connection
@@ -112,7 +113,7 @@ class HostConnection(Connection):
         """Bind one UDP socket per address. VmsError where no port is free."""
         loop, candidates = asyncio.get_running_loop(), []
         for sock in self._ports.bind(self._own):
-            _, protocol = await loop.create_datagram_endpoint(lambda s=sock: MediaProtocol(self, s), sock=sock)  # type: ignore[misc]
+            _, protocol = await loop.create_datagram_endpoint(partial(MediaProtocol, self, sock), sock=sock)
             host, port = sock.getsockname()[:2]
             protocol.local_candidate = Candidate(
                 foundation=candidate_foundation("host", "udp", host),

@@ -153,8 +153,8 @@ class Lone:
                 delays.append((time.monotonic_ns() - at_ns) / 1e6)
             went(track, going, rtp)
 
-        self._ingest._publish = published  # type: ignore[method-assign]
-        TileTrack._went = sent  # type: ignore[method-assign]
+        self._ingest._publish = published  # type: ignore[method-assign]  # to see when a unit arrives
+        TileTrack._went = sent  # type: ignore[method-assign]  # and when its last packet goes
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import TimeoutError as LateError
 
 from tests.e2e.browser import CHROMIUM, FLAGS
 from tests.e2e.system import System
@@ -158,7 +159,7 @@ async def push_views(system: System, screen: Screen, display: str, *, count: int
         began = await push(system, display, {"kind": "view", "subject": view["id"]})
         try:
             found.ms.append((await screen.shows(view["cameras"], 5) - began) * 1000)
-        except Exception:
+        except LateError:
             found.missed += 1
         await asyncio.sleep(0.3)
     return found
