@@ -1,7 +1,7 @@
 """One Stream on its way to the watchers of one zone: once, however many they are. Event loop only.
 
 At home it hands on what it gets. To a foreign zone each message has a number, acknowledged by the far side, and goes
-only as the credit allows: all, key frames, small pictures, nothing. No audio, which no wall plays.
+only as the credit allows: all, key frames, small pictures, nothing. Audio goes where somebody listens.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _BURST_EVERY_MS = 1000
 
 
 class Bridge(Protocol):
-    """`quality` is the best that somebody in the zone asks for. `promised_ns`: since when (monotonic) a watcher waits
-    for the cached group, None: nobody does."""
+    """`quality` is the best that somebody in the zone asks for, `sound`: somebody there listens. `promised_ns`: since
+    when (monotonic) a watcher waits for the cached group, None: nobody does."""
 
     quality: str
+    sound: bool
     promised_ns: int | None
 
     def put(self, item: HubItem) -> None:
@@ -59,7 +60,7 @@ class HomeBridge:
     """Within the zone of this node: no policy. Small pictures are for thin lines; who asks for them gets key frames."""
 
     def __init__(self, stream: StreamRef, zone: str, media: Bus) -> None:
-        self.quality = "all"
+        self.quality, self.sound = "all", False
         self.promised_ns: int | None = None
         self._subject, self._media = media_subject(zone, stream), media
 
@@ -95,7 +96,7 @@ class FarBridge:
         pool: Executor,
         run_of: Callable[[], Run | None],
     ) -> None:
-        self.quality = "all"
+        self.quality, self.sound = "all", False
         self.promised_ns: int | None = None
         self._open = False
         self._stream, self._subject, self._media = stream, media_subject(zone, stream), media
@@ -115,16 +116,20 @@ class FarBridge:
             self._send({"item": item}, _STATE_BYTES)
             return
         again = item.run == self._burst_to[0] and item.seq <= self._burst_to[1]
-        if again or item.track != 0 or (self.quality != "all" and not item.is_key):
+        if again or (item.track != 0 and not (self.sound and self.quality == "all")):
+            return
+        # Every unit of audio can be decoded alone, and is worth nothing without the pictures it belongs to.
+        is_key = item.is_key and item.track == 0
+        if self.quality != "all" and not is_key:
             return
         now_ns = self._clock.mono_ns()
         if self.quality == "snapshot":
             if self._credit.picture(now_ns):
                 self._draw(item)
             return
-        act = self._credit.offer(is_key=item.is_key, size=len(item.payload), now_ns=now_ns)
+        act = self._credit.offer(is_key=is_key, size=len(item.payload), now_ns=now_ns)
         if act is Act.SEND:
-            self._send({"item": item}, len(item.payload), is_key=item.is_key)
+            self._send({"item": item}, len(item.payload), is_key=is_key)
             # Who asks for all later must not get what follows a key frame without what lies between.
             if self.quality != "all":
                 self._credit.rest()

@@ -57,26 +57,30 @@ class WatchOptions:
 
 @dataclass(slots=True)
 class _Watching:
-    """Who watches one Stream: until when (monotonic), in which quality and from which zone, by watcher."""
+    """Who watches one Stream: until when (monotonic), what is asked for, by watcher."""
 
     stream: StreamRef
     subscription: HubSubscription
     known: tuple[HubItem | None, ...]
-    credit: dict[str, tuple[int, str, str]] = field(default_factory=dict)
+    credit: dict[str, tuple[int, _Order]] = field(default_factory=dict)
     bridges: dict[str, Bridge] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
 
     def expire(self, now_ns: int) -> None:
         """Drop who did not renew, and the bridges that nobody needs any more; the others at the quality wanted."""
-        for watcher in [w for w, (until_ns, _, _) in self.credit.items() if until_ns <= now_ns]:
+        for watcher in [w for w, (until_ns, _) in self.credit.items() if until_ns <= now_ns]:
             del self.credit[watcher]
         wanted: dict[str, int] = {}
-        for _, quality, zone in self.credit.values():
-            wanted[zone] = max(wanted.get(zone, 0), QUALITIES.index(quality))
+        heard: set[str] = set()
+        for _, order in self.credit.values():
+            wanted[order.zone] = max(wanted.get(order.zone, 0), QUALITIES.index(order.quality))
+            if order.sound:
+                heard.add(order.zone)
         for zone in [zone for zone in self.bridges if zone not in wanted]:
             self.bridges.pop(zone).close()
         for zone, bridge in self.bridges.items():
             bridge.quality = QUALITIES[wanted[zone]]
+            bridge.sound = zone in heard
 
 
 class Watch(Service):
@@ -160,11 +164,7 @@ class Watch(Service):
         stream = _stream_of(value)
         order = _order(value, self._options.zone)
         watching = self._watching.get(stream) or self._begin(stream)
-        watching.credit[order.watcher] = (
-            self.clock.mono_ns() + int(order.credit_s * NS_PER_S),
-            order.quality,
-            order.zone,
-        )
+        watching.credit[order.watcher] = (self.clock.mono_ns() + int(order.credit_s * NS_PER_S), order)
         begun = self._bridge(watching, order.zone)
         if begun and order.zone in self._lines:
             self._lines[order.zone].revive()
@@ -346,6 +346,7 @@ class _Order:
     zone: str
     quality: str
     credit_s: float
+    sound: bool
 
 
 def _stream_of(value: Value) -> StreamRef:
@@ -362,4 +363,4 @@ def _order(value: Mapping[str, Any], home: str) -> _Order:
         raise InputError(f"The credit of a watch is more than 0 and at most {MAX_CREDIT_S:g} seconds.")
     if not isinstance(zone, str) or slugify(zone) != zone:
         raise InputError("The zone of a watch is center or the short name of a site.", field="zone")
-    return _Order(watcher, zone, str(quality), float(credit_s))
+    return _Order(watcher, zone, str(quality), float(credit_s), value.get("sound") is True)

@@ -56,7 +56,7 @@ class Feed:
     """`run`, `state`, `fault`, `picture` and `gop` are what is known now; `changes` are called when one of the first
     four is new. `fault`: why ingest cannot be asked, as an error code, empty while it answers; since when: `fault_ns`.
     `skew`: how far the clock of the node that sends is ahead of ours. `gop` and `sinks` get what can be shown in the
-    order it comes, `listeners` the sound; `shuffled`, `thinned`: see Order."""
+    order it comes; `shuffled`, `thinned`: see Order."""
 
     def __init__(self, buses: Buses, clock: Clock, stream: StreamRef, options: StreamerOptions, acks: Acks) -> None:
         self.stream = stream
@@ -68,7 +68,7 @@ class Feed:
         self.gop: list[Packet] = []
         self.sinks: set[Sink] = set()
         self.changes: set[Callable[[], None]] = set()
-        self.listeners: set[Callable[[Packet], None]] = set()
+        self._listeners: set[Callable[[Packet], None]] = set()
         self.skew = Skew()
         self._history = History("", hevc=False)
         self._order = Order(hevc=False)
@@ -100,6 +100,20 @@ class Feed:
         with suppress(VmsError):
             value = {"watcher": self._watcher}
             await self._buses.control.request(f"ingest.unwatch.{self._subject}", value, timeout_s=2.0)
+
+    def listen(self, listener: Callable[[Packet], None]) -> None:
+        """Hand on its sound too. Who sends it is told at once: no line carries it for nobody."""
+        self._listeners.add(listener)
+        self._wake.set()
+
+    def unlisten(self, listener: Callable[[Packet], None]) -> None:
+        """No more of its sound; idempotent."""
+        self._listeners.discard(listener)
+
+    @property
+    def heard(self) -> bool:
+        """Somebody listens."""
+        return bool(self._listeners)
 
     @property
     def shuffled(self) -> bool:
@@ -177,6 +191,7 @@ class Feed:
             "zone": options.zone,
             "quality": "all",
             "credit_s": options.credit_s,
+            "sound": bool(self._listeners),
             **extra,
         }
         began_ns = self._clock.now_ns()
@@ -345,7 +360,7 @@ class Feed:
         return True
 
     def _hand_sound_on(self, packet: Packet) -> None:
-        for listener in list(self.listeners):
+        for listener in list(self._listeners):
             listener(packet)
 
     def _hand_on(self, packet: Packet, *, more: bool) -> None:

@@ -27,7 +27,7 @@ class Listener:
         self._tile: WallTile | None = None
         self._feed: Feed | None = None
         self._track: Track | None = None
-        self._told: tuple[int | None, str] = (None, "off")
+        self._told: tuple[int | None, str, str | None] = (None, "off", None)
         self._pool: ThreadPoolExecutor | None = None
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_WAITING)
         self._transcoding: asyncio.Task[None] | None = None
@@ -43,21 +43,27 @@ class Listener:
         feed = None if self._tile is None else self._tile.feed
         if feed is not self._feed:
             if self._feed is not None:
-                self._feed.listeners.discard(self._take)
+                self._feed.unlisten(self._take)
             if feed is not None:
-                feed.listeners.add(self._take)
+                feed.listen(self._take)
             self._feed = feed
+            self._heard_ns = self._clock.mono_ns()
         run = None if feed is None else feed.run
         track = None if run is None else next((t for t in run.info.tracks if not t.codec.is_video), None)
         if track != self._track:
             self._use(track)
-        # Sound does not cross a thin line: then the camera has a track, and nothing comes of it.
-        late = self._clock.mono_ns() - self._heard_ns > _SILENT_NS
-        state = "off" if self._tile is None else "silent" if track is None or late else "on"
-        told = (None if self._tile is None else self._tile.index, state)
+        cause = None if self._tile is None else self._silent_for(known=run is not None)
+        state = "off" if self._tile is None else "on" if cause is None else "silent"
+        told = (None if self._tile is None else self._tile.index, state, cause)
         if told != self._told:
             self._told = told
-            self._say({"type": "listening", "tile": told[0], "state": state})
+            self._say({"type": "listening", "tile": told[0], "state": state, "cause": cause})
+
+    def _silent_for(self, *, known: bool) -> str | None:
+        """Why nothing is heard, None where it is. A line that is too thin carries pictures without their sound."""
+        if self._track is None:
+            return "no_track" if known else "waiting"
+        return "no_packets" if self._clock.mono_ns() - self._heard_ns > _SILENT_NS else None
 
     def _use(self, track: Track | None) -> None:
         self._track = track
@@ -89,7 +95,7 @@ class Listener:
     def close(self) -> None:
         """Hear nothing, silently; idempotent."""
         if self._feed is not None:
-            self._feed.listeners.discard(self._take)
+            self._feed.unlisten(self._take)
         self._tile = self._feed = None
         self._use(None)
         if self._pool is not None:

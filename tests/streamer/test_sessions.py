@@ -144,10 +144,14 @@ async def test_one_tile_is_heard(studio: Studio) -> None:
         await viewer.answer((await bus.request("streamer.wall.open", value))["sdp"])
         await viewer.until(shade(60), 0)
 
+        def told(tile: int | None, state: str) -> dict[str, Any]:
+            cause = "no_track" if state == "silent" else None
+            return {"type": "listening", "tile": tile, "state": state, "cause": cause}
+
         async def listen(tile: int | None, state: str) -> None:
             await bus.request(f"streamer.wall.message.{session}", {"type": "listen", "tile": tile})
             async with asyncio.timeout(5):
-                while (await events.get())[1]["message"] != {"type": "listening", "tile": tile, "state": state}:
+                while (await events.get())[1]["message"] != told(tile, state):
                     pass
 
         await listen(0, "on")
@@ -160,12 +164,12 @@ async def test_one_tile_is_heard(studio: Studio) -> None:
         await listen(1, "silent")
         await bus.request(f"streamer.wall.message.{session}", {"type": "show", **entry(1, loud), "n": 4})
         async with asyncio.timeout(5):
-            while (await events.get())[1]["message"] != {"type": "listening", "tile": 1, "state": "on"}:
+            while (await events.get())[1]["message"] != told(1, "on"):
                 pass
         await listen(None, "off")
         feed = studio.streamer.sessions[session].tiles[0].feed
         assert feed is not None
-        assert not feed.listeners
+        assert not feed.heard
 
 
 async def test_messages(studio: Studio) -> None:

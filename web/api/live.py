@@ -22,7 +22,8 @@ router = APIRouter(prefix="/api", tags=["live"])
 
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
-_MEDIA_MAX = 64
+# 64 videos and a sound.
+_MEDIA_MAX = 65
 _SdpBody = {"requestBody": {"required": True, "content": {_SDP: {"schema": {"type": "string"}}}}}
 _FragmentBody = {"requestBody": {"required": True, "content": {_FRAGMENT: {"schema": {"type": "string"}}}}}
 SessionId = Annotated[str, Path(max_length=64)]

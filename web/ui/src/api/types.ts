@@ -105,6 +105,7 @@ export interface CameraBody {
   password?: string;
   transport?: "tcp" | "udp";
   enabled?: boolean;
+  audio?: boolean;
   retention_days?: number | null;
   areas?: Area[];
   masks?: Point[][];

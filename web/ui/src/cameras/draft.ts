@@ -10,6 +10,7 @@ export interface Draft {
   password: string;
   transport: "tcp" | "udp";
   record: boolean;
+  audio: boolean;
   retention: string;
   priority: LinePriority;
   onvif: string;
@@ -24,6 +25,7 @@ export const EMPTY: Draft = {
   password: "",
   transport: "tcp",
   record: true,
+  audio: false,
   retention: "",
   priority: "normal",
   onvif: "",
@@ -40,6 +42,7 @@ export function draftOf(camera: Camera): Draft {
     password: "",
     transport: camera.transport,
     record: camera.streams.find((stream) => stream.name === "main")?.record !== "off",
+    audio: camera.audio,
     retention: camera.retention_days === null ? "" : String(camera.retention_days),
     priority: camera.priority,
     onvif: camera.onvif,
@@ -100,6 +103,7 @@ export function bodyOf(draft: Draft, before: Camera | null): CameraBody {
     name: draft.name.trim(),
     username: draft.username,
     transport: draft.transport,
+    audio: draft.audio,
     retention_days: draft.retention.trim() ? Number(draft.retention) : null,
     priority: draft.priority,
     onvif: draft.onvif.trim(),

@@ -11,6 +11,8 @@ export interface LinkHooks {
   wanted(): TileRequest[];
   /** The tile's track of a new PeerConnection. */
   attach(tile: number, receiver: RTCRtpReceiver): void;
+  /** The track of its sound. */
+  sound(receiver: RTCRtpReceiver): void;
   /** The WebSocket is open: `fresh` after a new session, whose tiles came with the offer. */
   open(fresh: boolean): void;
   message(message: ServerMessage): void;
@@ -161,7 +163,7 @@ export class WallLink {
   #attach(peer: RTCPeerConnection): void {
     if (this.#attached) return;
     this.#attached = true;
-    peer.getTransceivers().forEach((transceiver, tile) => this.hooks.attach(tile, transceiver.receiver));
+    peer.getTransceivers().forEach(({ receiver }, tile) => (receiver.track.kind === "audio" ? this.hooks.sound(receiver) : this.hooks.attach(tile, receiver)));
   }
 
   #watch(peer: RTCPeerConnection, generation: number): void {

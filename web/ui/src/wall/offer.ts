@@ -1,4 +1,4 @@
-// One PeerConnection with all receive-only videos of a wall, and its offer. The first is made while the page still asks
+// One PeerConnection with all receive-only videos of a wall and one sound behind them, and its offer. The first is made while the page still asks
 // who is signed in: making it costs tens of ms that the first picture need not wait for.
 import { TILES_MAX } from "../views/layout";
 
@@ -30,6 +30,12 @@ function codecs(): RTCRtpCodec[] {
   return wanted.filter((codec) => !plain || !/h264/i.test(codec.mimeType) || isPlain(codec));
 }
 
+/** Both laws of G.711, which the server sends; null where the browser does not say what it has. */
+function g711(): RTCRtpCodec[] | null {
+  const known = RTCRtpReceiver.getCapabilities?.("audio")?.codecs;
+  return known ? known.filter((codec) => /^audio\/pcm[au]$/i.test(codec.mimeType)) : null;
+}
+
 /** m-line i is tile i. Candidates are not waited for: the server finds the page by its own checks (peer-reflexive). */
 export async function makeOffer(tiles: number): Promise<Offer> {
   const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
@@ -39,6 +45,11 @@ export async function makeOffer(tiles: number): Promise<Offer> {
     if (wanted.some((codec) => /h264/i.test(codec.mimeType))) transceiver.setCodecPreferences(wanted);
     // Show a picture when it is here; the network between server and wall is the building's own.
     if ("jitterBufferTarget" in transceiver.receiver) transceiver.receiver.jitterBufferTarget = 0;
+  }
+  const laws = g711();
+  if (!laws || laws.length > 1) {
+    const sound = peer.addTransceiver("audio", { direction: "recvonly" });
+    if (laws) sound.setCodecPreferences(laws);
   }
   await peer.setLocalDescription();
   return { peer, sdp: peer.localDescription?.sdp ?? "" };

@@ -45,13 +45,14 @@ export interface PictureMessage {
 
 /**
  * Sound of one tile. The page adds one audio transceiver (recvonly, G.711 among its codecs) to the wall's offer, behind
- * the videos; then `listen` names the tile that is heard (null: none), and sound follows what that tile shows. "silent":
- * the camera has none, or none comes across the line.
+ * the videos; then `listen` names the tile that is heard (null: none), and sound follows what that tile shows. "silent"
+ * has a cause: the Run is not known yet, it has no sound, or none of it comes (across a line).
  */
 export interface ListeningMessage {
   type: "listening";
   tile: number | null;
   state: "off" | "on" | "silent";
+  cause: "waiting" | "no_track" | "no_packets" | null;
 }
 
 export type ServerMessage =

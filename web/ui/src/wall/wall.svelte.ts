@@ -7,6 +7,7 @@ import { catalogue, inNumberOrder } from "../catalogue/catalogue.svelte";
 import { expose } from "../shell/instruments";
 import { reach } from "../shell/reach.svelte";
 import { router, urlOf } from "../shell/router.svelte";
+import { ear } from "../tile/ear.svelte";
 import { evenFor, neighbour, sameLayout, shareOf, smallestFor, standard, type Layout } from "../views/layout";
 import { below } from "../views/tree";
 import { views, type View } from "../views/views.svelte";
@@ -70,9 +71,12 @@ export class WallState {
   #link: WallLink;
   #pictures: Pictures;
   #sent: number[] = Array(TILES).fill(0);
+  /** Nobody listens at a screen. */
+  #ear: typeof ear | null;
 
   constructor(source?: WallSource) {
     this.#source = source;
+    this.#ear = source?.sessions ? null : ear;
     this.#pictures = new Pictures(source?.cameras);
     this.tiles = Array.from(
       { length: TILES },
@@ -86,9 +90,11 @@ export class WallState {
     this.#link = new WallLink({
       wanted: () => this.#wanted(),
       attach: (tile, receiver) => this.tiles[tile]?.attach(receiver),
+      sound: (receiver) => this.#ear?.attach(receiver),
       open: (fresh) => this.#open(fresh),
       message: (message) => {
-        if ("tile" in message && message.type !== "listening") this.tiles[message.tile]?.hear(message);
+        if (message.type === "listening") this.#ear?.hear(message);
+        else if ("tile" in message) this.tiles[message.tile]?.hear(message);
       },
       losing: () => {
         for (const tile of this.tiles) tile.keep();
@@ -100,6 +106,7 @@ export class WallState {
   /** Begin; call once the cameras are known. Gives the function that ends it. */
   start(): () => void {
     this.apply();
+    const stopHearing = this.#ear?.start((message) => this.#link.send(message));
     this.#link.start();
     const look = setInterval(() => this.#look(), LOOK_MS);
     const shown = (): void => {
@@ -114,6 +121,7 @@ export class WallState {
       clearInterval(look);
       document.removeEventListener("visibilitychange", shown);
       this.#pictures.stop();
+      stopHearing?.();
       this.#link.close();
       hide();
     };
@@ -128,6 +136,7 @@ export class WallState {
       const camera = id !== null && (!catalogue.loaded || catalogue.byId.has(id)) ? id : null;
       const stream = this.#stream(tile.tile, camera);
       if (tile.camera === camera && (camera === null || tile.stream === stream)) return;
+      if (camera === null) this.#ear?.leave(tile.tile);
       tile.assign(camera, stream, ++this.#n);
       changed.push(tile);
     });
@@ -278,6 +287,7 @@ export class WallState {
   #open(fresh: boolean): void {
     // After a new session only what changed since its offer; after a lost socket everything, it may not have arrived.
     this.#say(this.tiles.filter((tile) => this.#sent[tile.tile] !== tile.n || (!fresh && tile.tile < this.#link.pool)));
+    this.#ear?.opened();
   }
 
   // Tiles beyond the videos of the session are empty, and of no interest to the server.
@@ -294,6 +304,7 @@ export class WallState {
 
   #linkIs(state: LinkState): void {
     this.link = state;
+    this.#ear?.linked(state === "up");
     if (state === "pictures") this.#pictures.start(() => this.tiles.slice(0, this.count));
     else this.#pictures.stop();
     this.#look();
