@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,7 +42,8 @@ _T = TypeVar("_T")
 @dataclass(frozen=True, slots=True)
 class CheckpointOptions:
     """`folder`: where Checkpoints wait; `most`: entries in one of them; `lock_days`: for how long the bucket keeps them
-    from being changed, where it can; `retry_s`: how often to try a Store that does not answer."""
+    from being changed, where it can; `retry_s`: how often to try a Store that does not answer; `certificate`: the
+    installation's word for the key, empty where it gave none."""
 
     node: str
     folder: Path
@@ -50,6 +51,7 @@ class CheckpointOptions:
     most: int = 20_000
     lock_days: int = 400
     retry_s: float = 30.0
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +159,14 @@ class Checkpoints(Service):
         return {"checkpoints": found, "waiting": left}
 
     async def _prepare(self) -> None:
-        node = self._options.node
+        node, said = self._options.node, self._options.certificate
         known = await self._catalogue.unsigned.keys(node)
         mine = next((key for key in known if key.fingerprint == self._key.fingerprint), None)
         if mine is None:
-            mine = NodeSigningKey(self._key.fingerprint, node, self._key.public, self.clock.now_ns())
+            mine = NodeSigningKey(self._key.fingerprint, node, self._key.public, self.clock.now_ns(), said)
+            await self._catalogue.unsigned.add_key(mine)
+        elif said and mine.certificate != said:
+            mine = replace(mine, certificate=said, rev=mine.rev + 1)
             await self._catalogue.unsigned.add_key(mine)
         self._row = mine
         if not await self._blocking(self._lasts):

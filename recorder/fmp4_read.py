@@ -98,6 +98,11 @@ def read_init(read: Read) -> Init:
 
 def read_fragment(read: Read, offset: int, limit: int, init: Init) -> ParsedFragment:
     """The fragment at `offset`, wholly before `limit`."""
+    return read_run_fragment(read, offset, limit, len(init.head.run.info.tracks))
+
+
+def read_run_fragment(read: Read, offset: int, limit: int, count: int) -> ParsedFragment:
+    """The same where no more is known than how many tracks there are."""
     first = _exactly(read, offset, 40)
     prft_bytes, kind, flags, track, ntp, media_time = _PRFT.unpack_from(first)
     if (prft_bytes, kind, flags, track) != (32, b"prft", _CAPTURED, 1):
@@ -109,7 +114,7 @@ def read_fragment(read: Read, offset: int, limit: int, init: Init) -> ParsedFrag
     data_at = moof_at + moof_bytes + 8
     if data_at + data_bytes > limit:
         raise FootageError(f"the fragment at byte {offset} is cut off")
-    sequence, tracks = _moof(moof[8:moof_bytes], moof_at, data_at, init)
+    sequence, tracks = _moof(moof[8:moof_bytes], moof_at, data_at, count)
     if tracks[0].samples[0].dts != media_time or sum(s.size for t in tracks for s in t.samples) != data_bytes:
         raise FootageError(f"the fragment at byte {offset} does not add up")
     return ParsedFragment(offset, data_at + data_bytes - offset, sequence, ns_of(ntp), tracks)
@@ -182,13 +187,13 @@ def _timescale(trak: memoryview) -> tuple[int, int]:
     return int.from_bytes(tkhd[20:24], "big"), int.from_bytes(mdhd[20:24], "big")
 
 
-def _moof(body: memoryview, moof_at: int, data_at: int, init: Init) -> tuple[int, tuple[TrackSamples, ...]]:
+def _moof(body: memoryview, moof_at: int, data_at: int, count: int) -> tuple[int, tuple[TrackSamples, ...]]:
     sequence, tracks, at = None, [], data_at
     for kind, part in boxes(body):
         if kind == b"mfhd" and sequence is None and len(part) == 8:
             sequence = int.from_bytes(part[4:], "big")
         elif kind == b"traf" and sequence is not None:
-            found = _traf(part, moof_at, at, init)
+            found = _traf(part, moof_at, at, count)
             at += sum(sample.size for sample in found.samples)
             tracks.append(found)
         else:
@@ -199,7 +204,7 @@ def _moof(body: memoryview, moof_at: int, data_at: int, init: Init) -> tuple[int
     return sequence, tuple(tracks)
 
 
-def _traf(body: memoryview, moof_at: int, data_at: int, init: Init) -> TrackSamples:
+def _traf(body: memoryview, moof_at: int, data_at: int, count: int) -> TrackSamples:
     parts = list(boxes(body))
     sizes = [len(part) for _, part in parts]
     if [kind for kind, _ in parts] != [b"tfhd", b"tfdt", b"trun"] or sizes[:2] != [12, 12] or sizes[2] < 16:
@@ -207,7 +212,7 @@ def _traf(body: memoryview, moof_at: int, data_at: int, init: Init) -> TrackSamp
     flags, track_id, default_flags = _TFHD.unpack(parts[0][1])
     version, dts = _TFDT.unpack(parts[1][1])
     track = track_id - 1
-    if flags != 0x020020 or version != 1 << 24 or not 0 <= track < len(init.head.run.info.tracks):
+    if flags != 0x020020 or version != 1 << 24 or not 0 <= track < count:
         raise FootageError("a traf is not as we write it")
     if default_flags != (KEY_FLAGS if track else NON_KEY_FLAGS):
         raise FootageError("a traf is not as we write it")

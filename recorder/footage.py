@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from recorder.fmp4_read import Init, read_fragment, read_init
+from recorder.fmp4_read import Init, ParsedFragment, read_fragment, read_init
 from recorder.plain_mp4 import PlainMp4
 from recorder.playlist import HOLE_90K, rfc3339
 from recorder.segment_reader import SegmentSources
@@ -34,6 +34,12 @@ class Part:
     start_ns: int
     end_ns: int
     fresh: bool
+
+
+class TakesFragments(Protocol):
+    """What hears of each fragment, and where in the new file its first byte lies."""
+
+    def add(self, fragment: ParsedFragment, position: int) -> None: ...
 
 
 def plan(segments: Iterable[GopSegment], window: Interval, corrections: Mapping[str, int]) -> list[Part]:
@@ -85,7 +91,7 @@ class FootageDownload:
             if segment.run in inits:
                 continue
             data = await sources.read(segment, 0, segment.init_bytes)
-            init = inits[segment.run] = read_init(partial(_piece, data, 0))
+            init = inits[segment.run] = read_init(partial(piece, data, 0))
             if info is not None and info != init.head.run.info:
                 start, end = rfc3339(parts[0].start_ns), rfc3339(part.start_ns)
                 raise IntervalError(
@@ -106,7 +112,7 @@ class FootageDownload:
         for part in self._parts:
             if part.fresh:
                 made.start_run()
-            scan = _Scan(made, self._inits[part.segment.run], part, position)
+            scan = FragmentScan(made, self._inits[part.segment.run], part, position)
             offset, end = part.offset, part.offset + part.size
             while offset < end:
                 block = await self._sources.read(part.segment, offset, min(self._sources.block_bytes, end - offset))
@@ -120,10 +126,10 @@ class FootageDownload:
         yield await self._off_loop(partial(made.tail))
 
 
-class _Scan:
+class FragmentScan:
     """Takes the fragments of one Part from blocks as they come."""
 
-    def __init__(self, made: PlainMp4, init: Init, part: Part, position: int) -> None:
+    def __init__(self, made: TakesFragments, init: Init, part: Part, position: int) -> None:
         self._made = made
         self._init = init
         self._part = part
@@ -137,7 +143,7 @@ class _Scan:
         end = base + len(data)
 
         while (size := self._whole(data, base)) and self._at + size <= end:
-            fragment = read_fragment(partial(_piece, data, base), self._at, self._at + size, self._init)
+            fragment = read_fragment(partial(piece, data, base), self._at, self._at + size, self._init)
             self._made.add(fragment, self._at + self._moved)
             self._at += fragment.size
         self._rest = data[self._at - base :]
@@ -160,5 +166,6 @@ class _Scan:
         return size - 8
 
 
-def _piece(data: bytes, base: int, offset: int, length: int) -> bytes:
+def piece(data: bytes, base: int, offset: int, length: int) -> bytes:
+    """Reads from bytes that lie at `base` of a file."""
     return data[offset - base : offset - base + length]

@@ -66,7 +66,7 @@ def _checked(segment: Segment, info: ObjectInfo) -> Segment:
 def _closing(store: ObjectStore, info: ObjectInfo) -> tuple[SegmentHead, SegmentTail, tuple[Fragment, ...]]:
     at = max(0, info.size_bytes - _TAIL_BYTES)
     data = store.get(info.key, at)
-    start = _box_start(data)
+    start = closing_box_start(data)
     if start is None:
         return _read(lambda offset, length: store.get(info.key, offset, length), info.size_bytes)
     head, tail = decode_tail(data[start + 24 :])
@@ -79,7 +79,7 @@ def _closing(store: ObjectStore, info: ObjectInfo) -> tuple[SegmentHead, Segment
     return head, tail, tail.fragments
 
 
-def _box_start(data: bytes) -> int | None:
+def closing_box_start(data: bytes) -> int | None:
     """Where the uuid box begins that ends with the file."""
     at = len(data)
     while (at := data.rfind(b"uuid" + FOOTAGE_UUID, 0, at)) >= 4:

@@ -27,13 +27,16 @@ class PlainMp4:
     """`head`, then for each fragment in order `add` while its bytes go out, `start_run` before the first of each Run,
     then `tail`."""
 
-    def __init__(self, info: RunInfo, data_bytes: int, created_ns: int) -> None:
+    def __init__(self, info: RunInfo, data_bytes: int, created_ns: int, *, apart: bool = False) -> None:
+        """`apart`: a Run begins behind the end of the one before, its sound too, so that no sample is moved against
+        others of its Run, and the times of each can be had back by `shift_90k`."""
         self._info = info
         self._data_bytes = data_bytes
         self._created_s = max(0, created_ns // 1_000_000_000 + SINCE_1904_S)
         self._tables = [_Table(ticks(track)) for track in info.tracks]
         self._run_dts: int | None = None
         self._out_dts = 0
+        self._apart = apart
 
     def head(self) -> bytes:
         """ftyp, and the header of an mdat with the bytes of all fragments."""
@@ -49,6 +52,19 @@ class PlainMp4:
         """Decode times begin anew with the next fragment; in the file they go on."""
         self._run_dts = None
         self._out_dts = self._tables[0].end
+        if self._apart:
+            ends = [-(-table.end * CLOCK_HZ // table.hz) + 1 for table in self._tables[1:] if table.count]
+            self._out_dts = max([self._out_dts, *ends])
+
+    @property
+    def shift_90k(self) -> int:
+        """What was added to the decode times of the Run under way; of sound, as many ticks of its own, rounded down."""
+        return self._out_dts - (self._run_dts or 0)
+
+    @property
+    def first_dts(self) -> list[int]:
+        """When each track of RunInfo begins, in its ticks on the clock of the video; its tables count from there."""
+        return [table.first_dts for table in self._tables]
 
     def add(self, fragment: ParsedFragment, position: int) -> None:
         """A fragment whose first byte lies at `position` of the file."""
@@ -59,22 +75,23 @@ class PlainMp4:
             shift = (self._out_dts - self._run_dts) * table.hz // CLOCK_HZ
             table.add(found.samples, shift, position - fragment.offset)
 
-    def tail(self) -> bytes:
-        """moov."""
+    def tail(self, shown: tuple[int, int] | None = None) -> bytes:
+        """moov. `shown`: the times of presentation [from, to) that the edit list lets a player show, in 90 kHz on the
+        clock of the video; else all."""
         kept = [(track, table) for track, table in zip(self._info.tracks, self._tables, strict=True) if table.count]
-        origin_90k = self._tables[0].shown_90k
+        origin_90k, end_90k = shown or (self._tables[0].shown_90k, None)
         traks = [
             trak(
                 track,
                 self._created_s,
                 table.boxes(),
-                shown=max(0, table.length_90k(origin_90k)),
+                shown=max(0, table.length_90k(origin_90k, end_90k)),
                 ticks_long=table.duration,
-                edits=table.edits(origin_90k),
+                edits=table.edits(origin_90k, end_90k),
             )
             for track, table in kept
         ]
-        longest = max((table.length_90k(origin_90k) for _, table in kept), default=0)
+        longest = max((table.length_90k(origin_90k, end_90k) for _, table in kept), default=0)
         mvhd = struct.pack(
             ">QQIQIH10x36s24xI",
             self._created_s,
@@ -141,17 +158,20 @@ class _Table:
         """When its first sample in decode order is shown, in 90 kHz."""
         return (self.first_dts + self.first_offset) * CLOCK_HZ // self.hz
 
-    def length_90k(self, origin_90k: int) -> int:
+    def length_90k(self, origin_90k: int, end_90k: int | None = None) -> int:
         """How long it is shown from `origin_90k` on, a rest before its first sample included."""
-        return self.shown_90k - origin_90k + self.duration * CLOCK_HZ // self.hz
+        whole = self.shown_90k - origin_90k + self.duration * CLOCK_HZ // self.hz
+        return whole if end_90k is None else min(whole, end_90k - origin_90k)
 
-    def edits(self, origin_90k: int) -> bytes:
+    def edits(self, origin_90k: int, end_90k: int | None = None) -> bytes:
         """An edit list that lets the file begin at `origin_90k` of decode time: the track begins after a rest, or what
         lies before is skipped. With frames out of order the first picture is due later than it is decoded."""
         late_90k = self.shown_90k - origin_90k
         rest, early = max(0, late_90k), max(0, -late_90k) * self.hz // CLOCK_HZ
-        rows = [(rest, -1)] if rest else []
-        rows.append((self.length_90k(origin_90k) - rest, self.first_offset + early))
+        length_90k = self.length_90k(origin_90k, end_90k)
+        rows = [(min(rest, max(1, length_90k)), -1)] if rest or length_90k <= 0 else []
+        if length_90k > rest:
+            rows.append((length_90k - rest, self.first_offset + early))
         body = b"".join(struct.pack(">QqHH", span, time, 1, 0) for span, time in rows)
         return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">I", len(rows)), body))
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from recorder.coverage import Coverage, Missing, cover
-from recorder.footage import FootageDownload, plan
+from recorder.footage import FootageDownload, Part, plan
 from recorder.playlist import playlist
 from recorder.segment_reader import SegmentBytes, SegmentSources, VideoBytes
 from recorder.video_view import VIDEO, VideoView, needs_view
@@ -88,7 +88,7 @@ class Playback:
         self._options = options or PlaybackOptions()
         self._writing: dict[str, StreamRef] = {}
         self._executor = ThreadPoolExecutor(self._options.threads, thread_name_prefix="playback")
-        self._sources = SegmentSources(
+        self.sources = SegmentSources(
             catalogue,
             stores,
             bus,
@@ -152,7 +152,7 @@ class Playback:
         NotFoundError where there is none, or it has expired."""
         if view == VIDEO:
             return await self._video(run, number)
-        return SegmentBytes(await self._row(run, number), self._sources)
+        return SegmentBytes(await self._row(run, number), self.sources)
 
     async def _video(self, run: str, number: int) -> SegmentBytes:
         row, known = await self._row(run, number), await self._catalogue.runs.get(run)
@@ -164,7 +164,7 @@ class Playback:
                 row, fragments = one.segment, one.fragments
         if known is None or fragments is None:
             raise NotFoundError("there is no such segment")
-        return VideoBytes(row, self._sources, VideoView(known.info), fragments)
+        return VideoBytes(row, self.sources, VideoView(known.info), fragments)
 
     async def _row(self, run: str, number: int) -> Segment:
         row = await self._catalogue.segments.get(run, number)
@@ -185,11 +185,16 @@ class Playback:
         changed on the way; it says which interval can be had."""
         await self._camera(camera, stream)
         self._bounded(interval, self._options.footage_s, "a download")
-        segments, corrections = await self._gops(StreamRef(camera, stream), interval)
-        parts = await self._off_loop(partial(plan, segments, interval, corrections))
+        parts, _ = await self.parts(StreamRef(camera, stream), interval)
         if not parts:
             raise NotFoundError("nothing is recorded in this interval")
-        return await FootageDownload.prepare(parts, self._sources, self._off_loop)
+        return await FootageDownload.prepare(parts, self.sources, self._off_loop)
+
+    async def parts(self, stream: StreamRef, interval: Interval) -> tuple[list[Part], dict[str, int]]:
+        """The byte ranges of all GOPs that reach into the interval, in order of time, and what to add to the wall times
+        of the Runs that are corrected."""
+        segments, corrections = await self._gops(stream, interval)
+        return await self._off_loop(partial(plan, segments, interval, corrections)), corrections
 
     async def _camera(self, camera: str, stream: StreamName) -> Camera:
         known = await self._catalogue.cameras.get(camera)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
 from recorder.lane import Lane
 from recorder.ledger import StreamLedger
 from recorder.stream import StreamParts, StreamRecorder
-from vms.bus.base import Bus, Served, Value
+from vms.bus.base import Bus, Value
 from vms.bus.hub import Hub
 from vms.domain.camera import Camera, RecordMode, Stream, StreamRef
 from vms.domain.gap import Gap, GapCause, GapState
@@ -44,7 +45,7 @@ class Roster:
         self._parts = parts
         self._make_lane = make_lane
         self._shared = shared
-        self._served: dict[StreamRef, Served] = {}
+        self._served: dict[StreamRef, ExitStack] = {}
         self._off: set[StreamRef] = set()
         self._leaving: dict[StreamRef, StreamRecorder] = {}
         self._lock = asyncio.Lock()
@@ -217,9 +218,15 @@ class Roster:
         async def hot(_value: Value) -> Value:
             return {"segments": recorder.snapshots()}
 
+        async def cut(_value: Value) -> Value:
+            recorder.cut()
+            return {}
+
         ref = recorder.stream
         if recorder.ledger.away:
             if ref in self._served:
                 self._served.pop(ref).close()
         elif ref not in self._served:
-            self._served[ref] = self._bus.serve(f"recorder.hot.{ref.camera}.{ref.name}", hot)
+            served = self._served[ref] = ExitStack()
+            served.callback(self._bus.serve(f"recorder.hot.{ref.camera}.{ref.name}", hot).close)
+            served.callback(self._bus.serve(f"recorder.cut.{ref.camera}.{ref.name}", cut).close)

@@ -70,6 +70,10 @@ class Segmenter:
         """Whether video waits to be cut."""
         return bool(self._video)
 
+    def cut_soon(self) -> None:
+        """The next key frame begins a Segment, whatever the length of this one."""
+        self._segment_dts = None
+
     def push(self, packet: Packet) -> list[Cut]:
         """Take the next Packet of the Run; the first is a key frame."""
         if packet.track:

@@ -131,6 +131,11 @@ class StreamRecorder:
         self._unended = self._run or self._unended
         self._run, self._retry_ns = None, None
 
+    def cut(self) -> None:
+        """End the open Segment at the next key frame: somebody wants to prove it."""
+        if self._segmenter is not None:
+            self._segmenter.cut_soon()
+
     def give_up(self) -> None:
         """This Run cannot be gone on with: end it, and ask for another in a while."""
         run = self._run

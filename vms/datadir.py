@@ -15,6 +15,7 @@ from vms.errors import SettingsError
 from vms.proof.keys import NodeKey
 
 KEY_BYTES = 32
+INSTALLATION_KEY = "installation.key"
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,22 @@ def signing_key(path: Path) -> NodeKey:
         raise SettingsError(
             f"{file} is not the key of a node", hint="Restore it from a backup, or remove it: a new one is made."
         ) from None
+
+
+def installation_key(path: Path, *, make: bool) -> NodeKey | None:
+    """The installation's own key, which certifies those of its nodes; readable by the owner alone. `make`: make it
+    where it is missing, for an installation of one machine; else None there: in a cluster one node has it."""
+    file = path / INSTALLATION_KEY
+    if not file.exists():
+        if not make:
+            return None
+        _write_new(file, NodeKey.new().pem())
+    try:
+        return NodeKey.of_pem(file.read_bytes())
+    except (ValueError, TypeError):
+        raise SettingsError(f"{file} is not the key of an installation", hint="Restore it from a backup.") from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {file}: {error.strerror}", hint="Look at its rights.") from None
 
 
 def _lock(path: Path) -> int:

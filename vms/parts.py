@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Collection, Mapping
+from concurrent.futures import Executor
 from functools import partial
+from typing import Any
 
 from ingest.clockstate import synchronized
 from ingest.credit import priority_of
@@ -17,7 +20,11 @@ from ingest.worker import WorkerOptions
 from recorder.analysis.service import Analysis, AnalysisOptions
 from recorder.checkpoints import CheckpointOptions, Checkpoints
 from recorder.clock_watch import ClockWatch, ClockWatchOptions
-from recorder.playback import Playback, PlaybackOptions
+from recorder.export_job import ExportParts
+from recorder.export_plan import Planner
+from recorder.export_proof import CheckpointSearch
+from recorder.exporter import Exporter, ExporterOptions
+from recorder.playback import Playback, PlaybackOptions, Reports
 from recorder.recording import Recording, RecordingOptions
 from recorder.retention import Retention, RetentionOptions
 from recorder.rules import RuleKeeper
@@ -28,10 +35,12 @@ from streamer.options import StreamerOptions
 from streamer.service import Streamer
 from vms import __version__, cluster
 from vms.clock import NS_PER_S, Clock, boot_id
+from vms.datadir import installation_key
 from vms.domain.camera import LinePriority, StreamRef
 from vms.errors import SettingsError
 from vms.ground import Ground
 from vms.looplag import LoopLag
+from vms.proof.certificate import certificate
 from vms.service import Health, Service, Supervisor
 from vms.settings import HOME, Settings
 from vms.sync.leases import CatalogueLeases
@@ -42,6 +51,7 @@ from web.server import WebServer
 from web.tls import Certificate, GivenFiles, OwnAuthority, is_loopback, machine_names
 
 GB = 1_000_000_000
+KEY_FRAME_S = 120.0  # how long an export waits for one where footage is still being written
 HOT_LINGER_S = 20.0  # rows are at the center within seconds
 ANSWER_BYTES = 512_000  # NATS carries 1 MB in a message
 
@@ -59,6 +69,8 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
         made.append(cluster.alive(ground, wanted, recording))
     if "streamer" in wanted:
         made.append(Streamer(ground.clock, ground.bus, _streamer_options(ground), media=ground.media))
+    if web is not None:
+        made.append(_exporter(ground))
     made.append(event_writer(ground, made))
     return [*made, web] if web is not None else made
 
@@ -161,7 +173,55 @@ def _checkpoints(ground: Ground) -> Checkpoints:
         bus=ground.bus,
         stores=ground.stores,
         key=ground.data.signing,
-        options=CheckpointOptions(node, ground.data.path / "checkpoints"),
+        options=CheckpointOptions(node, ground.data.path / "checkpoints", certificate=_word(ground)),
+    )
+
+
+def _word(ground: Ground) -> str:
+    """The installation's word for this node's key, where this machine has the installation's."""
+    installation = installation_key(ground.data.path, make=ground.link is None)
+    if installation is None:
+        return ""
+    return certificate(installation, ground.data.node, ground.data.signing.public)
+
+
+def _exporter(ground: Ground) -> Exporter:
+    """Packages are made where people ask for them."""
+    chosen = ground.settings.exports
+    playback = _playback(ground, None)
+    options = ExporterOptions(
+        ground.data.node,
+        chosen.folder or ground.data.path / "exports",
+        at_once=chosen.at_once,
+        keep_days=chosen.keep_days,
+    )
+
+    def parts(executor: Executor) -> ExportParts:
+        async def off_loop(work: partial[Any]) -> Any:
+            return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+        search = CheckpointSearch(ground.catalogue, ground.stores, ground.bus, off_loop)
+        planner = Planner(playback, ground.bus, ground.clock, wait_s=KEY_FRAME_S)
+        signing = ground.data.signing
+        return ExportParts(
+            ground.catalogue,
+            playback,
+            planner,
+            search,
+            ground.clock,
+            signing,
+            options.node,
+            executor,
+            _word(ground),
+        )
+
+    return Exporter(
+        ground.clock,
+        catalogue=ground.catalogue,
+        bus=ground.bus,
+        parts=parts,
+        options=options,
+        close=playback.close,
     )
 
 
@@ -221,10 +281,8 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     def health() -> Mapping[str, Health]:
         return supervisor.health()
 
-    blocks = PlaybackOptions() if ground.link is None else _far_options(ground)
     presence = Presence(ground.bus, ground.clock)
-    reports = None if ground.link is None else cluster.FarSites(ground, presence)
-    playback = Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, blocks, reports)
+    playback = _playback(ground, None if ground.link is None else cluster.FarSites(ground, presence))
     stack.push_async_callback(playback.close)
     options = WebOptions(
         addresses=settings.address_policy(),
@@ -239,6 +297,11 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     stack.push_async_callback(server.close)
     await server.prepare()
     return server
+
+
+def _playback(ground: Ground, reports: Reports | None) -> Playback:
+    options = PlaybackOptions() if ground.link is None else _far_options(ground)
+    return Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, options, reports)
 
 
 def _far_options(ground: Ground) -> PlaybackOptions:

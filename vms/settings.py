@@ -67,6 +67,14 @@ class RecorderSettings(_Section):
     analysis: bool = True
 
 
+class ExportSettings(_Section):
+    """Packages of footage that people ask for."""
+
+    folder: Path | None = None
+    at_once: int = Field(default=2, ge=1, le=16)
+    keep_days: int = Field(default=14, ge=1, le=3650)
+
+
 class FolderStoreSettings(_Section):
     """A Store in a folder."""
 
@@ -200,6 +208,7 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     ingest: IngestSettings = IngestSettings()
     recorder: RecorderSettings = RecorderSettings()
+    exports: ExportSettings = ExportSettings()
     streamer: StreamerSettings = StreamerSettings()
     home_store: StoreSettings = FolderStoreSettings()
     stores: dict[str, StoreSettings] = {}

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from vms import __version__, logs
-from vms.cli import doctor, migrate, serve
+from vms.cli import doctor, evidence, migrate, serve
 from vms.cli.accounts import user_app
 from vms.cli.camera import camera_app
 from vms.cli.database import db_app, key_app
@@ -22,13 +22,14 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Video management. Exit codes: 0 done, 1 failed, 2 wrong usage or settings.",
+    help="Video management. Exit codes: 0 done, 1 failed, 2 wrong usage or settings; vms verify has its own.",
 )
 app.command()(serve.up)
 app.command()(serve.node)
 app.command("demo")(serve.run_demo)
 app.command()(doctor.doctor)
 app.command()(migrate.migrate)
+app.command()(evidence.verify)
 app.add_typer(camera_app, name="camera")
 app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")

@@ -19,6 +19,7 @@ from vms.store.displays import Displays
 from vms.store.due_copies import DueCopies
 from vms.store.events import Events
 from vms.store.gaps import Gaps
+from vms.store.jobs import Jobs
 from vms.store.migrate import upgrade
 from vms.store.notes import OutboxOptions
 from vms.store.outbox import Outbox
@@ -60,6 +61,7 @@ class Catalogue:
         self.gaps = Gaps(database)
         self.events = Events(database)
         self.bookmarks = Bookmarks(database)
+        self.jobs = Jobs(database)
         self.rules = Rules(database)
         self.alarms = Alarms(database)
         self.people = People(database)

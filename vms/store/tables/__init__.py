@@ -12,6 +12,7 @@ from vms.store.tables.bookmarks import bookmarks
 from vms.store.tables.displays import displays, pairings, walls
 from vms.store.tables.events import events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
+from vms.store.tables.jobs import jobs
 from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
 from vms.store.tables.proof import node_keys, unsigned
@@ -32,6 +33,7 @@ __all__ = [
     "fragment_indexes",
     "gaps",
     "grants",
+    "jobs",
     "meta",
     "node_keys",
     "nodes",

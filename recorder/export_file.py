@@ -1,0 +1,261 @@
+"""One MP4 of an Export on the disk, and beside it one line of proof for each stretch of a Segment that went into it.
+
+Nothing is decoded or encoded. Read on the event loop, one block ahead; taken apart, hashed and written on the
+executor. Memory holds two blocks, a Segment's leaves and the sample tables, whatever the length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from recorder.export_cut import PresentedCut
+from recorder.fmp4 import ns_of_90k, ticks
+from recorder.fmp4_read import Init, ParsedFragment
+from recorder.footage import FragmentScan, OffLoop, Part
+from recorder.found import closing_box_start
+from recorder.plain_mp4 import PlainMp4
+from recorder.provenance import LeafEntry, SegmentHead, SegmentTail, decode_tail
+from recorder.segment_reader import SegmentSources
+from vms.domain.footage import Segment
+from vms.domain.interval import Interval
+from vms.domain.media import RunInfo
+from vms.errors import FootageError
+from vms.proof.checkpoint import canonical
+
+_TAIL_BYTES = 64 << 10
+_BOX_HEAD = 24
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """One file to be made: `parts` of Runs that have one RunInfo, what each Run's head says, and what to add to its
+    wall times. `interval`: what was asked."""
+
+    member: str
+    proof: str
+    parts: Sequence[Part]
+    inits: Mapping[str, Init]
+    corrections: Mapping[str, int]
+    interval: Interval
+
+    @property
+    def info(self) -> RunInfo:
+        """What all of it is encoded as."""
+        return self.inits[self.parts[0].segment.run].head.run.info
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes to be read."""
+        return sum(part.size for part in self.parts)
+
+
+class Member:
+    """A file of the package under way: its bytes, size, SHA-256, and the CRC-32 that its ZIP will want."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha = hashlib.sha256()
+        self.size = 0
+        self._crc = 0
+
+    def write(self, data: bytes) -> None:
+        """Append; blocks."""
+        self._file.write(data)
+        self._sha.update(data)
+        self._crc = zlib.crc32(data, self._crc)
+        self.size += len(data)
+
+    def settle(self) -> None:
+        """On the disk when it returns."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def fact(self, name: str) -> dict[str, Any]:
+        """What the manifest and the ZIP say of it."""
+        return {"name": name, "size": self.size, "sha256": self._sha.hexdigest(), "crc32": self._crc}
+
+
+class FileExport:
+    """Makes the files of one plan below `folder`."""
+
+    def __init__(
+        self, plan: FilePlan, folder: Path, sources: SegmentSources, off_loop: OffLoop, told: Callable[[int], None]
+    ) -> None:
+        """`told`: how many bytes more were read."""
+        self._plan = plan
+        self._folder = folder
+        self._sources = sources
+        self._off_loop = off_loop
+        self._told = told
+        self._made = PlainMp4(plan.info, plan.size_bytes, plan.interval.start_ns, apart=True)
+        self._cut = PresentedCut(plan.interval)
+        self._points: list[list[int]] = []
+
+    async def run(self) -> dict[str, Any]:
+        """What is known of the file, as plain JSON values; `members` has its facts and those of its proof. ObjectError
+        or BusError where bytes are out of reach, FootageError where they are damaged, OSError of the disk here."""
+        plan = self._plan
+        with ExitStack() as stack:
+            video, proof = (self._open(stack, name) for name in (plan.member, plan.proof))
+            await self._off_loop(partial(video.write, self._made.head()))
+            position = self._made.first_position
+            for part in plan.parts:
+                await self._part(part, position, video, proof)
+                position += part.size
+            shown = self._cut.shown
+            await self._off_loop(partial(video.write, self._made.tail(shown)))
+            await self._off_loop(partial(_settle, video, proof))
+        first = self._made.first_dts
+        return {
+            "member": plan.member,
+            "proof": plan.proof,
+            "start_ns": plan.parts[0].start_ns,
+            "end_ns": max(part.end_ns for part in plan.parts),
+            "shown_90k": list(shown),
+            "shown_ns": list(self._cut.shown_ns),
+            "tracks": [
+                {
+                    "number": track.number,
+                    "codec": track.codec.value,
+                    "hz": ticks(track),
+                    "first_dts": first[track.number],
+                    "width": track.width,
+                    "height": track.height,
+                    "sample_rate": track.sample_rate,
+                    "channels": track.channels,
+                }
+                for track in plan.info.tracks
+            ],
+            "points": self._points,
+            "members": [video.fact(plan.member), proof.fact(plan.proof)],
+        }
+
+    def _open(self, stack: ExitStack, name: str) -> Member:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Member(stack.enter_context(path.open("wb")))
+
+    async def _part(self, part: Part, position: int, video: Member, proof: Member) -> None:
+        if part.fresh:
+            self._made.start_run()
+        shift_ns = self._plan.corrections.get(part.segment.run, 0)
+        notes = _Notes(self._made, self._cut, shift_ns)
+        scan = FragmentScan(notes, self._plan.inits[part.segment.run], part, position)
+        offset, end = part.offset, part.offset + part.size
+        reading = asyncio.ensure_future(self._read(part.segment, offset, end))
+        try:
+            while offset < end:
+                block = await reading
+                offset += len(block)
+                reading = asyncio.ensure_future(self._read(part.segment, offset, end))
+                await asyncio.gather(
+                    self._off_loop(partial(scan.feed, block)), self._off_loop(partial(video.write, block))
+                )
+                self._told(len(block))
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        scan.finish()
+        head, tail = await read_closing(self._sources, part.segment)
+        shift_90k = self._made.shift_90k
+        line = _proof_line(part, head, tail, notes.gops, position + part.size, shift_90k)
+        await self._off_loop(partial(proof.write, canonical(line) + b"\n"))
+        dts_90k, _ = notes.gops[0]
+        self._points.append([dts_90k + shift_90k, notes.first_ns, part.end_ns - part.start_ns])
+
+    async def _read(self, segment: Segment, offset: int, end: int) -> bytes:
+        if offset >= end:
+            return b""
+        block = await self._sources.read(segment, offset, min(self._sources.block_bytes, end - offset))
+        if not block:
+            raise FootageError(f"{segment.key} ends at byte {offset} of {end}")
+        return block
+
+
+class _Notes:
+    """Hears of the fragments of one Part."""
+
+    def __init__(self, made: PlainMp4, cut: PresentedCut, shift_ns: int) -> None:
+        self.gops: list[tuple[int, int]] = []
+        self.first_ns = 0
+        self._made = made
+        self._cut = cut
+        self._shift_ns = shift_ns
+
+    def add(self, fragment: ParsedFragment, position: int) -> None:
+        """`gops`: of each the dts of its key frame in the Run, and where in the file it begins."""
+        self._made.add(fragment, position)
+        video, shown_ns = fragment.tracks[0].samples, fragment.wall_ns + self._shift_ns
+        if video[0].is_key:
+            self.first_ns = self.first_ns if self.gops else shown_ns
+            self.gops.append((video[0].dts, position))
+        self._cut.add(video, shown_ns, self._made.shift_90k)
+
+
+async def read_closing(sources: SegmentSources, segment: Segment) -> tuple[SegmentHead, SegmentTail]:
+    """What a closed Segment says of itself at its end. FootageError where it does not."""
+    length = _TAIL_BYTES
+    while True:
+        at = max(0, segment.size_bytes - length)
+        data = b""
+        while at + len(data) < segment.size_bytes:
+            offset = at + len(data)
+            block = await sources.read(segment, offset, min(sources.block_bytes, segment.size_bytes - offset))
+            if not block:
+                raise FootageError(f"{segment.key} ends at byte {offset}")
+            data += block
+        start = closing_box_start(data)
+        if start is not None:
+            return decode_tail(data[start + _BOX_HEAD :])
+        if at == 0 or length > 1 << 24:
+            raise FootageError(f"{segment.key} has no closing box")
+        length *= 8
+
+
+def _proof_line(
+    part: Part,
+    head: SegmentHead,
+    tail: SegmentTail,
+    gops: Sequence[tuple[int, int]],
+    end: int,
+    shift_90k: int,
+) -> dict[str, Any]:
+    """`before`, `after`: leaves of the Segment's other GOPs, which with these make its root."""
+    numbers = {entry.dts_90k: at for at, entry in enumerate(tail.leaves)}
+    first = numbers.get(gops[0][0]) if gops else None
+    entries: Sequence[LeafEntry] = () if first is None else tail.leaves[first : first + len(gops)]
+    if first is None or [entry.dts_90k for entry in entries] != [dts for dts, _ in gops]:
+        raise FootageError(f"the leaves of {part.segment.key} are not those of its samples")
+    starts = [*(position for _, position in gops), end]
+    return {
+        "run": part.segment.run,
+        "number": part.segment.number,
+        "shift_90k": shift_90k,
+        "previous_root": head.previous_root,
+        "leaf_root": tail.leaf_root,
+        "before": [entry.leaf.hex() for entry in tail.leaves[:first]],
+        "gops": [
+            [entry.gop, entry.wall_ns, entry.dts_90k, entry.leaf.hex(), starts[at], starts[at + 1] - starts[at]]
+            for at, entry in enumerate(entries)
+        ],
+        "after": [entry.leaf.hex() for entry in tail.leaves[first + len(gops) :]],
+    }
+
+
+def _settle(*members: Member) -> None:
+    for member in members:
+        member.settle()
+
+
+def reorder_ns(fragment: ParsedFragment) -> int:
+    """By how much frames are shown later than they are decoded; 0 where they leave in the order in which they came."""
+    return max(ns_of_90k(sample.pts - sample.dts) for sample in fragment.tracks[0].samples)

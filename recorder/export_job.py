@@ -1,0 +1,219 @@
+"""One Export at work: plans every camera, makes its files one after the other, then proof, pages and manifest.
+
+Event loop. What is finished is noted in `done/` beside the package, so that a restart makes no file twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from recorder.export_file import FileExport, FilePlan
+from recorder.export_plan import CameraPlan, Planner
+from recorder.export_proof import CheckpointSearch, RunExtent
+from recorder.package import finish_package
+from recorder.playback import Coverage, Playback
+from vms.clock import Clock
+from vms.domain.camera import StreamName
+from vms.domain.interval import Interval
+from vms.domain.job import WHOLE_PPM, Job
+from vms.domain.node import NodeSigningKey
+from vms.errors import NotFoundError, ObjectUnavailableError
+from vms.proof.keys import NodeKey
+from vms.store import Catalogue
+from vms.store.unsigned import key_values
+
+_DONE = "done"
+_ROOM_BYTES = 256 << 20
+
+
+class JobCancelledError(Exception):
+    """Nobody wants it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportParts:
+    """What an Export works with. `key`: what this Node signs with; `certificate`: the installation's word for it."""
+
+    catalogue: Catalogue
+    playback: Playback
+    planner: Planner
+    search: CheckpointSearch
+    clock: Clock
+    key: NodeKey
+    node: str
+    executor: Executor
+    certificate: str = ""
+
+    async def off_loop(self, work: partial[Any]) -> Any:
+        """On the executor."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
+
+
+class ExportWork:
+    """One Job. `folder`: where its package grows."""
+
+    def __init__(self, job: Job, folder: Path, parts: ExportParts) -> None:
+        self._job = job
+        self._folder = folder
+        self._parts = parts
+        asked = job.asked
+        self._interval = Interval(int(asked["from_ns"]), int(asked["to_ns"]))
+        self._stream = StreamName(asked["stream"])
+        self._whole = 1
+        self._read = 0
+        self._wanted = True
+
+    async def run(self) -> dict[str, Any]:
+        """What is kept in the Job's row. JobCancelledError; VmsError, OSError: why it cannot be done."""
+        plans = [await self._plan(camera) for camera in self._job.asked["cameras"]]
+        files = [file for plan in plans for file in plan.files]
+        if not files:
+            raise NotFoundError("nothing of it is recorded", hint="Look at its gaps.", reason="export_empty")
+        self._whole = max(1, sum(file.size_bytes for file in files))
+        await self._parts.off_loop(partial(self._begin, self._whole))
+        told = asyncio.create_task(self._tell())
+        try:
+            made = {file.member: await self._file(file) for file in files}
+        finally:
+            told.cancel()
+            await asyncio.gather(told, return_exceptions=True)
+        return await self._finish(plans, made)
+
+    async def _plan(self, camera_id: str) -> CameraPlan:
+        camera = await self._parts.catalogue.cameras.get(camera_id)
+        if camera is None:
+            raise NotFoundError(f"there is no camera {camera_id}", reason="camera_gone")
+        site = await self._parts.catalogue.sites.get(camera.site)
+        named = ("", "") if site is None else (site.slug, site.name)
+        return await self._parts.planner.plan(camera, named, self._stream, self._interval)
+
+    def _begin(self, size: int) -> None:
+        (self._folder / _DONE).mkdir(parents=True, exist_ok=True)
+        found = os.statvfs(self._folder)
+        there = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        if found.f_bavail * found.f_frsize + there < size + _ROOM_BYTES:
+            raise ObjectUnavailableError(
+                f"there is no room for {size / 1e9:.1f} GB",
+                hint="Free space on the disk of the data folder, or ask for less.",
+                reason="export_room",
+            )
+
+    async def _file(self, file: FilePlan) -> Mapping[str, Any]:
+        note = self._folder / _DONE / f"{Path(file.member).stem}.json"
+        known = await self._parts.off_loop(partial(_noted, note, file.size_bytes))
+        if known is not None:
+            self._add(file.size_bytes)
+            return dict(known)
+        export = FileExport(file, self._folder, self._parts.playback.sources, self._parts.off_loop, self._add)
+        made = await export.run()
+        await self._parts.off_loop(partial(_note, note, {**made, "read_bytes": file.size_bytes}))
+        return made
+
+    def _add(self, count: int) -> None:
+        self._read += count
+        if not self._wanted:
+            raise JobCancelledError
+
+    async def _tell(self) -> None:
+        """The row says how far it is, and whether it is wanted still."""
+        while self._wanted:
+            await self._parts.clock.sleep(0.5)
+            share = min(WHOLE_PPM - 1, self._read * WHOLE_PPM // self._whole)
+            self._wanted = await self._parts.catalogue.jobs.progress(self._job.id, share)
+
+    async def _finish(self, plans: Sequence[CameraPlan], made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        if not await self._parts.catalogue.jobs.progress(self._job.id, WHOLE_PPM - 1):
+            raise JobCancelledError
+        found = await self._parts.search.prove(_extents(plans))
+        cameras = [await self._camera_value(plan, made) for plan in plans]
+        key = await self._key()
+        person = await self._parts.catalogue.people.get(self._job.person)
+        about = {
+            "id": self._job.id,
+            "asked_ns": self._job.created_ns,
+            "made_ns": self._parts.clock.now_ns(),
+            "person": {"id": self._job.person, "name": "" if person is None else person.name},
+            "reason": str(self._job.asked["reason"]),
+            "interval": {"from_ns": self._interval.start_ns, "to_ns": self._interval.end_ns},
+            "stream": self._stream.value,
+            "node": self._parts.node,
+            "key": key_values(key),
+            "keys": [key_values(one) for one in await self._parts.catalogue.unsigned.keys()],
+            "cameras": cameras,
+            "runs": found.runs,
+        }
+        facts = [fact for one in made.values() for fact in one["members"]]
+        finish = partial(finish_package, self._folder, about, facts, found.checkpoints, self._parts.key)
+        result: dict[str, Any] = await self._parts.off_loop(finish)
+        await self._parts.off_loop(partial(shutil.rmtree, self._folder / _DONE, ignore_errors=True))
+        return {**result, "files": len(made), "signer": self._parts.key.fingerprint}
+
+    async def _key(self) -> NodeSigningKey:
+        """The row of the key that signs; a node that records nothing has none yet."""
+        key, unsigned = self._parts.key, self._parts.catalogue.unsigned
+        known = await unsigned.keys(self._parts.node)
+        mine = next((one for one in known if one.fingerprint == key.fingerprint), None)
+        if mine is None:
+            now_ns = self._parts.clock.now_ns()
+            mine = NodeSigningKey(key.fingerprint, self._parts.node, key.public, now_ns, self._parts.certificate)
+            await unsigned.add_key(mine)
+        return mine
+
+    async def _camera_value(self, plan: CameraPlan, made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        camera = plan.camera
+        found: Coverage = await self._parts.playback.coverage(camera.id, self._stream, self._interval)
+        files = [made[file.member] for file in plan.files]
+        return {
+            "id": camera.id,
+            "name": camera.name,
+            "slug": plan.slug,
+            "site": {"id": camera.site, "name": plan.site_name},
+            "recorded_ns": found.recorded_ns,
+            "files": [{name: value for name, value in one.items() if name not in _NOT_SAID} for one in files],
+            "gaps": [
+                {"from_ns": gap.start_ns, "to_ns": gap.end_ns, "cause": gap.cause.value, "state": gap.state.value}
+                for gap in found.gaps
+            ],
+        }
+
+
+_NOT_SAID = {"members", "read_bytes"}
+
+
+def _extents(plans: Sequence[CameraPlan]) -> dict[str, RunExtent]:
+    extents: dict[str, RunExtent] = {}
+    for part in (part for plan in plans for file in plan.files for part in file.parts):
+        known = extents.setdefault(part.segment.run, RunExtent(part.segment, part.segment))
+        if part.segment.number < known.first.number:
+            known.first = part.segment
+        if part.segment.number > known.last.number:
+            known.last = part.segment
+    return extents
+
+
+def _noted(path: Path, read_bytes: int) -> Mapping[str, Any] | None:
+    """What is known of a file that was finished before a restart; None where it was not, or what it was made of has
+    changed since (footage that arrived late)."""
+    with suppress(OSError, ValueError):
+        value: Mapping[str, Any] = json.loads(path.read_bytes())
+        return value if value.get("read_bytes") == read_bytes else None
+    return None
+
+
+def _note(path: Path, value: Mapping[str, Any]) -> None:
+    other = path.with_suffix(".new")
+    with other.open("wb") as file:
+        file.write(json.dumps(value).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    other.rename(path)

@@ -1,0 +1,144 @@
+"""What files an Export is made of: per camera one, and another where the picture or sound changes or after 24 hours.
+
+Reads rows, and of each Run the head of one Segment; event loop. Segments that are still open are cut at their next key
+frame first (`Recorder.cut`), for only a closed one has leaves that can be proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from recorder.export_file import FilePlan, reorder_ns
+from recorder.fmp4_read import Init, read_fragment, read_init
+from recorder.footage import Part, piece
+from recorder.playback import Playback
+from vms.bus.base import Bus
+from vms.clock import NS_PER_S, Clock
+from vms.domain.camera import Camera, StreamName, StreamRef
+from vms.domain.footage import SegmentState
+from vms.domain.interval import Interval
+from vms.errors import BusError, ObjectUnavailableError
+
+_LONGEST_NS = 24 * 3600 * NS_PER_S
+_HEAD_BYTES = 256 << 10
+_SEEN_LATE_NS = NS_PER_S // 2
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlan:
+    """A camera's part of an Export: its files, in order of time; none where nothing is recorded then."""
+
+    camera: Camera
+    slug: str
+    site_name: str
+    files: tuple[FilePlan, ...]
+
+
+def cut_subject(stream: StreamRef) -> str:
+    """Who is asked to end a Segment at its next key frame."""
+    return f"recorder.cut.{stream.camera}.{stream.name}"
+
+
+class Planner:
+    """Plans one camera at a time."""
+
+    def __init__(self, playback: Playback, bus: Bus, clock: Clock, *, wait_s: float) -> None:
+        """`wait_s`: how long to wait for a key frame where footage is still being written."""
+        self._playback = playback
+        self._bus = bus
+        self._clock = clock
+        self._wait_ns = int(wait_s * NS_PER_S)
+
+    async def plan(self, camera: Camera, site: tuple[str, str], stream: StreamName, interval: Interval) -> CameraPlan:
+        """`site`: its slug and name. ObjectUnavailableError where a Segment is not closed in time."""
+        ref, (site_slug, site_name) = StreamRef(camera.id, stream), site
+        parts, corrections = await self._closed(ref, interval)
+        inits: dict[str, Init] = {}
+        for part in parts:
+            if part.segment.run not in inits:
+                inits[part.segment.run] = await self._init(part)
+        if parts and await self._reorders(parts[0], inits):
+            # Frames that are shown now may have been decoded, and cut into a GOP, a little before.
+            wide = Interval(interval.start_ns - _SEEN_LATE_NS, interval.end_ns)
+            parts, corrections = await self._closed(ref, wide)
+            for part in parts:
+                if part.segment.run not in inits:
+                    inits[part.segment.run] = await self._init(part)
+        slug = camera.slug if camera.slug.startswith(f"{site_slug}-") or not site_slug else f"{site_slug}-{camera.slug}"
+        names = partial(_names, f"{slug}-{stream.value}")
+        files = tuple(
+            FilePlan(*names(at), group, inits, corrections, interval) for at, group in enumerate(_groups(parts, inits))
+        )
+        return CameraPlan(camera, slug, site_name, files)
+
+    async def _closed(self, ref: StreamRef, interval: Interval) -> tuple[list[Part], Mapping[str, int]]:
+        until_ns = self._clock.mono_ns() + self._wait_ns
+        while True:
+            parts, corrections = await self._playback.parts(ref, interval)
+            if all(part.segment.state is not SegmentState.OPEN for part in parts):
+                return parts, corrections
+            if self._clock.mono_ns() >= until_ns:
+                raise ObjectUnavailableError(
+                    f"the newest footage of {ref} is not closed yet",
+                    hint="Its camera sends no key frame, or its recorder does not answer. Ask for an earlier end.",
+                    reason="export_open",
+                )
+            with suppress(BusError):  # it may have ended by itself, or its node is gone: the next look tells
+                await self._bus.request(cut_subject(ref), {}, timeout_s=5.0)
+            await self._clock.sleep(0.25)
+
+    async def _init(self, part: Part) -> Init:
+        data = await self._playback.sources.read(part.segment, 0, part.segment.init_bytes)
+        return read_init(partial(piece, data, 0))
+
+    async def _reorders(self, part: Part, inits: Mapping[str, Init]) -> bool:
+        length = min(part.size, max(_HEAD_BYTES, self._playback.sources.block_bytes))
+        data = b""
+        while len(data) < length:
+            block = await self._playback.sources.read(part.segment, part.offset + len(data), length - len(data))
+            if not block:
+                break
+            data += block
+        size = _fragment_bytes(data)
+        if not size:
+            return True  # too large to be seen whole: a GOP more does no harm
+        read: Any = partial(piece, data, part.offset)
+        fragment = read_fragment(read, part.offset, part.offset + len(data), inits[part.segment.run])
+        return reorder_ns(fragment) > 0
+
+
+def _fragment_bytes(data: bytes) -> int:
+    """Size of the fragment at the beginning, 0 where it is not all there."""
+    at = 0
+    for _ in ("prft", "moof", "mdat"):
+        if len(data) < at + 8:
+            return 0
+        at += max(8, int.from_bytes(data[at : at + 4], "big"))
+    return at if at <= len(data) else 0
+
+
+def _groups(parts: Sequence[Part], inits: Mapping[str, Init]) -> list[list[Part]]:
+    """Parts that fit one file: of one picture and sound, and not too long. Each begins anew."""
+    groups: list[list[Part]] = []
+    for part in parts:
+        info = inits[part.segment.run].head.run.info
+        last = groups[-1] if groups else None
+        if (
+            last is None
+            or inits[last[0].segment.run].head.run.info != info
+            or part.end_ns - last[0].start_ns > _LONGEST_NS
+        ):
+            groups.append([part])
+        else:
+            last.append(part)
+    return groups
+
+
+def _names(name: str, at: int) -> tuple[str, str]:
+    """Of the footage and of its proof; the second file of a camera and those after it are numbered."""
+    more = f"-{at + 1}" if at else ""
+    return f"footage/{name}{more}.mp4", f"proof/{name}{more}.jsonl"

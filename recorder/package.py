@@ -1,0 +1,105 @@
+"""An Export's package: its folder of members, the manifest that signs for them, and the ZIP that they are sent as.
+
+A package is a closed list: footage, proof, Checkpoints, a page that plays it, a report, and `manifest.json`, which
+names all others with size and SHA-256. `layout.json` beside them is for the ZIP and no member. Blocking: executor only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from recorder.export_file import Member
+from recorder.package_pages import player_page, report_page
+from recorder.zip_layout import ZipLayout, ZipMember
+from vms import __version__
+from vms.errors import NotFoundError, ObjectError
+from vms.proof import manifest
+from vms.proof.checkpoint import canonical
+from vms.proof.keys import NodeKey
+
+PLAYER, REPORT = "index.html", "report.html"
+_LAYOUT = "layout.json"
+
+
+def finish_package(
+    folder: Path,
+    about: Mapping[str, Any],
+    files: Sequence[Mapping[str, Any]],
+    checkpoints: Mapping[str, bytes],
+    key: NodeKey,
+) -> dict[str, Any]:
+    """Write what is left to write: Checkpoints, pages, manifest, layout. `about`: the statement without `members`;
+    `files`: facts of the members that are there. Durable when it returns; gives size and SHA-256 of the manifest."""
+    facts = [dict(one) for one in files]
+    for name, data in sorted(checkpoints.items()):
+        facts.append(_written(folder, name, data))
+    for name, page in ((PLAYER, player_page(about)), (REPORT, report_page(about, facts))):
+        facts.append(_written(folder, name, page.encode()))
+    facts.sort(key=lambda fact: str(fact["name"]))
+    members = [[fact["name"], fact["size"], fact["sha256"]] for fact in facts]
+    statement = {
+        "version": manifest.VERSION,
+        "kind": manifest.KIND,
+        "software": f"vms {__version__}",
+        **about,
+        "members": members,
+    }
+    signed = _written(folder, manifest.NAME, manifest.sealed(statement, key))
+    layout = {
+        "made_ns": about["made_ns"],
+        "members": [[one["name"], one["size"], one["crc32"]] for one in [signed, *facts]],
+    }
+    _written(folder, _LAYOUT, canonical(layout))
+    _sync(folder)
+    return {"size_bytes": zip_layout(folder).size, "manifest_sha256": signed["sha256"]}
+
+
+def zip_layout(folder: Path) -> ZipLayout:
+    """The ZIP of a finished package. NotFoundError where it is gone."""
+    try:
+        value = json.loads((folder / _LAYOUT).read_bytes())
+    except (OSError, ValueError):
+        raise NotFoundError("the package is not there any more", reason="export_gone") from None
+    return ZipLayout([ZipMember(*one) for one in value["members"]], value["made_ns"])
+
+
+def read_zip(folder: Path, layout: ZipLayout, offset: int, length: int) -> bytes:
+    """Bytes [offset, offset + length) of the ZIP, fewer at its end. ObjectError where a member is gone or short."""
+    return b"".join(_pieces(folder, layout, offset, length))
+
+
+def _pieces(folder: Path, layout: ZipLayout, offset: int, length: int) -> Iterator[bytes]:
+    for piece in layout.pieces(offset, length):
+        if not piece.member:
+            yield piece.data
+            continue
+        try:
+            with (folder / piece.member).open("rb") as file:
+                data = os.pread(file.fileno(), piece.size, piece.start)
+        except OSError as error:
+            raise ObjectError(f"{piece.member} of the package cannot be read: {error.strerror}") from None
+        if len(data) != piece.size:
+            raise ObjectError(f"{piece.member} of the package is cut off")
+        yield data
+
+
+def _written(folder: Path, name: str, data: bytes) -> dict[str, Any]:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        member = Member(file)
+        member.write(data)
+    return member.fact(name)
+
+
+def _sync(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
