@@ -24,6 +24,8 @@ from vms.service import Service
 
 TEND_S = 0.2
 CHANGED = "ptz.changed"
+TURNING = "ptz.turning"
+"""A camera turns because somebody has it turn, and will for `for_s` seconds: what looks at pictures looks away."""
 TRIES_MAX = 4
 _WORD_MAX = 128
 _Op = Callable[[PtzCamera, Value], Awaitable[dict[str, object]]]
@@ -47,6 +49,7 @@ class PtzService(Service):
         self._tries = 0
         self._ops: dict[str, _Op] = {
             "look": _look, "move": _move, "stop": _stop, "goto": _goto, "keep": _keep, "forget": _forget,
+            "release": _release,
         }  # fmt: skip
 
     async def run_once(self) -> None:
@@ -78,7 +81,7 @@ class PtzService(Service):
         for ident, camera in wanted.items():
             known = self._cameras.get(ident)
             if known is None:
-                self._cameras[ident] = PtzCamera(camera, self._connect, self.clock, self._tell)
+                self._cameras[ident] = PtzCamera(camera, self._connect, self.clock, self._tell, self._turns)
                 self._served[ident] = self._bus.serve(f"ingest.ptz.{ident}", self._serve)
             elif known.camera is not camera:
                 known.follow(camera)
@@ -104,6 +107,9 @@ class PtzService(Service):
         camera = self._cameras.get(ident)
         if camera is not None:
             self._bus.publish(CHANGED, {"camera": ident, "holder": self._holder(camera)})
+
+    def _turns(self, ident: str, for_s: float) -> None:
+        self._bus.publish(TURNING, {"camera": ident, "for_s": for_s})
 
     def _holder(self, camera: PtzCamera) -> dict[str, object] | None:
         holder, now_ns = camera.holder, self.clock.mono_ns()
@@ -178,6 +184,11 @@ async def _move(camera: PtzCamera, value: Value) -> dict[str, object]:
 
 async def _stop(camera: PtzCamera, value: Value) -> dict[str, object]:
     await camera.stop(_who(value))
+    return {}
+
+
+async def _release(camera: PtzCamera, value: Value) -> dict[str, object]:
+    await camera.release(_who(value))
     return {}
 
 

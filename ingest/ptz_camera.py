@@ -24,6 +24,13 @@ DEAD_MAN_S = 1.0
 """Without a renewed move for so long the camera is stopped."""
 RENEW_S = 0.8
 PEACE_S = 3.0
+OWED_S = 30.0
+"""How long a stop that a device did not take is tried again."""
+TELL_S = 3.0
+"""How often it is told that the holder still has it."""
+SETTLE_S = 3.0
+TRAVEL_S = 10.0
+"""How long pictures are those of a camera that turns: after a stop, and after it was sent to a preset."""
 WAITING_MAX = 8
 LOOK_S = 2.0
 """How long what the device said of its presets and its position holds."""
@@ -39,12 +46,17 @@ class Look:
 
 
 class PtzCamera:
-    """See the module. `changed` is called when the holder is another."""
+    """See the module. `changed` is called when the holder is another, and while one has it; `turning` with the seconds
+    for which it turns because somebody, or its patrol, has it turn."""
 
-    def __init__(self, camera: Camera, connect: Connect, clock: Clock, changed: Callable[[str], None]) -> None:
+    def __init__(
+        self, camera: Camera, connect: Connect, clock: Clock, changed: Callable[[str], None],
+        turning: Callable[[str, float], None] = lambda _camera, _for_s: None,
+    ) -> None:  # fmt: skip
         self.camera = camera
         self.holder: Holder | None = None
-        self._connect, self._clock, self._changed = connect, clock, changed
+        self._connect, self._clock, self._changed, self._turning = connect, clock, changed, turning
+        self._told_ns = 0
         self._device: PtzDevice | None = None
         self._busy = asyncio.Lock()
         self._waiting = 0
@@ -52,6 +64,8 @@ class PtzCamera:
         self._wanted: Speed | None = None
         self._wanted_ns = 0
         self._sent: tuple[Speed, int] | None = None
+        self._owed_ns = 0
+        self._retry_ns = 0
         self._seen: tuple[int, Look] | None = None
         self._patrol = Patrol()
 
@@ -60,7 +74,7 @@ class PtzCamera:
         before, self.camera = self.camera, camera
         if (before.onvif, before.username, before.password) != (camera.onvif, camera.username, camera.password):
             self._leave()
-            self._failed = None
+            self._failed, self._owed_ns = None, 0
 
     async def move(self, who: Holder, speed: Speed, *, take_over: bool) -> bool:
         """Go on with this speed, or stand still; whether `who` has newly taken the camera. ConflictError, CameraError.
@@ -75,8 +89,12 @@ class PtzCamera:
             return fresh
         async with self._turn() as device:
             if self._wanted is speed:
-                self._sent = (speed, self._clock.mono_ns())
+                now_ns = self._clock.mono_ns()
+                self._sent, self._owed_ns = (speed, now_ns), now_ns + int(OWED_S * NS_PER_S)
+                self._turning(self.camera.id, DEAD_MAN_S + SETTLE_S)
                 await device.move(*speed)
+                if self._wanted is speed:
+                    self._wanted_ns = self._clock.mono_ns()  # whoever waits for this answer could not renew before it
         return fresh
 
     async def stop(self, who: Holder) -> None:
@@ -89,15 +107,24 @@ class PtzCamera:
         self._wanted = None
         async with self._turn() as device:
             if self._wanted is None:
+                self._turning(self.camera.id, SETTLE_S)
                 await device.stop()
-                self._sent = None
+                self._sent, self._owed_ns = None, 0
+
+    async def release(self, who: Holder) -> None:
+        """Let go: if `who` had it nobody has it any more, and what it moved stands still."""
+        if self.holder is None or self.holder.person != who.person:
+            return
+        self.holder = None
+        self._changed(self.camera.id)
+        if self._owed_ns:
+            await self.halt()
 
     async def goto(self, who: Holder, preset: str, *, take_over: bool) -> bool:
         """Look at a preset; whether `who` has newly taken the camera."""
         fresh = self._take(who, take_over=take_over)
         self._wanted = self._sent = None
-        async with self._turn() as device:
-            await device.goto(preset)
+        await self._visit(preset)
         return fresh
 
     async def keep(self, who: Holder, name: str, preset: str | None) -> str:
@@ -136,19 +163,21 @@ class PtzCamera:
             self._changed(self.camera.id)
         preset = None
         try:
-            if self._sent is not None and now_ns - self._wanted_ns > DEAD_MAN_S * NS_PER_S:
+            if self._owed_ns and now_ns >= self._retry_ns and now_ns - self._wanted_ns > DEAD_MAN_S * NS_PER_S:
                 await self.halt()
             preset = self._patrol.due(self.camera.ptz, now_ns, is_held=self.holder is not None)
             if preset is not None:
-                async with self._turn() as device:
-                    await device.goto(preset)
+                await self._visit(preset)
         except VmsError as error:
-            self._sent = None  # the device stops by itself after the time that each move names
+            # Most devices stop by themselves after the time that each move names; some do not.
+            self._retry_ns = now_ns + int(PEACE_S * NS_PER_S)
+            if now_ns >= self._owed_ns:
+                self._owed_ns = 0
             log.warning("ptz failed", camera=self.camera.slug, preset=preset, why=logs.redact(error.message))
 
     async def close(self) -> None:
         """Stop what moves, and leave."""
-        if self._sent is not None:
+        if self._owed_ns:
             try:
                 await self.halt()
             except VmsError as error:
@@ -161,9 +190,16 @@ class PtzCamera:
         self.holder = take(before, who, now_ns, take_over=take_over)
         self._patrol.disturb(now_ns)
         fresh = before is None or before.person != self.holder.person
-        if fresh:
+        if fresh or now_ns - self._told_ns > TELL_S * NS_PER_S:
+            self._told_ns = now_ns
             self._changed(self.camera.id)
         return fresh
+
+    async def _visit(self, preset: str) -> None:
+        async with self._turn() as device:
+            self._turning(self.camera.id, TRAVEL_S)
+            await device.goto(preset)
+            self._owed_ns = 0
 
     def _check_free(self, who: Holder) -> None:
         holder, now_ns = self.holder, self._clock.mono_ns()

@@ -21,7 +21,7 @@ TOPICS: Mapping[str, str] = {
     "display.health": "screens",
     "cameras.changed": "cameras",
     "ptz.changed": "ptz",
-    "ptz.presets": "ptz",
+    "ptz.presets": "presets",
 }
 """Subject on the bus -> the topic that pages are told."""
 _LIMIT = 256

@@ -77,6 +77,10 @@ class Health:
             self._decide(kind, picture, at_ns)
         return Verdict(self._open, self._since_ns if self._open else None, self._reference.is_learnt)
 
+    def turned(self) -> None:
+        """Somebody has turned the Camera: what it sees from now on is learnt anew."""
+        self._reference, self._before, self._bad, self._same = Reference(), None, [], 0
+
     def _learn(self, picture: Features, before: Features | None) -> None:
         self._reference.learn(picture)
         if before is not None:

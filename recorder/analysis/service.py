@@ -35,6 +35,7 @@ log = logs.get(__name__)
 
 _DAY_NS = 86_400 * NS_PER_S
 _MAX_SPAN_NS = 3600 * NS_PER_S
+_TURN_MAX_S = 60.0
 _NICE = 4
 """Behind recording and viewers, but not by so much that the thread is left without CPU while it holds the
 interpreter's lock, for which the event loop would wait."""
@@ -55,7 +56,8 @@ class AnalysisOptions:
 
 @dataclass(slots=True)
 class Looked:
-    """What is known of one Camera. `mono_ns`: when it was looked at last."""
+    """What is known of one Camera. `mono_ns`: when it was looked at last; `turning_ns`: until when somebody turns it, 0
+    once its new view was looked at."""
 
     camera: Camera
     stream: StreamRef
@@ -65,6 +67,7 @@ class Looked:
     grids: list[Grid] = field(default_factory=list)
     taken_ns: int = 0
     mono_ns: int = 0
+    turning_ns: int = 0
 
 
 class Analysis(Service):
@@ -95,18 +98,23 @@ class Analysis(Service):
             stack.callback(subscription.close)
             changes = self._bus.subscribe("cameras.changed")
             stack.callback(changes.close)
+            turns = self._bus.subscribe("ptz.turning")
+            stack.callback(turns.close)
             stack.callback(
                 self._bus.serve(f"analysis.changes.{self._options.node}", partial(self._changes, pool)).close
             )
             await self._learn()
             self.ready()
-            await self._work(subscription, changes, pool)
+            await self._work(subscription, changes, turns, pool)
 
-    async def _work(self, subscription: HubSubscription, changes: Events, pool: ThreadPoolExecutor) -> None:
+    async def _work(
+        self, subscription: HubSubscription, changes: Events, turns: Events, pool: ThreadPoolExecutor
+    ) -> None:
         duties = [
             self._take(subscription),
             self._look_on(pool),
             self._follow(changes),
+            self._heed(turns),
             self._keep(pool),
             self._expire_on(pool),
             self.stopping.wait(),
@@ -149,6 +157,14 @@ class Analysis(Service):
                 looked.sight.set(camera)
             looked.camera = camera
 
+    async def _heed(self, turns: Events) -> None:
+        """Cameras that somebody turns (`ptz.turning`: `camera`, `for_s`) are not looked at meanwhile."""
+        while True:
+            _, value = await turns.get()
+            looked, for_s = self._looked.get(str(value.get("camera"))), value.get("for_s")
+            if looked is not None and isinstance(for_s, int | float) and 0 < for_s <= _TURN_MAX_S:
+                looked.turning_ns = max(looked.turning_ns, self.clock.mono_ns() + int(for_s * NS_PER_S))
+
     # Key frames
 
     async def _take(self, subscription: HubSubscription) -> None:
@@ -184,6 +200,12 @@ class Analysis(Service):
             codec = self._codecs.get(stream)
             if looked is None or codec is None:
                 continue
+            if looked.turning_ns and self.clock.mono_ns() < looked.turning_ns:
+                metrics.ANALYSED.labels("turning").inc()
+                continue
+            if looked.turning_ns:
+                looked.turning_ns = 0
+                looked.sight.turned()
             look: Callable[[], Seen] = partial(looked.sight.look, codec, packet.payload, packet.wall_ns)
             try:
                 self._saw(looked, await loop.run_in_executor(pool, look))

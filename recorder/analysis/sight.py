@@ -36,6 +36,11 @@ class Sight:
         """Areas and masks as they are from now on."""
         self._regions, self._before = _regions(camera), None
 
+    def turned(self) -> None:
+        """Somebody has turned the Camera: that is no change, no motion and no illness."""
+        self._before = None
+        self._health.turned()
+
     def look(self, codec: Codec, key_frame: bytes, at_ns: int) -> Seen:
         """The next key frame. CameraCorruptError where it cannot be decoded: nothing has changed then."""
         drawn = self._regions

@@ -155,16 +155,19 @@ async def test_the_service_on_the_bus(devices: OnvifDevices) -> None:
     row = Camera("cam", "s", "pasar", "Pasar", (stream,), "operator", "rahasia", onvif=devices.url("pasar"))
     fleet, bus = SimpleNamespace(cameras={"cam": row}, specs={ref: None}), MemoryBus()
     service = PtzService(bus=bus, fleet=cast("Fleet", fleet), clock=SystemClock(), policy=LOCAL)
-    told = bus.subscribe("ptz.changed")
+    told, turning = bus.subscribe("ptz.changed"), bus.subscribe("ptz.turning")
     running = asyncio.create_task(service.run())
     await asyncio.sleep(0)
     who = {"person": "p", "name": "Ana", "priority": 50}
     moved = await bus.request("ingest.ptz.cam", {"op": "move", "pan": 1, **who})
     assert (moved["taken"], moved["holder"]["name"]) == (True, "Ana")
     assert (await told.get())[1]["holder"]["person"] == "p"
+    assert (await turning.get())[1] == {"camera": "cam", "for_s": 4.0}
     look = await bus.request("ingest.ptz.cam", {"op": "look"})
     assert [preset["token"] for preset in look["presets"]] == ["preset1", "preset2", "preset3"]
     await bus.request("ingest.ptz.cam", {"op": "stop", **who})
+    assert (await bus.request("ingest.ptz.cam", {"op": "release", **who}))["holder"] is None
+    assert (await told.get())[1] == {"camera": "cam", "holder": None}
     login = {"url": devices.url("pasar"), "username": "operator"}
     tried = await bus.request("ingest.onvif.any", {**login, "password": "rahasia"})
     assert (tried["ok"], tried["ptz"], tried["presets"]) == (True, True, ["Gerbang", "Jalan", "Parkir"])

@@ -74,8 +74,11 @@ class Rig:
     def __init__(self, plan: PtzPlan | None = None) -> None:
         self.clock, self.device = ManualClock(), FakeDevice()
         self.changed: list[str] = []
+        self.turning: list[float] = []
         row = Camera("cam", "site", "slug", "Pasar", (), onvif="http://10.0.0.5/x", ptz=plan or PtzPlan())
-        self.ptz = PtzCamera(row, lambda *_: self.device, self.clock, self.changed.append)
+        self.ptz = PtzCamera(
+            row, lambda *_: self.device, self.clock, self.changed.append, lambda _, for_s: self.turning.append(for_s)
+        )
 
     async def pass_time(self, seconds: float) -> None:
         """Tend it as the service does, five times a second."""
@@ -149,6 +152,64 @@ async def test_a_hand_that_lets_go_stops_the_camera() -> None:
     assert (rig.device.told.count("stop"), rig.changed) == (1, ["cam"])
     await rig.pass_time(5)
     assert (rig.ptz.holder, rig.changed) == (None, ["cam", "cam"])
+
+
+async def test_who_lets_go_frees_the_camera() -> None:
+    """It stands still and is free at once; what is another's stays another's."""
+    rig = Rig()
+    await rig.ptz.move(ANA, LEFT, take_over=False)
+    await rig.ptz.release(BUDI)
+    assert (rig.device.told[-1], rig.ptz.holder is not None) == (LEFT, True)
+    await rig.ptz.release(ANA)
+    assert (rig.device.told[-1], rig.ptz.holder, rig.changed) == ("stop", None, ["cam", "cam"])
+    await rig.ptz.release(ANA)
+    assert rig.device.told.count("stop") == 1
+    assert await rig.ptz.move(BUDI, LEFT, take_over=False) is True
+
+
+async def test_that_somebody_still_steers_is_told_again() -> None:
+    """Every few seconds, so that no page takes a camera for free that is not."""
+    rig = Rig()
+    for _ in range(20):
+        await rig.ptz.move(ANA, LEFT, take_over=False)
+        await rig.pass_time(0.6)
+    assert 3 <= len(rig.changed) <= 5
+    assert rig.turning.count(4.0) >= 10  # each move: as long as it may last, and until the picture is at rest
+
+
+async def test_a_stop_that_was_lost_is_owed() -> None:
+    """A device that fails while it moves may move on: it is stopped as soon as it answers again, but not for ever."""
+    rig = Rig()
+    await rig.ptz.move(ANA, LEFT, take_over=False)
+    rig.device.fails = True
+    with pytest.raises(CameraUnreachableError):
+        await rig.ptz.stop(ANA)
+    await rig.pass_time(8)
+    assert "stop" not in rig.device.told
+    rig.device.fails = False
+    await rig.pass_time(7)
+    assert rig.device.told.count("stop") == 1
+    await rig.ptz.move(ANA, LEFT, take_over=False)
+    rig.device.fails = True
+    await rig.pass_time(60)
+    rig.device.fails = False
+    await rig.pass_time(60)
+    assert rig.device.told.count("stop") == 1
+
+
+async def test_a_device_that_takes_its_time_is_not_stopped_meanwhile() -> None:
+    """Whoever waits for its answer cannot say the move again: the second of the dead man begins with the answer."""
+    rig = Rig()
+    rig.device.gate = asyncio.Event()
+    moving = asyncio.create_task(rig.ptz.move(ANA, LEFT, take_over=False))
+    await asyncio.sleep(0)
+    await rig.clock.advance(3)
+    rig.device.gate.set()
+    await moving
+    await rig.pass_time(0.8)
+    assert "stop" not in rig.device.told
+    await rig.pass_time(0.6)
+    assert rig.device.told[-1] == "stop"
 
 
 async def test_another_is_refused_until_it_is_taken_over() -> None:

@@ -81,6 +81,7 @@ async def running_place(cameras: dict[str, tuple[str, ...]]) -> AsyncIterator[Pl
         yield Place(api, ingest, streams)
     finally:
         await api.stop()
+        await api.ptz.stop()
         streamer.stop()
         await asyncio.wait_for(running, 10)
         await ingest.close()
@@ -111,12 +112,14 @@ async def empty_place() -> AsyncIterator[Place]:
 
 
 @contextlib.asynccontextmanager
-async def looking(browser: Browser, place: Place, *, signed_in: bool = True) -> AsyncIterator[Screen]:
+async def looking(
+    browser: Browser, place: Place, *, signed_in: bool = True, session: str = SESSION
+) -> AsyncIterator[Screen]:
     """A fresh profile at the place; `errors` gathers what goes wrong in its console."""
     context = await browser.new_context(viewport={"width": 1366, "height": 768}, locale="id-ID")
     try:
         if signed_in:
-            await context.add_cookies([{"name": "vms_session", "value": SESSION, "url": place.api.url}])
+            await context.add_cookies([{"name": "vms_session", "value": session, "url": place.api.url}])
         screen = Screen(await context.new_page(), context)
         page = screen.page
         page.on("console", lambda message: screen.errors.append(message.text) if message.type == "error" else None)

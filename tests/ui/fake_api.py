@@ -24,6 +24,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tests.ui.fake_alarms import FakeAlarms
+from tests.ui.fake_ptz import FakePtz
 from tests.ui.fake_screens import FakeScreens
 from tests.ui.fake_views import FakeViews
 from tests.ui.footage import FPS, GOP, Minute, minute
@@ -34,7 +35,8 @@ from web.security.headers import content_security_policy
 
 STATIC = Path(__file__).parents[2] / "web" / "static"
 GOP_MS = GOP * 1000 // FPS
-SESSION = "a-session"
+SESSION, SECOND = "a-session", "another-session"
+PEOPLE = {SESSION: {"id": "p", "name": "Operator Satu"}, SECOND: {"id": "r", "name": "Rina"}}
 CSRF = "a-csrf-token"
 
 
@@ -90,6 +92,7 @@ class FakeApi:
     _serving: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
+        self.ptz = FakePtz(self.bus, self.tell, lambda request: PEOPLE[request.cookies["vms_session"]])
         self.alarms = FakeAlarms(self.tell, lambda: iso(now_ms()), self.cameras)
 
     @property
@@ -166,6 +169,7 @@ class FakeApi:
             Route("/api/bookmarks", self._bookmarks, methods=["GET", "POST"]),
             Route("/api/bookmarks/{id}", self._bookmark, methods=["PATCH", "DELETE"]),
             *self.alarms.routes(),
+            *self.ptz.routes(),
             *self.views.routes(),
             *self.screens.routes(),
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
@@ -180,7 +184,7 @@ class FakeApi:
         path = request.url.path
         if path.startswith("/api"):
             self.requests.append(f"{request.method} {path}")
-            if path != "/api/session" and request.cookies.get("vms_session") != SESSION:
+            if path != "/api/session" and request.cookies.get("vms_session") not in PEOPLE:
                 return problem(401, "unauthenticated", "Nobody is signed in.")
             changes = request.method not in {"GET", "HEAD"} and not (
                 path == "/api/session" and request.method == "POST"
@@ -200,14 +204,8 @@ class FakeApi:
         services["streamer"] = {"ok": not bad, "why": "The service is not running." if bad else ""}
         return JSONResponse({"ready": not bad, "services": services}, 503 if bad else 200)
 
-    def _signed_in(self) -> dict[str, Any]:
-        person = {
-            "id": "p",
-            "username": "admin",
-            "name": "Operator Satu",
-            "language": "id",
-            "must_change": self.must_change,
-        }
+    def _signed_in(self, session: str = SESSION) -> dict[str, Any]:
+        person = {**PEOPLE[session], "username": "admin", "language": "id", "must_change": self.must_change}
         return {"person": person, "csrf": CSRF}
 
     async def _session(self, request: Request) -> Response:
@@ -216,9 +214,8 @@ class FakeApi:
             response.delete_cookie("vms_session")
             return response
         if request.method == "GET":
-            if request.cookies.get("vms_session") != SESSION:
-                return Response(status_code=204)
-            return JSONResponse(self._signed_in())
+            session = request.cookies.get("vms_session", "")
+            return JSONResponse(self._signed_in(session)) if session in PEOPLE else Response(status_code=204)
         body = await request.json()
         if self.throttled_s:
             return problem(429, "too_many", "Too many tries.", retry_after=self.throttled_s)

@@ -53,6 +53,8 @@ async def test_a_camera_is_steered(world: World, admin: httpx.AsyncClient) -> No
     order = fake.told[-1]
     assert (order["op"], order["pan"], order["tilt"], order["zoom"], order["priority"]) == ("move", 0.5, -1, 0, 50)
     assert (await admin.post(f"{path}/stop")).status_code == 200
+    assert (await admin.delete(f"{path}/holder")).status_code == 200
+    assert (fake.told[-1]["op"], fake.told[-1]["person"]) == ("release", world.admin.id)
     fake.held = "Budi"
     refused = await admin.post(f"{path}/move", json={"pan": 0.5})
     assert (refused.status_code, refused.json()["reason"], refused.json()["params"]) == (

@@ -100,6 +100,14 @@ async def stop(camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
     return _held(await _order(parts, camera, who, "stop"))
 
 
+@router.delete(
+    "/cameras/{camera_id}/ptz/holder", operation_id="releasePtz", responses=problems(*CHANGES, 404, 502, 504)
+)
+async def release(camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
+    """Let go of a camera before the time runs out; it stands still. Nothing happens where somebody else has it."""
+    return _held(await _order(parts, camera, who, "release"))
+
+
 @router.post(
     "/cameras/{camera_id}/ptz/presets",
     operation_id="addPreset",

@@ -46,6 +46,17 @@ def test_a_new_view_that_stays_is_the_view() -> None:
     assert said[-1] is None
 
 
+def test_who_turns_a_camera_is_no_fault_of_it() -> None:
+    """Where somebody had it look is learnt without a word, and judged as the old view was."""
+    camera, health = Scenery("gate", seed=6), Health()
+    for k in range(12):
+        see(health, camera.next(), k)
+    elsewhere = Broken(camera, "moved", seed=2)
+    health.turned()
+    assert [see(health, elsewhere.next(), 12 + k) for k in range(12)] == [None] * 12
+    assert [see(health, camera.next(), 24 + k) for k in range(2)] == [None, "moved"]
+
+
 def test_a_still_picture_without_noise_is_not_frozen() -> None:
     """A source that gives the same picture again and again was never alive; one with things that move neither."""
     health, picture = Health(), np.full((HEIGHT, WIDTH), 90, np.uint8)

@@ -107,6 +107,11 @@ def scene(seed: int, x: int = 400) -> Gray:
     return np.clip(picture + noise, 16, 235).astype(np.uint8)
 
 
+def elsewhere(seed: int) -> Gray:
+    """What it sees once it is turned."""
+    return np.ascontiguousarray(scene(seed)[::-1, ::-1])
+
+
 def black(seed: int) -> Gray:
     """A lens that is capped."""
     return np.clip(np.random.default_rng(seed).normal(17, 0.7, (HEIGHT, WIDTH)), 16, 20).astype(np.uint8)
@@ -163,6 +168,23 @@ async def test_motion_in_an_area_is_an_event_of_that_area(tmp_path: Path) -> Non
         both = book.look([await d.show(key_frame(scene(10, x=500)))], 2, 2)
         assert other.id in {one.params["area"] for one in both}
         assert len({one.subject for one in book.open()}) == 2
+
+
+async def test_a_camera_that_somebody_turns_is_not_looked_at(tmp_path: Path) -> None:
+    """Neither turned nor full of motion: not looked at meanwhile, and its new view is learnt without a word."""
+    async with desk(tmp_path, replace(camera(), areas=(DOOR,))) as d:
+        for k in range(9):
+            assert not (await d.show(key_frame(scene(k)))).troubles
+        (looked,), turning = d.analysis.cameras(), count("turning")
+        d.bus.publish("ptz.turning", {"camera": CAMERA, "for_s": "long"})
+        d.bus.publish("ptz.turning", {"camera": CAMERA, "for_s": 0.3})
+        await until(lambda: looked.turning_ns > 0)
+        d.publish(key_frame(elsewhere(9)))
+        await until(lambda: count("turning") == turning + 1)
+        await until(lambda: d.analysis.clock.mono_ns() > looked.turning_ns)
+        for k in range(4):
+            assert not (await d.show(key_frame(elsewhere(10 + k)))).troubles
+        assert looked.turning_ns == 0
 
 
 async def test_what_cannot_be_decoded_is_counted_and_the_next_is_looked_at(tmp_path: Path) -> None:

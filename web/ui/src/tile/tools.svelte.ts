@@ -125,20 +125,22 @@ export class TileTools {
 
   /** A key of the wall that is about this tile's picture; true when it was taken. */
   key(key: string, shift = false): boolean {
-    if (this.taken || this.owner.camera === null) return false;
+    if (this.owner.camera === null) return false;
+    if (!this.taken && this.#zoomKey(key, shift)) return true;
+    if (key === "b" || key === "B") this.mark();
+    else if (key === "i" || key === "I") this.figures = !this.figures;
+    else return !this.taken && this.#replayKey(key);
+    return true;
+  }
+
+  #zoomKey(key: string, shift: boolean): boolean {
     if (key === "+" || key === "=" || key === "-") {
       this.zoom = zoomAt(this.zoom, key === "-" ? 1 / KEY_FACTOR : KEY_FACTOR, 0.5, 0.5, this.hands.box());
       return true;
     }
     const pan = shift && this.zoomed ? PANS[key] : undefined;
-    if (pan) {
-      this.zoom = panBy(this.zoom, pan[0], pan[1], this.hands.box());
-      return true;
-    }
-    if (key === "b" || key === "B") this.mark();
-    else if (key === "i" || key === "I") this.figures = !this.figures;
-    else return this.#replayKey(key);
-    return true;
+    if (pan) this.zoom = panBy(this.zoom, pan[0], pan[1], this.hands.box());
+    return pan !== undefined;
   }
 
   /** Esc: leaves the innermost of what is on; true when there was something. */

@@ -20,6 +20,8 @@ export interface KeyActs {
   clearAll(): void;
   tour(): void;
   push(): void;
+  ptz(): void;
+  pad(): void;
   /** What is being typed: "12" or "g1"; "" when nothing is. */
   typing(text: string): void;
 }
@@ -67,6 +69,8 @@ export class WallKeys {
       delete: () => this.acts.clear(),
       t: () => this.acts.tour(),
       d: () => this.acts.push(),
+      z: () => this.acts.ptz(),
+      j: () => this.acts.pad(),
       "?": () => this.acts.help(),
     };
     return table[key.toLowerCase()] ?? null;
