@@ -1,5 +1,5 @@
 """The Service that brings Copies of what lies in a Site's own Store to the center's: newest first, then the rest, at
-the pace of the line, verified. And takes away there what retention has taken here.
+the pace of the line, verified. What retention takes away here is taken away there by the center's own.
 
 Event loop; Stores block on an executor of its own. What is to be done are rows: a Copy `wanted` is written before its
 Segment is `stored`, and for what was there already when the policy changes; so nothing is forgotten by a restart, and
@@ -91,10 +91,10 @@ class Copies(Service):
             executor.shutdown(wait=False)
 
     async def step(self, executor: Executor) -> bool:
-        """Delete what is doomed, copy the newest that is wanted; whether there was anything to do."""
+        """Copy the newest that is wanted; whether there was anything to do."""
         sites = {site.id: site for site in await self._catalogue.sites.list()}
         await self._order(sites)
-        return await self._delete(executor) or await self._copy_newest(sites, executor)
+        return await self._copy_newest(sites, executor)
 
     async def _order(self, sites: Mapping[str, Site]) -> None:
         """Where a policy is new, order what it wants of the footage that is there."""
@@ -135,9 +135,7 @@ class Copies(Service):
         loop = asyncio.get_running_loop()
         path = self._options.scratch / "copy.mp4"
         try:
-            source = self._stores.get(site.home_store)
-            if source is None:
-                raise ObjectError(f"there is no Store named {site.home_store}", hint="Add it to the settings.")
+            source = await self._source(segment, site)
             try:
                 is_there = await loop.run_in_executor(executor, holds, self._home, segment)
             except ObjectError as error:
@@ -161,20 +159,15 @@ class Copies(Service):
         self._state.worked()
         metrics.UPLOAD_BYTES.labels(HOME_STORE).inc(segment.size_bytes)
 
-    async def _delete(self, executor: Executor) -> bool:
-        """Whether some were doomed that are no longer there."""
-        doomed = await self._catalogue.due_copies.of(HOME_STORE, CopyState.DOOMED, _CHUNK)
-        for segment in doomed:
-            try:
-                await asyncio.get_running_loop().run_in_executor(executor, self._home.delete, segment.key)
-            except ObjectUnavailableError as error:
-                self._fails(error)
-                return True
-            except ObjectError as error:  # under Object Lock, say: it stays until its bucket lets it go
-                log.warning("a Copy cannot be deleted", key=segment.key, why=logs.redact(str(error)))
-                return False
-            await self._put(segment, CopyState.DELETED)
-        return bool(doomed)
+    async def _source(self, segment: Segment, site: Site) -> ObjectStore:
+        """Where it is: the Site's Store may have been another when it was recorded."""
+        rows = await self._catalogue.copies.of(segment.run, segment.number)
+        names = [row.store for row in rows if row.state is CopyState.VERIFIED and row.store != HOME_STORE]
+        source = next((self._stores[name] for name in names if name in self._stores), None)
+        if source is None:
+            missing = next(iter(names), site.home_store)
+            raise ObjectError(f"there is no Store named {missing}", hint="Add it to the settings.")
+        return source
 
     async def _put(self, segment: Segment, state: CopyState) -> None:
         await self._catalogue.copies.put(await self._next_row(segment, state))

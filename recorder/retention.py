@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from recorder.loss import gap_for
+from recorder.pruning import REST_NS, prune
 from recorder.uploader import home_store
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
@@ -34,7 +37,8 @@ _NOTE_NS = 600 * NS_PER_S
 @dataclass(frozen=True, slots=True)
 class RetentionOptions:
     """`days` where a camera has none of its own; `store_bytes`: limit of each Store, by name; `batch`: Segments taken
-    from a camera at a time; `homes`: only footage with one of these home Stores is this node's to expire, None: all."""
+    from a camera at a time; `homes`: only footage with one of these home Stores is this node's to expire, None: all;
+    `prune_s`: how often rows of what expired long ago are looked for."""
 
     node: str
     days: int = 30
@@ -43,6 +47,14 @@ class RetentionOptions:
     batch: int = 200
     homes: frozenset[str] | None = None
     event_days: int = 400
+    prune_s: float = 3600.0
+
+
+class Turns(Protocol):
+    """Whose turn it is, of several nodes that do the same work."""
+
+    def take(self, work: str) -> AbstractAsyncContextManager[bool]:
+        """Whether it is the caller's, until the block ends; it does not wait."""
 
 
 def too_old_ns(camera: Camera, now_ns: int, default_days: int) -> int:
@@ -108,7 +120,8 @@ class SteadyTime:
 
 
 class Retention(Service):
-    """Service `retention`. `synchronized`: whether the machine's clock is, as far as it says."""
+    """Service `retention`. `synchronized`: whether the machine's clock is, as far as it says. `turns`: of the nodes
+    that expire the same footage; by default of those on one catalogue."""
 
     name = "retention"
 
@@ -120,14 +133,17 @@ class Retention(Service):
         stores: Mapping[str, ObjectStore],
         options: RetentionOptions,
         synchronized: Callable[[], bool] = lambda: False,
+        turns: Turns | None = None,
     ) -> None:
         super().__init__(clock)
         self._catalogue = catalogue
+        self._turns: Turns = turns or catalogue.turns
         self._stores = stores
         self._options = options
         self._synchronized = synchronized
         self._time = SteadyTime(clock)
         self._noted_ns: int | None = None
+        self._pruned_ns: int | None = None
 
     async def run_once(self) -> None:
         """Look every minute until stopped."""
@@ -136,9 +152,13 @@ class Retention(Service):
             await self.begin()
             while True:
                 taken = 0
-                async with self._catalogue.turns.take(self.name) as mine:  # several nodes of the center
+                async with self._turns.take(self.name) as mine:
                     if mine:
-                        taken = await self.sweep(executor) + await self.forget()
+                        taken = await self.sweep(executor) + await self.clear(executor)
+                async with self._catalogue.turns.take("forget") as mine:  # rows of each catalogue
+                    if mine:
+                        taken += await self.forget()
+                        await self.prune()
                 await self._note()
                 self.ready()
                 if not await self.pause(0 if taken else self._options.every_s):
@@ -184,10 +204,47 @@ class Retention(Service):
             taken += await self._shrink(store, cameras, executor)
         return taken
 
+    async def clear(self, executor: ThreadPoolExecutor) -> int:
+        """Take away Copies in this node's Stores that others have doomed; how many went."""
+        gone = 0
+        for name in sorted(self._options.homes or ()):
+            store = self._stores.get(name)
+            for segment in () if store is None else await self._doomed(name):
+                assert store is not None
+                try:
+                    await asyncio.get_running_loop().run_in_executor(executor, store.delete, segment.key)
+                except ObjectUnavailableError:
+                    raise
+                except ObjectError as error:  # under Object Lock, say: it stays until its bucket lets it go
+                    log.warning("a Copy cannot be deleted", key=segment.key, why=logs.redact(str(error)))
+                    continue
+                for copy in await self._catalogue.copies.of(segment.run, segment.number):
+                    if copy.store == name:
+                        await self._catalogue.copies.put(replace(copy, state=CopyState.DELETED, rev=copy.rev + 1))
+                gone += 1
+        return gone
+
+    async def _doomed(self, store: str) -> list[Segment]:
+        return await self._catalogue.due_copies.of(store, CopyState.DOOMED, self._options.batch)
+
     async def forget(self) -> int:
         """Take away one batch of Events that have long been over; how many went."""
         before_ns = self._time.now_ns() - self._options.event_days * _DAY_NS
         return await self._catalogue.events.forget(before_ns, self._options.batch)
+
+    async def prune(self) -> int:
+        """Delete rows of what expired long ago, now and then; how many went."""
+        mono_ns = self.clock.mono_ns()
+        if self._pruned_ns is not None and mono_ns - self._pruned_ns < self._options.prune_s * NS_PER_S:
+            return 0
+        self._pruned_ns, now_ns = mono_ns, self._time.now_ns()
+        cameras = await self._catalogue.cameras.list(include_deleted=True)
+        old = [
+            (stream.ref, too_old_ns(camera, now_ns, self._options.days) - REST_NS)
+            for camera in cameras
+            for stream in camera.streams
+        ]
+        return await prune(self._catalogue, old, lambda: self.pause(0))
 
     async def _own(self, cameras: list[Camera]) -> list[Camera]:
         homes = self._options.homes
@@ -225,12 +282,14 @@ class Retention(Service):
         """Objects first, then rows: an object without a row would never be found again."""
         loop = asyncio.get_running_loop()
         for copy in await self._catalogue.copies.of(segment.run, segment.number):
-            store = self._stores.get(copy.store)
-            if store is None or copy.state in {CopyState.DELETED, CopyState.DOOMED}:
+            if copy.state in {CopyState.DELETED, CopyState.DOOMED}:
                 continue
             if self._options.homes is not None and copy.store not in self._options.homes:
-                # Beyond a line that may be cut: recorder/copies.py deletes it when it can.
+                # Beyond a line that may be cut: who stands beside that Store takes it away (`clear`).
                 await self._catalogue.copies.put(replace(copy, state=CopyState.DOOMED, rev=copy.rev + 1))
+                continue
+            store = self._stores.get(copy.store)
+            if store is None:
                 continue
             await loop.run_in_executor(executor, store.delete, segment.key)
             await self._catalogue.copies.put(replace(copy, state=CopyState.DELETED, rev=copy.rev + 1))

@@ -22,9 +22,10 @@ from vms.sync.catch_up import CatchUp
 from vms.sync.neighbours import Neighbours
 from vms.sync.outbox import Publisher, PublisherOptions
 from vms.sync.places import Places
-from vms.sync.presence import LINE_FACT, Alive, Identity, Presence
+from vms.sync.presence import LINE_FACT, STORES_FACT, Alive, Identity, Presence
 from vms.sync.settings import SiteSettings
 from vms.sync.site_leases import Buckets, LeaseOptions, SiteLeases
+from vms.sync.turns import TTL_S, SiteTurns
 
 _EPOCHS_FROM_S = 1_735_689_600
 """2025, so that the numbers fit for decades into what SQL takes an INTEGER for."""
@@ -61,6 +62,13 @@ def site_leases(ground: Ground) -> SiteLeases | None:
         options=options,
         first_epoch=partial(first_epoch, ground.clock),
     )
+
+
+def site_turns(ground: Ground) -> SiteTurns | None:
+    """Of work that one node of a Site does for all; None in the center, whose catalogue says it, and on one machine."""
+    if ground.link is None or not ground.settings.stands_at_site():
+        return None
+    return SiteTurns(ground.clock, ground.link.kv("turns", TTL_S), ground.data.node)
 
 
 def first_epoch(clock: Clock) -> int:
@@ -168,6 +176,8 @@ def alive(ground: Ground, services: Collection[str], recording: Recording | None
         used: dict[str, Any] = {} if recording is None else {"spool_ratio": recording.spool_ratio}
         if ground.settings.cluster is not None and ground.settings.cluster.line_mbps is not None:
             used[LINE_FACT] = ground.settings.cluster.line_mbps
+        if recording is not None:  # what records is what fills them
+            used[STORES_FACT] = sorted(ground.stores)
         return {"streams": len(ground.hub.states()), LIVE_FACT: round(ground.meter.bytes_per_s), **used}
 
     return Alive(bus=ground.bus, clock=ground.clock, identity=identity, facts=facts)

@@ -159,7 +159,12 @@ def _retention(ground: Ground) -> Retention:
         event_days=chosen.event_days,
     )
     return Retention(
-        ground.clock, catalogue=ground.catalogue, stores=ground.stores, options=keep, synchronized=_synchronized
+        ground.clock,
+        catalogue=ground.catalogue,
+        stores=ground.stores,
+        options=keep,
+        synchronized=_synchronized,
+        turns=cluster.site_turns(ground),
     )
 
 
@@ -291,6 +296,7 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
         trusted_proxies=settings.web.trusted_proxies,
         health=health,
         version=__version__,
+        stores=frozenset(ground.stores),
     )
     context = WebContext(ground.catalogue, ground.bus, playback, ground.clock, presence, options)
     server = WebServer(ground.clock, create_app(context), host=host, port=port, certificate=certificate)

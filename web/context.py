@@ -28,7 +28,8 @@ class WebOptions:
     """`addresses`: where cameras may be; `https`: whether browsers reach us by TLS
     (cookies are then Secure); `session_ttl_s`: how long a sign-in holds unused; `session_longest_s`: at the longest;
     `trusted_proxies`: peers whose forwarding headers count; `health`: how each service is, by name; `walls_max`: wall
-    sessions of one person; `probes_max`: probes at once; `reconnect_s`: how long a wall waits for its socket.
+    sessions of one person; `probes_max`: probes at once; `reconnect_s`: how long a wall waits for its socket;
+    `stores`: names of this node's Stores.
     """
 
     addresses: AddressPolicy = field(default_factory=AddressPolicy)
@@ -43,6 +44,7 @@ class WebOptions:
     probes_max: int = 4
     reconnect_s: float = 15.0
     version: str = "0.1.0"
+    stores: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

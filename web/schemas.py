@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StrictBool, StrictInt, WithJsonSchema
 
-from vms.domain.camera import CopyPolicy, LinePriority, RecordMode, StreamName
+from vms.domain.camera import LinePriority, RecordMode, StreamName
 from vms.domain.media import StreamCondition
 from web.schemas_areas import AreaOut, Areas, Masks
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
@@ -94,36 +94,6 @@ class SessionOut(Out):
 
     person: PersonOut
     csrf: str
-
-
-class SiteOut(Out):
-    """A place that owns cameras, and how many it has. `home_store`: where its footage goes; `copies`: what of
-    it goes to the center too, where it has a Store of its own; `line_mbps`: what its line carries, where a node of
-    it that is there says so."""
-
-    id: str
-    slug: str
-    name: str
-    parent: str | None
-    cameras: int
-    home_store: str
-    copies: CopyPolicy
-    line_mbps: float | None = None
-    rev: int
-
-
-class SitePatch(In):
-    """What changes of a site; `rev` is that of the site as it was read."""
-
-    rev: Annotated[StrictInt, Field(ge=1, le=2**53)]
-    copies: CopyPolicy
-
-
-class SitesOut(Out):
-    """All sites; there is one page of them."""
-
-    items: list[SiteOut]
-    next: str | None = None
 
 
 class SiteRef(Out):

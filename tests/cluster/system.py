@@ -268,13 +268,12 @@ def _minio(cluster: Cluster, zone: str) -> Process:
 
 def _nats(cluster: Cluster, zone: str) -> Process:
     state, spot, folder = cluster.state, cluster.spots[zone], cluster.folder / "nats"
-    server = demo.nats_of(zone, state, folder)
+    server = demo.nats_of(zone, state, folder, cluster.topology)
     leafs = f"{cluster.center_address}:{state.port('leafs')}"
     if zone == CENTER:
         server = replace(server, leaf_listen=f"0.0.0.0:{state.port('leafs')}")
     else:
-        users = [f"nats-leaf://{name}:{state.secrets[name]}@{leafs}" for name in ("ctrl", "video")]
-        server = replace(server, remotes=(users[0], users[1]))
+        server = replace(server, remotes=demo.leaf_urls(zone, state, leafs))
     config = folder / f"{zone}.conf"
     config.write_text(server.render(), encoding="utf-8")
     monitor = state.port(f"{zone} nats monitor")
@@ -319,8 +318,8 @@ def _prepare_nodes(cluster: Cluster, site_services: str) -> None:
                 key_file=str(key),
                 home=_s3(cluster, CENTER),
                 stores={site.store_name: _s3(cluster, site.slug) for site in cluster.topology.sites if site.store},
-                ctrl_password=state.secrets["ctrl"],
-                video_password=state.secrets["video"],
+                ctrl_password=demo.nats_passwords(zone, state)[0],
+                video_password=demo.nats_passwords(zone, state)[1],
                 catalogue_url=f"postgresql://vms:{state.secrets['postgres']}@127.0.0.1:{state.port('postgres')}/vms",
                 camera_networks=["127.0.0.0/8"],
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import ipaddress
 import json
 import os
 import signal
@@ -18,14 +17,12 @@ from typing import Any
 
 import nats
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from nats.aio.client import Client
 from nats.errors import NoRespondersError
 from nats.js.errors import ServiceUnavailableError
 
 from tools.cluster import demo, servers
+from tools.cluster.authority import hub_certificate
 from tools.cluster.machines import ROOT
 from tools.cluster.nats_server import NatsServer, Tls
 from tools.cluster.topology import CENTER, DEMO, Site, Topology
@@ -66,8 +63,9 @@ async def leafs(monitor: str, count: int) -> list[dict[str, Any]]:
 
 @contextlib.asynccontextmanager
 async def client(url: str, user: str, password: str) -> AsyncIterator[Client]:
-    """A client of one account."""
-    connection = await nats.connect(url, user=user, password=password, connect_timeout=5)
+    """A client of one account, as one in the center has its answers."""
+    inboxes = "_INBOX.hub"
+    connection = await nats.connect(url, user=user, password=password, connect_timeout=5, inbox_prefix=inboxes)
     try:
         yield connection
     finally:
@@ -77,19 +75,21 @@ async def client(url: str, user: str, password: str) -> AsyncIterator[Client]:
 async def test_servers_of_a_cluster(tmp_path: Path) -> None:
     """Leafs connect with both accounts, each domain's JetStream answers from the other side, video stays apart."""
     async with demo.running_servers(SMALL, tmp_path / "demo") as grounds:
-        hub = demo.nats_of(CENTER, grounds.state, tmp_path)
+        hub = demo.nats_of(CENTER, grounds.state, tmp_path, SMALL)
         found = {(leaf["name"], leaf["account"]) for leaf in await leafs(hub.monitor, 2)}
         assert found == {("sampit", "CTRL"), ("sampit", "VIDEO")}
-        ctrl, video = grounds.state.secrets["ctrl"], grounds.state.secrets["video"]
+        (ctrl, video), (near_ctrl, near_video) = (
+            demo.nats_passwords(zone, grounds.state) for zone in (CENTER, "sampit")
+        )
         async with (
             client(grounds.nats[CENTER], "ctrl", ctrl) as center,
-            client(grounds.nats["sampit"], "ctrl", ctrl) as site,
+            client(grounds.nats["sampit"], "ctrl", near_ctrl) as site,
         ):
-            for here, domain in ((center, "sampit"), (center, "hub"), (site, "hub"), (site, "sampit")):
+            for here, domain in ((center, "sampit"), (center, "hub"), (site, "sampit")):
                 assert (await here.jetstream(domain=domain, timeout=10).account_info()).domain == domain
         async with (
             client(grounds.nats[CENTER], "video", video) as there,
-            client(grounds.nats["sampit"], "video", video) as site,
+            client(grounds.nats["sampit"], "video", near_video) as site,
         ):
             watching = await there.subscribe("media.center.camera.main")
             await there.flush()
@@ -141,32 +141,17 @@ def test_settings_of_the_demo_are_read(tmp_path: Path) -> None:
 
 
 def certificate(folder: Path) -> Tls:
-    """A certificate of 127.0.0.1 that is its own authority."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / "nats.crt").write_bytes(made.public_bytes(pem))
-    (folder / "nats.key").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    return Tls(str(folder / "nats.crt"), str(folder / "nats.key"), str(folder / "nats.crt"))
+    """A certificate of 127.0.0.1, as `new --tls` makes it."""
+    made = hub_certificate("127.0.0.1", dt.datetime.now(dt.UTC))
+    for name, pem in (("nats.crt", made.certificate), ("nats.key", made.key), ("nats-ca.crt", made.authority)):
+        (folder / name).write_bytes(pem)
+    return Tls(str(folder / "nats.crt"), str(folder / "nats.key"), str(folder / "nats-ca.crt"))
 
 
 async def test_leafs_reach_the_hub_by_tls(tmp_path: Path) -> None:
     """With certificate and authority both connections come up encrypted."""
     tls, state = certificate(tmp_path), demo.State.read(tmp_path / "cluster.json", SMALL)
-    made = [demo.nats_of(zone, state, tmp_path) for zone in (CENTER, "sampit")]
+    made = [demo.nats_of(zone, state, tmp_path, SMALL) for zone in (CENTER, "sampit")]
     secured = [
         NatsServer(**{**vars(server), "tls": part})
         for server, part in zip(made, (tls, Tls(authority=tls.authority)), strict=True)

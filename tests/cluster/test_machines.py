@@ -180,7 +180,7 @@ def test_images_are_built_with_the_minio_of_the_tests() -> None:
 
 
 def test_a_cluster_of_ones_own(tmp_path: Path) -> None:
-    """`new` makes a folder for each machine: the same passwords and key everywhere, for the owner alone."""
+    """`new` makes a folder for each machine: one key, passwords of its own, for the owner alone."""
     umask = os.umask(0o022)
     try:
         command.new(tmp_path / "mine", "10.20.0.5", ["muara-teweh:2:store=10.20.3.2", "kapuas=10.20.4.2"], tls=True)
@@ -189,13 +189,27 @@ def test_a_cluster_of_ones_own(tmp_path: Path) -> None:
     zones = ("center", "muara-teweh", "kapuas")
     made = {zone: (tmp_path / "mine" / zone / "vms.env").read_text() for zone in zones}
     assert not any("CHANGE-ME" in text for text in made.values())
-    assert len({found for text in made.values() for found in re.findall(r"CTRL_PASSWORD=(\S+)", text)}) == 1
+    # A machine that is lost gives away its own rights alone: no password of it is another machine's.
+    known = {zone: set(re.findall(r"=(v[0-9a-f]{32})$", text, re.MULTILINE)) for zone, text in made.items()}
+    assert not known["kapuas"] & known["muara-teweh"]
+    assert not known["kapuas"] & set(
+        re.findall(r"^(?:MINIO_ROOT|VMS_HOME_STORE)\S+=(\S+)", made["center"], re.MULTILINE)
+    )
     assert len({(tmp_path / "mine" / zone / "installation.key").read_bytes() for zone in zones}) == 1
     assert {(tmp_path / "mine" / zone / "vms.env").stat().st_mode & 0o077 for zone in zones} == {0}
+    assert "ctrl-kapuas:" in made["kapuas"]
     assert "@10.20.0.5:7422" in made["kapuas"]
+    assert (
+        yaml.safe_load((tmp_path / "mine/kapuas/node-1.yaml").read_text())["home_store"]["access_key"] == "vms-kapuas"
+    )
     assert "VMS_STORES__MUARA_TEWEH__SECRET_KEY" in made["center"]
     assert "MINIO_ROOT" not in made["kapuas"]
     assert "ca_file" in (tmp_path / "mine/kapuas/nats.conf").read_text()
+    for zone in zones:  # all that its containers mount is there
+        services = yaml.safe_load((tmp_path / "mine" / zone / "compose.yaml").read_text())["services"]
+        mounted = {v.split(":")[0] for s in services.values() for v in s["volumes"] if v.startswith("./")}
+        assert {path for path in mounted if not (tmp_path / "mine" / zone / path).exists()} == set()
+        assert any("crt" in path for path in mounted)
     with pytest.raises(ValueError, match="not empty"):
         command.new(tmp_path / "mine", "10.20.0.5", ["kapuas=10.20.4.2"], tls=False)
 

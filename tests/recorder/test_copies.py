@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from recorder.copies import Copies, CopiesOptions
+from recorder.rebuild import Rebuild
 from recorder.retention import Retention, RetentionOptions
+from recorder.segment_reader import SegmentSources
 from recorder.uploader import Uploader, UploaderOptions
 from tests.recorder.files import closed, write_run
 from tests.recorder.rig import FOREVER, Rig, rig, until_async
@@ -23,6 +25,9 @@ from vms.domain.camera import CopyPolicy, StreamName
 from vms.domain.footage import CopyState, Segment, SegmentState
 from vms.objects.base import ObjectStore
 from vms.objects.folder import FolderStore
+from vms.store import Catalogue
+from vms.store.notes import OutboxOptions, Role
+from vms.store.outbox import Backlog
 
 
 @dataclass
@@ -36,11 +41,11 @@ class Branch:
     folder: Path
     left_to: Callable[[], frozenset[str] | None] = frozenset
 
-    async def policy(self, policy: CopyPolicy, rev: int) -> None:
+    async def policy(self, policy: CopyPolicy, rev: int, store: str = "sampit") -> None:
         """Another policy."""
         site = await self.r.catalogue.sites.get(SITE)
         assert site is not None
-        await self.r.catalogue.sites.put(replace(site, home_store="sampit", copies=policy, rev=rev))
+        await self.r.catalogue.sites.put(replace(site, home_store=store, copies=policy, rev=rev))
 
     @asynccontextmanager
     async def uploading(self) -> AsyncIterator[None]:
@@ -101,13 +106,29 @@ class Branch:
         """Whether each Copy in the center is in that state."""
         return set(await self.states()) == {state}
 
-    async def swept(self) -> int:
-        """One look of the Site's retention, by which all is too old."""
-        options = RetentionOptions(NODE, days=0, homes=frozenset({"sampit"}))
-        stores: dict[str, ObjectStore] = {"home": self.home, "sampit": self.own}
-        retention = Retention(SystemClock(), catalogue=self.r.catalogue, stores=stores, options=options)
+    def retention(self, place: str) -> Retention:
+        """Of who stands beside a Store; by it all is too old."""
+        options = RetentionOptions(NODE, days=0, homes=frozenset({place}))
+        stores: dict[str, ObjectStore] = {"home": self.home}
+        if place != "home":  # the center need not reach the Site's
+            stores["sampit"] = self.own
+        return Retention(SystemClock(), catalogue=self.r.catalogue, stores=stores, options=options)
+
+    async def swept(self, place: str = "sampit") -> int:
+        """One look of retention there."""
         with ThreadPoolExecutor(1) as pool:
-            return await retention.sweep(pool)
+            return await self.retention(place).sweep(pool)
+
+    async def cleared(self, place: str) -> int:
+        """One look there at what others have doomed."""
+        with ThreadPoolExecutor(1) as pool:
+            return await self.retention(place).clear(pool)
+
+    async def keep_at(self, store: str, rev: int) -> None:
+        """Another home Store of the Site."""
+        site = await self.r.catalogue.sites.get(SITE)
+        assert site is not None
+        await self.r.catalogue.sites.put(replace(site, home_store=store, rev=rev))
 
 
 @asynccontextmanager
@@ -185,11 +206,71 @@ async def test_what_is_ordered_and_not_there_is_never_taken(tmp_path: Path) -> N
         assert await b.all_are(CopyState.DOOMED)
         assert list(b.own.list("footage/")) == []
         b.home.away = False
-        async with b.copying():
-            await until_async(lambda: b.all_are(CopyState.DELETED))
+        assert await b.cleared("home") == 4  # in the center, by the rows that have come there
+        assert await b.all_are(CopyState.DELETED)
         assert list(b.home.list("footage/")) == []
         assert await b.r.catalogue.segments.expirable(CAMERA, 1 << 62, 10) == []
         assert len(await b.r.catalogue.segments.in_interval(STREAM, FOREVER)) == 0
+
+
+async def test_a_site_gives_up_its_store(tmp_path: Path) -> None:
+    """What lies there is still found; the center expires it, and the site takes the objects away."""
+    async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:
+        await b.stored()
+        await b.keep_at("home", 3)
+        sources = SegmentSources(b.r.catalogue, {"home": b.home, "sampit": b.own}, b.r.bus, None, 1 << 20, 1.0, "home")
+        assert await sources.read(b.rows[0], 0, 100) == b.own.get(b.rows[0].key, 0, 100)
+        assert await b.swept() == 0  # no longer the site's to decide
+        assert await b.swept("home") == 4
+        assert len(list(b.own.list("footage/"))) == 4
+        assert await b.cleared("sampit") == 4
+        assert list(b.own.list("footage/")) == []
+        assert await b.cleared("sampit") == 0
+
+
+async def test_a_site_gets_a_store_of_its_own(tmp_path: Path) -> None:
+    """What the center has stays, and is taken away there when the site expires it."""
+    async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:
+        await b.keep_at("home", 3)
+        await b.stored()
+        assert len(list(b.home.list("footage/"))) == 4
+        await b.keep_at("sampit", 4)
+        assert await b.swept("home") == 0
+        assert await b.swept() == 4
+        assert await b.all_are(CopyState.DOOMED)
+        assert await b.cleared("home") == 4
+        assert list(b.home.list("footage/")) == []
+
+
+async def test_the_only_node_of_a_site_is_replaced(tmp_path: Path) -> None:
+    """With its settings and `vms index rebuild` the new one has what lies in the Store, and lets go of it in time."""
+    async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:
+        await b.stored()
+        outbox = b.r.catalogue.outbox
+        settings = await outbox.images_of("sites", [(SITE,)]) + await outbox.images_of("cameras", [(CAMERA,)])
+        url, options = f"sqlite:///{tmp_path}/new.db", OutboxOptions(Role.SITE)
+        new = await Catalogue.open(url, key=bytes(32), node="n" * 16, outbox=options)
+        await new.replica.apply(settings)
+        done = await Rebuild(new, {"sampit": b.own}).run()
+        assert (done.segments, done.bad) == (4, [])
+        assert [row.key for row in await new.segments.in_interval(STREAM, FOREVER)] == [row.key for row in b.rows]
+        assert await new.outbox.backlog() == Backlog(0, 0)  # the center has all of it
+        keep = RetentionOptions("n" * 16, days=0, homes=frozenset({"sampit"}))
+        stores: dict[str, ObjectStore] = {"home": b.home, "sampit": b.own}
+        with ThreadPoolExecutor(1) as pool:
+            assert await Retention(SystemClock(), catalogue=new, stores=stores, options=keep).sweep(pool) == 4
+        assert list(b.own.list("footage/")) == []
+        assert (await new.outbox.backlog()).waiting > 0
+        await new.close()
+
+
+async def test_copies_are_made_from_where_footage_lies(tmp_path: Path) -> None:
+    """The Site's Store is another by now; a Copy is made of what lies in the former one all the same."""
+    async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:
+        await b.stored()
+        await b.policy(CopyPolicy.ALL, 3, "another")
+        async with b.copying():
+            await until_async(lambda: b.all_are(CopyState.VERIFIED))
 
 
 async def test_the_center_is_away_and_comes_back(tmp_path: Path) -> None:

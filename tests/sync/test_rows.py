@@ -24,10 +24,12 @@ from vms.errors import BusTimeoutError, CatalogueError
 from vms.store import fragments as indexes
 from vms.store import images as row_images
 from vms.store.outbox import Backlog
+from vms.store.runs import run_values
 from vms.store.segments import segment_values
 from vms.store.tables import segments
 from vms.sync import streams
 from vms.sync.outbox import Publisher
+from vms.sync.settings import SiteSettings
 
 pytestmark = pytest.mark.servers
 
@@ -137,7 +139,9 @@ async def test_a_new_node_gets_all_settings(servers: Rig) -> None:
     site.start()
     settings = site.service("sync settings")
     async with asyncio.timeout(20):
-        await settings.complete.wait()  # type: ignore[attr-defined]  # SiteSettings
+        assert isinstance(settings, SiteSettings)
+        await settings.complete.wait()
+        await settings.own.complete.wait()
     assert same([center, site], "sites", "cameras", "streams")
 
 
@@ -321,6 +325,28 @@ async def test_poison_does_not_block(servers: Rig) -> None:
     assert await center.catalogue.replica.aside() == 2
     assert await center.catalogue.people.list() == []
     assert metrics.ROWS_SET_ASIDE.labels("message")._value.get() - before == 2
+
+
+async def test_what_no_catalogue_can_keep_is_aside_for_good(servers: Rig) -> None:
+    """A row that the database itself refuses stops nobody: not when it comes, and not after the next start."""
+    center, site = await servers.center(), await servers.site("one", "n" * 16)
+    await _registered(center)
+    await site.link.ensure_stream(streams.FACTS)
+    poison = {**run_values(run(run_id="p" * 16)), "tracks": [b"no JSON"]}
+    await site.link.publish_stream("facts.sampit.x", row_images.pack([row_images.RowImage("runs", poison)]))
+    center.start()
+
+    async def aside() -> bool:
+        return await center.catalogue.replica.aside() == 1
+
+    await until(aside)
+    await center.supervisor.stop()
+    again = await servers.center()
+    again.start()
+    site.start(Publisher)
+    await _record(site, 0, 3)
+    await _arrived([site, again])
+    assert await aside()
 
 
 async def test_two_nodes_of_the_center(servers: Rig) -> None:

@@ -104,7 +104,7 @@ class FakeApi:
         """A site of that name."""
         site = {
             "id": new_id(), "slug": name.lower().replace(" ", "-"), "name": name, "parent": None, "cameras": 0,
-            "home_store": "home", "copies": "on_demand", "line_mbps": None, "rev": 1,
+            "home_store": "home", "copies": "on_demand", "line_mbps": None, "stores": ["home"], "rev": 1,
         }  # fmt: skip
         self.sites.append(site)
         return site

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime as dt
 import os
 import secrets
 import shutil
@@ -18,6 +19,7 @@ import sys
 from pathlib import Path
 
 from . import demo, machines
+from .authority import hub_certificate
 from .servers import ServerError
 from .topology import CENTER, EXAMPLE, Site, Topology
 
@@ -62,6 +64,12 @@ def new(folder: Path, center: str, sites: list[str], *, tls: bool, key_file: Pat
     for zone, _ in topology.zones():
         (folder / zone / "vms.env").write_text(machines.environment(topology, zone, hosts, known), encoding="utf-8")
         (folder / zone / "installation.key").write_bytes(key)
+    if tls:
+        made_for = hub_certificate(center, dt.datetime.now(dt.UTC))
+        parts = {"nats.crt": made_for.certificate, "nats.key": made_for.key, "nats-ca.crt": made_for.authority}
+        for zone, _ in topology.zones():
+            for name in machines.tls_files(zone):
+                (folder / zone / name).write_bytes(parts[name])
     print(f"{folder}: a folder for each machine. The admin's first password: {known['admin']}")
 
 

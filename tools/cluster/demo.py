@@ -21,7 +21,7 @@ from typing import Any
 
 from . import servers
 from .machines import new_secrets
-from .nats_server import HUB_DOMAIN, NatsServer
+from .nats_server import HUB_DOMAIN, LeafRights, NatsServer
 from .node_settings import S3, NodePlace, node_settings, render
 from .servers import ServerError, running
 from .topology import CENTER, CENTER_SERVICES, DEMO, SITE_SERVICES, Topology
@@ -121,7 +121,7 @@ async def running_servers(topology: Topology, data: Path) -> AsyncIterator[Groun
         )
         nats: dict[str, str] = {}
         for zone, _ in topology.zones():
-            server = nats_of(zone, state, data / "nats")
+            server = nats_of(zone, state, data / "nats", topology)
             config = data / "nats" / f"{zone}.conf"
             _write(config, server.render())
             log = data / "logs" / f"{zone}-nats.log"
@@ -131,10 +131,22 @@ async def running_servers(topology: Topology, data: Path) -> AsyncIterator[Groun
         yield Grounds(topology, data, state, nats, catalogue_url, stores)
 
 
-def nats_of(zone: str, state: State, folder: Path) -> NatsServer:
+def nats_passwords(zone: str, state: State) -> tuple[str, str]:
+    """Of `ctrl` and `video` at the server of a zone, each zone's its own."""
+    near = "" if zone == CENTER else f"{zone}_"
+    return state.secrets[f"{near}ctrl"], state.secrets[f"{near}video"]
+
+
+def leaf_urls(zone: str, state: State, leafs: str) -> tuple[str, str]:
+    """How a regency's server reaches the hub at HOST:PORT, as the regency's own users."""
+    password = state.secrets[f"{zone}_leaf"]
+    return f"nats-leaf://ctrl-{zone}:{password}@{leafs}", f"nats-leaf://video-{zone}:{password}@{leafs}"
+
+
+def nats_of(zone: str, state: State, folder: Path, topology: Topology = DEMO) -> NatsServer:
     """The NATS server of a zone on loopback."""
     hub = zone == CENTER
-    ctrl, video = state.secrets["ctrl"], state.secrets["video"]
+    ctrl, video = nats_passwords(zone, state)
     leafs = state.address("leafs")
     return NatsServer(
         domain=HUB_DOMAIN if hub else zone,
@@ -144,8 +156,9 @@ def nats_of(zone: str, state: State, folder: Path) -> NatsServer:
         ctrl_password=ctrl,
         video_password=video,
         leaf_listen=leafs if hub else "",
-        remotes=() if hub else (f"nats-leaf://ctrl:{ctrl}@{leafs}", f"nats-leaf://video:{video}@{leafs}"),
+        remotes=() if hub else leaf_urls(zone, state, leafs),
         file_store="1GB",
+        leaf_users=tuple(LeafRights(s.slug, state.secrets[f"{s.slug}_leaf"]) for s in topology.sites) if hub else (),
     )
 
 
@@ -167,8 +180,8 @@ def prepare_nodes(grounds: Grounds, cameras: Sequence[Mapping[str, Any]], http: 
                 key_file=str(key.absolute()),
                 home=grounds.stores["home"],
                 stores=grounds.stores,
-                ctrl_password=grounds.state.secrets["ctrl"],
-                video_password=grounds.state.secrets["video"],
+                ctrl_password=nats_passwords(zone, grounds.state)[0],
+                video_password=nats_passwords(zone, grounds.state)[1],
                 catalogue_url=grounds.catalogue_url,
                 camera_networks=["127.0.0.0/8"],
                 cameras=cameras,

@@ -7,14 +7,15 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from .nats_server import HUB_DOMAIN, Env, NatsServer, Tls
+from .nats_server import HUB_DOMAIN, Env, LeafRights, NatsServer, Tls
 from .node_settings import S3, NodePlace, node_settings, render
-from .topology import CENTER, CENTER_SERVICES, SITE_SERVICES, Topology
+from .topology import CENTER, CENTER_SERVICES, SITE_SERVICES, Site, Topology
 
 ROOT = Path(__file__).resolve().parents[2]
 CTRL, VIDEO = "VMS_CLUSTER__NATS__CTRL_PASSWORD", "VMS_CLUSTER__NATS__VIDEO_PASSWORD"
@@ -27,8 +28,8 @@ def files(topology: Topology, hosts: Mapping[str, str], *, tls: bool = False) ->
     """Every file by its path below config/cluster. `hosts`: how each zone's machine is reached from the others."""
     made = {"Dockerfile": _dockerfile(), "Dockerfile.dockerignore": _IGNORED, "sysctl.conf": _SYSCTL}
     for zone, count in topology.zones():
-        made[f"{zone}/compose.yaml"] = _compose(topology, zone, count)
-        made[f"{zone}/nats.conf"] = nats(zone, tls=tls).render()
+        made[f"{zone}/compose.yaml"] = _compose(topology, zone, count, tls=tls)
+        made[f"{zone}/nats.conf"] = nats(topology, zone, tls=tls).render()
         for number in range(1, count + 1):
             settings = node_settings(topology, _place(topology, zone, number, hosts))
             heading = (
@@ -39,8 +40,8 @@ def files(topology: Topology, hosts: Mapping[str, str], *, tls: bool = False) ->
     return made | _units()
 
 
-def nats(zone: str, *, tls: bool) -> NatsServer:
-    """The NATS server of a zone's machine: clients by loopback, leafs from outside."""
+def nats(topology: Topology, zone: str, *, tls: bool) -> NatsServer:
+    """The NATS server of a zone's machine: clients by loopback, leafs from outside, each a user of its own."""
     hub = zone == CENTER
     return NatsServer(
         domain=HUB_DOMAIN if hub else zone,
@@ -52,7 +53,13 @@ def nats(zone: str, *, tls: bool) -> NatsServer:
         leaf_listen=f"0.0.0.0:{LEAF_PORT}" if hub else "",
         remotes=() if hub else (Env("VMS_HUB_CTRL_URL"), Env("VMS_HUB_VIDEO_URL")),
         tls=_tls(hub) if tls else Tls(),
+        leaf_users=tuple(LeafRights(site.slug, Env(leaf_variable(site))) for site in topology.sites) if hub else (),
     )
+
+
+def leaf_variable(site: Site) -> str:
+    """The variable of the center's environment with the password of a regency's leaf."""
+    return f"VMS_LEAF_{site.store_name.upper()}_PASSWORD"
 
 
 def environment(topology: Topology, zone: str, hosts: Mapping[str, str], known: Mapping[str, str] | None) -> str:
@@ -61,16 +68,22 @@ def environment(topology: Topology, zone: str, hosts: Mapping[str, str], known: 
     def secret(name: str) -> str:
         return known[name] if known is not None else "CHANGE-ME"
 
-    lines = [(CTRL, secret("ctrl")), (VIDEO, secret("video")), ("VMS_HOME_STORE__SECRET_KEY", secret("center_s3"))]
+    near = "" if zone == CENTER else f"{zone}_"
+    lines = [(CTRL, secret(f"{near}ctrl")), (VIDEO, secret(f"{near}video"))]
+    lines.append(("VMS_HOME_STORE__SECRET_KEY", secret("center_s3" if zone == CENTER else f"{zone}_home_s3")))
     stores = [site for site in topology.sites if site.store and zone in (CENTER, site.slug)]
     lines += [(f"VMS_STORES__{s.store_name.upper()}__SECRET_KEY", secret(f"{s.slug}_s3")) for s in stores]
     if zone == CENTER:
         url = f"postgresql://vms:{secret('postgres')}@127.0.0.1:{POSTGRES_PORT}/vms"
         lines += [("VMS_ADMIN_PASSWORD", secret("admin")), ("VMS_CATALOGUE__URL", url)]
+        for site in topology.sites:  # what `vms store grant` and the hub know them by
+            name = site.store_name.upper()
+            lines.append((leaf_variable(site), secret(f"{site.slug}_leaf")))
+            lines.append((f"VMS_SITE_{name}_S3_PASSWORD", secret(f"{site.slug}_home_s3")))
         lines += [("POSTGRES_USER", "vms"), ("POSTGRES_DB", "vms"), ("POSTGRES_PASSWORD", secret("postgres"))]
     else:
         for account in ("ctrl", "video"):
-            url = f"nats-leaf://{account}:{secret(account)}@{hosts[CENTER]}:{LEAF_PORT}"
+            url = f"nats-leaf://{account}-{zone}:{secret(f'{zone}_leaf')}@{hosts[CENTER]}:{LEAF_PORT}"
             lines.append((f"VMS_HUB_{account.upper()}_URL", url))
     if zone == CENTER or stores:
         lines += [("MINIO_ROOT_USER", "vms"), ("MINIO_ROOT_PASSWORD", secret(f"{zone}_s3")), ("MINIO_BROWSER", "off")]
@@ -81,6 +94,7 @@ def environment(topology: Topology, zone: str, hosts: Mapping[str, str], known: 
 def new_secrets(topology: Topology) -> dict[str, str]:
     """Passwords of a new installation by name. They begin with a letter: a configuration may read them as a word."""
     names = ["ctrl", "video", "postgres", "admin", "center_s3", *(f"{s.slug}_s3" for s in topology.sites if s.store)]
+    names += [f"{site.slug}_{what}" for site in topology.sites for what in ("ctrl", "video", "leaf", "home_s3")]
     return {name: "v" + secrets.token_hex(16) for name in names}
 
 
@@ -93,24 +107,31 @@ def _place(topology: Topology, zone: str, number: int, hosts: Mapping[str, str])
         host = "127.0.0.1" if store_zone == zone else hosts[store_zone]
         return S3(f"http://{host}:{S3_PORT}", "vms")
 
+    home = s3(CENTER)
     return NodePlace(
         zone=zone,
         data=f"{STATE}/node-{number}",
         http=f"0.0.0.0:{PAGE_PORT + number - 1}",
         nats_url=f"nats://127.0.0.1:{NATS_PORT}",
         key_file=f"{ETC}/installation.key",
-        home=s3(CENTER),
+        home=home if zone == CENTER else replace(home, access_key=f"vms-{zone}"),
         stores={site.store_name: s3(site.slug) for site in topology.sites if site.store},
     )
 
 
-def _compose(topology: Topology, zone: str, count: int) -> str:
+def tls_files(zone: str) -> tuple[str, ...]:
+    """What a zone's NATS server needs beside its configuration, with TLS."""
+    return ("nats.crt", "nats.key") if zone == CENTER else ("nats-ca.crt",)
+
+
+def _compose(topology: Topology, zone: str, count: int, *, tls: bool) -> str:
     hub = zone == CENTER
+    certificates = [f"./{name}:{ETC}/{name}:ro" for name in tls_files(zone)] if tls else []
     services: dict[str, dict[str, Any]] = {
         "nats": _service(
             image="nats:2.15-alpine",
             command=["--config", f"{ETC}/nats.conf"],
-            volumes=[f"./nats.conf:{ETC}/nats.conf:ro", f"nats:{STATE}/nats"],
+            volumes=[f"./nats.conf:{ETC}/nats.conf:ro", *certificates, f"nats:{STATE}/nats"],
         )
     }
     if hub:

@@ -14,10 +14,10 @@ _NOBODY = "503"  # the status of an answer that the server gives itself: nobody 
 
 
 class Asked:
-    """Answers come to `inbox`, a pattern; each request has a subject of its own below it."""
+    """Answers come to `inbox`, a pattern below `inboxes`; each request has a subject of its own below it."""
 
-    def __init__(self) -> None:
-        self._prefix = f"_INBOX.{new_id()}"
+    def __init__(self, inboxes: str) -> None:
+        self._prefix = f"{inboxes}.{new_id()}"
         self._numbers = itertools.count()
         self._waiting: dict[str, asyncio.Future[Msg]] = {}
 

@@ -96,7 +96,7 @@ class Flow:
         client, now_s = self._link.nc, asyncio.get_running_loop().time()
         if client is not self._client:
             self._queue.clear()  # they come again
-            self._client, self._made, self._inbox = client, False, f"_INBOX.{new_id()}"
+            self._client, self._made, self._inbox = client, False, f"{self._link.options.inboxes}.{new_id()}"
             try:
                 self._subscription = await client.subscribe(self._inbox, cb=self._receive)
             except (nats.errors.Error, OSError) as error:
@@ -123,10 +123,13 @@ class Flow:
             config["durable_name"] = reading.durable
         else:
             config["inactive_threshold"] = 300 * _NS
-        if reading.subjects:
+        what = f"CONSUMER.CREATE.{reading.stream}.{self._name}"
+        if len(reading.subjects) == 1:  # named in the request's own subject, where rights of a leaf can be about it
+            config["filter_subject"] = reading.subjects[0]
+            what = f"{what}.{reading.subjects[0]}"
+        elif reading.subjects:
             config["filter_subjects"] = list(reading.subjects)
-        body = {"stream_name": reading.stream, "config": config}
-        await _api(self._link, f"CONSUMER.CREATE.{reading.stream}.{self._name}", body, reading.domain)
+        await _api(self._link, what, {"stream_name": reading.stream, "config": config}, reading.domain)
 
     async def _ask(self) -> None:
         """Ask for more once half of what was asked for has come, unless what came is still lying here."""
@@ -188,9 +191,16 @@ async def acknowledged(link: NatsLink, stream: str, domain: str | None = None) -
             return found
 
 
-async def purge(link: NatsLink, stream: str, before: int, domain: str | None = None) -> None:
-    """Remove the messages with numbers below one."""
-    await _api(link, f"STREAM.PURGE.{stream}", {"seq": before}, domain)
+async def drop_consumer(link: NatsLink, stream: str, durable: str) -> None:
+    """Remove a durable consumer; harmless where there is none."""
+    with suppress(NotFoundError):
+        await _api(link, f"CONSUMER.DELETE.{stream}.{durable}", {}, None)
+
+
+async def purge(link: NatsLink, stream: str, before: int, *, subject: str = "") -> None:
+    """Remove the messages with numbers below one, of a subject or of all."""
+    body: dict[str, Any] = {"seq": before} | ({"filter": subject} if subject else {})
+    await _api(link, f"STREAM.PURGE.{stream}", body, None)
 
 
 def _prefix(link: NatsLink, domain: str | None) -> str:

@@ -55,6 +55,11 @@ class NatsOptions:
     close_s: float = 2.0
     ca_file: Path | None = None
 
+    @property
+    def inboxes(self) -> str:
+        """Where answers come to: a place of the domain's own, so that the hub lets no other regency hear them."""
+        return f"_INBOX.{self.domain}" if self.domain else "_INBOX"
+
     def tls(self) -> ssl.SSLContext | None:
         """For a `tls://` server; None for others. SettingsError where the file is no authority."""
         if urlsplit(self.url).scheme != "tls":
@@ -99,7 +104,7 @@ class NatsLink:
         self._runner: asyncio.Task[None] | None = None
         self._callbacks: list[Callable[[bool], None]] = []
         self._heard: dict[Listening, Subscription | None] = {}
-        self._asked = Asked()
+        self._asked = Asked(options.inboxes)
         self._failures = logs.Throttle(_LOG_EVERY_NS)
         self._drops = logs.Throttle()
         self._max_payload = 1_048_576
@@ -328,6 +333,7 @@ class NatsLink:
                 ping_interval=max(1, round(options.ping_s)),
                 max_outstanding_pings=2,
                 no_echo=True,
+                inbox_prefix=options.inboxes,
                 tls=self._tls,
                 pending_size=1_000_000,
                 error_cb=self._erred,

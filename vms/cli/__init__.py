@@ -16,6 +16,7 @@ from vms.cli.accounts import user_app
 from vms.cli.camera import camera_app
 from vms.cli.database import db_app, key_app
 from vms.cli.index import index_app
+from vms.cli.store import store_app
 from vms.errors import InputError, SettingsError, VmsError
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")
 app.add_typer(key_app, name="key")
 app.add_typer(index_app, name="index")
+app.add_typer(store_app, name="store")
 
 
 @app.command()

@@ -130,6 +130,8 @@ def bucket(name: str, where: str, facts: BucketFacts) -> list[Check]:
     """A Store that speaks S3."""
     if facts.error:
         do = "Look at endpoint, access_key, secret_key and ca_file, and whether the server runs."
+        if facts.error in {"AccessDenied", "InvalidAccessKeyId"}:
+            do = "A regency's user is made at the center: vms store grant. Else look at access_key and secret_key."
         return [bad(name, f"{where} does not let us in: {facts.error}", do)]
     if not facts.exists:
         return [warn(name, f"{where} does not exist yet", "The first upload makes it, with Object Lock.")]

@@ -37,7 +37,7 @@ def bucket_facts(options: S3Options) -> BucketFacts:
         http_client=pool,
     )
     try:
-        if not client.bucket_exists(options.bucket):
+        if not _exists(client, options.bucket):
             return BucketFacts()
         return BucketFacts("", True, _versioned(client, options.bucket), _locks(client, options.bucket))
     except (MinioException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -45,6 +45,16 @@ def bucket_facts(options: S3Options) -> BucketFacts:
         return BucketFacts(str(code or type(error).__name__))
     finally:
         pool.clear()
+
+
+def _exists(client: Minio, bucket: str) -> bool:
+    try:
+        return client.bucket_exists(bucket)
+    except S3Error as error:
+        # A regency may not list the center's bucket, and is told of its versions all the same.
+        if error.code != "AccessDenied" or _versioned(client, bucket) is None:
+            raise
+        return True
 
 
 def _versioned(client: Minio, bucket: str) -> bool | None:

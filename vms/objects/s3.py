@@ -243,7 +243,13 @@ class S3Store:
         """Make the bucket where it is missing, with Object Lock (so versioned) where the server has it; write, read and
         remove an object."""
         with self._plain(self._bucket):
-            if not self._client.bucket_exists(self._bucket):
+            try:
+                is_there = self._client.bucket_exists(self._bucket)
+            except S3Error as error:  # whose rights are about a regency's own keys alone (vms/objects/s3_rights.py)
+                if error.code != "AccessDenied":
+                    raise
+                is_there = True
+            if not is_there:
                 self._make_bucket()
         key = f"check-{secrets.token_hex(8)}"
         self.put_bytes(key, b"check", metadata={}, content_type="text/plain")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -82,30 +82,42 @@ class Replica:
             return int((await connection.execute(select(func.count()).select_from(set_aside))).scalar_one())
 
     async def retry(self, *, refused: bool = False) -> Applied:
-        """Try again what waits for other rows; with `refused`, also what was not understood (by an older version)."""
-        statement = select(set_aside).order_by(set_aside.c.at_ns).limit(_RETRIED)
-        if not refused:
-            statement = statement.where(set_aside.c.waits)
+        """Try again what waits for other rows; with `refused`, also what was not understood (by an older version).
+        CatalogueError where the database fails, but not for what it cannot take."""
         total = Applied()
         while True:
             before = total.rows
-            async with self._db.read() as connection:
-                rows = (await connection.execute(statement)).all()
-            for row in rows:
-                await self._retry(row.id, row.data, total)
+            await self._retry_all(total, refused=refused)
             if total.rows == before:  # what was applied may be what others wait for
                 return total
 
+    async def _retry_all(self, total: Applied, *, refused: bool) -> None:
+        place = tuple_(set_aside.c.at_ns, set_aside.c.id)
+        statement = select(set_aside).order_by(set_aside.c.at_ns, set_aside.c.id).limit(_RETRIED)
+        if not refused:
+            statement = statement.where(set_aside.c.waits)
+        last: tuple[int, str] | None = None
+        while True:
+            page = statement if last is None else statement.where(place > last)
+            async with self._db.read() as connection:
+                rows = (await connection.execute(page)).all()
+            for row in rows:
+                await self._retry(row.id, row.data, total)
+            if len(rows) < _RETRIED:
+                return
+            last = rows[-1].at_ns, rows[-1].id
+
     async def _retry(self, entry: str, data: bytes, total: Applied) -> None:
+        applied = Applied()
         try:
             images = [fitting(image) for image in unpack(data)]
+            async with self._db.write() as connection:
+                await self._apply(connection, images, applied)
+                if not applied.waiting:
+                    await connection.execute(delete(set_aside).where(set_aside.c.id == entry))
         except CatalogueError:
+            await self.aside()  # it answers: the entry is at fault, and stays aside
             return
-        applied = Applied()
-        async with self._db.write() as connection:
-            await self._apply(connection, images, applied)
-            if not applied.waiting:
-                await connection.execute(delete(set_aside).where(set_aside.c.id == entry))
         total.add(applied)
 
     async def _apply(self, connection: Connection, images: Iterable[RowImage], applied: Applied) -> None:

@@ -25,6 +25,7 @@ from vms.store.notes import OutboxOptions
 from vms.store.outbox import Outbox
 from vms.store.pairings import Pairings
 from vms.store.people import People, Sessions
+from vms.store.pruning import Pruning
 from vms.store.rebuilding import Rebuilding
 from vms.store.rules import Rules
 from vms.store.runs import Grants, Runs
@@ -70,6 +71,7 @@ class Catalogue:
         self.outbox = Outbox(database)
         self.unsigned = Unsigned(database)
         self.turns = Turns(database)
+        self.pruning = Pruning(database)
         self.rebuilding = Rebuilding(database)
         self.replica = Replica(database, clock)
         self.views = Views(database)

@@ -104,10 +104,13 @@ class Outbox:
         """Until this process commits something that has to travel."""
         await self._db.notes.changed.wait()
 
-    async def waiting(self, limit: int) -> list[Waiting]:
-        """The oldest entries that are not sent, at most `limit`, those of one row and Site joined."""
+    async def waiting(self, limit: int, tables: Collection[Table] | None = None) -> list[Waiting]:
+        """The oldest entries that are not sent, at most `limit`, those of one row and Site joined; of some tables or
+        of all."""
         c = outbox.c
         statement = select(outbox).where(c.sent.is_(None)).order_by(c.seq).limit(limit)
+        if tables is not None:
+            statement = statement.where(c.table_name.in_([table.name for table in tables]))
         async with self._db.read() as connection:
             rows = (await connection.execute(statement)).all()
         joined: dict[tuple[str, str, str | None], list[int]] = {}

@@ -8,6 +8,7 @@ cannot be read or a row that does not fit is set aside (`Replica`), logged and c
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ log = logs.get(__name__)
 FACT_TABLES = frozenset(table.name for table in FACTS)
 EVENTS = "events"
 _TRIES = 3
+_REST = 20
+"""What is set aside is tried again for a twentieth of the time at most."""
 _TOLD_MAX = 1000
 
 
@@ -41,6 +44,7 @@ class Intake:
     def __init__(self, catalogue: Catalogue, tables: Collection[str]) -> None:
         self._catalogue, self._tables = catalogue, tables
         self._aside: int | None = None
+        self._again_s = 0.0
 
     async def take(self, messages: Sequence[StreamMessage]) -> Applied:
         """Apply, then acknowledge. CatalogueError where the catalogue fails: the messages come again."""
@@ -59,10 +63,13 @@ class Intake:
             for message in messages:
                 await message.ack()
         self._tell(applied)
-        if applied.rows and self._aside:
+        if (applied.rows or applied.waiting) and self._aside and time.monotonic() >= self._again_s:
+            began_s = time.monotonic()
             again = await replica.retry()
             applied.add(Applied(again.changed))
             self._aside = await replica.aside()
+            # Many that wait for what never comes may not keep all others waiting.
+            self._again_s = time.monotonic() + _REST * (time.monotonic() - began_s)
         return applied
 
     async def _read(self, message: StreamMessage) -> list[RowImage]:
@@ -209,7 +216,7 @@ class CenterApply(Service):
             for site in await self._catalogue.sites.list():
                 if site.slug not in self._readers:
                     intake = Intake(self._catalogue, FACT_TABLES)
-                    reading, name = center_reading(site.slug), f"facts of {site.slug}"
+                    reading, name = center_reading(site.slug, site.slug), f"facts of {site.slug}"
                     reader = _SiteFacts(self.clock, self._link, intake, reading, name)
                     reader.bus = self._bus
                     self._readers[site.slug] = reader, asyncio.create_task(reader.run(), name=reader.name)

@@ -21,9 +21,9 @@ from vms.errors import BusError, NotFoundError, VmsError
 from vms.service import Backoff, Health, Service
 from vms.store import Catalogue
 from vms.store.images import RowImage, pack
-from vms.store.notes import SETTINGS, Role
+from vms.store.notes import FACTS, SETTINGS, Role
 from vms.store.outbox import Sent, Waiting
-from vms.sync import streams
+from vms.sync import center_facts, streams
 from vms.sync.places import Places
 
 log = logs.get(__name__)
@@ -96,8 +96,14 @@ class Publisher(Service):
                     await self._wait()
 
     async def send(self) -> int:
-        """One round: what waits, as it is now; says how many entries that were."""
-        entries = await self._outbox.waiting(self._options.rows)
+        """One round: what waits, as it is now; says how many entries that were. In the center settings first: whatever
+        keeps facts from being sent, a right that was taken back is."""
+        if self._at_site:
+            return await self._send(await self._outbox.waiting(self._options.rows))
+        sent = await self._send(await self._outbox.waiting(self._options.rows, SETTINGS))
+        return sent + await self._send(await self._outbox.waiting(self._options.rows, FACTS))
+
+    async def _send(self, entries: Sequence[Waiting]) -> int:
         if not entries:
             return 0
         images = await self._outbox.images(entries)
@@ -183,8 +189,9 @@ class Publisher(Service):
     # The streams
 
     async def _prepare_site(self) -> None:
-        await self._link.ensure_stream(streams.FACTS)
-        await flow.make_consumer(self._link, center_reading())
+        await self._link.ensure_stream(streams.facts(self._options.zone))
+        await flow.make_consumer(self._link, center_reading(self._options.zone))
+        await flow.drop_consumer(self._link, streams.FACTS.name, streams.FORMER_CENTER_READER)
         info = await flow.stream_info(self._link, streams.FACTS.name)
         known = await self._outbox.remembered(streams.FACTS.name)
         if known != info.created:
@@ -222,27 +229,34 @@ class Publisher(Service):
             await self._settle()
         else:
             await self._look_for_zones()
+            if self._may_trim():
+                await center_facts.trim(self._link)
         backlog = await self._outbox.backlog()
         metrics.OUTBOX_ROWS.labels("waiting").set(backlog.waiting)
         metrics.OUTBOX_ROWS.labels("sent").set(backlog.sent)
 
     async def _settle(self) -> None:
         floors = await flow.acknowledged(self._link, streams.FACTS.name)
-        center = floors.get(streams.CENTER_READER)
+        center = floors.get(streams.center_reader(self._options.zone))
         if center is None:  # gone with its disk, or by hand
-            await flow.make_consumer(self._link, center_reading())
+            await flow.make_consumer(self._link, center_reading(self._options.zone))
             return
         await self._outbox.settle(center)
-        now_ns = self.clock.mono_ns()
-        if now_ns - self._trimmed_ns < self._options.trim_s * NS_PER_S and self._trimmed_ns:
+        if not self._may_trim():
             return
-        self._trimmed_ns = now_ns
         info = await flow.stream_info(self._link, streams.FACTS.name)
         # A node of the site that is long gone may not fill the stream; should it come back it asks for what it lacks.
         crowded = info.size_bytes > (streams.FACTS.max_bytes or 0) // 2
         upto = center if crowded else min(floors.values())
         if upto >= info.first and info.messages:
             await flow.purge(self._link, streams.FACTS.name, upto + 1)
+
+    def _may_trim(self) -> bool:
+        now_ns = self.clock.mono_ns()
+        if self._trimmed_ns and now_ns - self._trimmed_ns < self._options.trim_s * NS_PER_S:
+            return False
+        self._trimmed_ns = now_ns
+        return True
 
     async def _look_for_zones(self) -> None:
         readers = await flow.acknowledged(self._link, streams.CENTER_FACTS.name)
@@ -262,10 +276,12 @@ class Publisher(Service):
             await asyncio.gather(changed, paused, return_exceptions=True)
 
 
-def center_reading(domain: str | None = None) -> flow.Reading:
+def center_reading(site: str, domain: str | None = None) -> flow.Reading:
     """How the center reads a site's facts; its nodes share one consumer. 16 messages of 64 KB before packing are what
     a line of 2 Mb/s carries in three seconds, and beside a back-fill well within the time for acknowledgement."""
-    return flow.Reading(streams.FACTS.name, streams.CENTER_READER, domain=domain, batch=16, ack_wait_s=_ACK_WAIT_S)
+    return flow.Reading(
+        streams.FACTS.name, streams.center_reader(site), domain=domain, batch=16, ack_wait_s=_ACK_WAIT_S
+    )
 
 
 def _subjects(entry: Waiting, image: RowImage, places: Places) -> set[str]:

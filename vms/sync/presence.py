@@ -18,6 +18,8 @@ EVERY_S = 2.0
 SILENT_S = 10.0
 LINE_FACT = "line_mbps"
 """Among the facts of a regency's node: what its line carries towards the center, where the settings say so."""
+STORES_FACT = "stores"
+"""Among them: names of the Stores that the node's settings have."""
 Facts = Callable[[], Mapping[str, Any]]
 
 

@@ -9,14 +9,15 @@ of its file store at once: a site's server needs 512 MB of it, the hub too.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from vms.bus.streams import StreamConfig
 
 HUB = "hub"
 CENTER = "center"
-CENTER_READER = "center"
-"""The durable consumer of FACTS that all center nodes share."""
+FORMER_CENTER_READER = "center"
+"""What `center_reader` was at every Site until 0.2."""
 EVERYONE = "all"
 
 _DAY_S = 86_400.0
@@ -27,6 +28,12 @@ CENTER_FACTS = StreamConfig(
 )
 SETTINGS = StreamConfig("SETTINGS", ("settings.>",), keep_last=1, max_bytes=64 << 20)
 """One message a row: the stream is the newest state of all, and who reads it from the start has everything."""
+
+
+def facts(site: str) -> StreamConfig:
+    """The stream of a Site's facts. It takes those of its own Site alone: a leaf that took all would have what every
+    other regency writes sent over its line, and answer for their streams."""
+    return replace(FACTS, subjects=(f"facts.{site}.>",))
 
 
 def facts_subject(site: str, node: str) -> str:
@@ -42,6 +49,12 @@ def center_facts_subject(site: str) -> str:
 def settings_subject(site: str, table: str, key: str) -> str:
     """Where a row of settings is; `site`: a slug, or EVERYONE. The key may hold what no subject does."""
     return f"settings.{site}.{table}.{quote(key, safe='').replace('.', '%2E')}"
+
+
+def center_reader(site: str) -> str:
+    """The durable consumer of a Site's FACTS that all center nodes share. Named by the Site, since acknowledgements go
+    to its name alone: that of one Site's message must not reach another's."""
+    return f"center_{site}"
 
 
 def reader_of(zone: str, node: str) -> str:

@@ -39,6 +39,8 @@ export interface Site {
   copies: CopyPolicy;
   /** What its line to the center carries; null: nobody says. */
   line_mbps: number | null;
+  /** Stores its footage can go to now. */
+  stores: string[];
   rev: number;
 }
 

@@ -53,7 +53,7 @@ describe("draft", () => {
   });
 });
 
-const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, rev: 1 };
+const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, stores: ["home"], rev: 1 };
 
 describe("groups", () => {
   test("every word must be found, in name or site", () => {

@@ -12,6 +12,7 @@ const site = (id: string, parent: string | null = null): Site => ({
   home_store: "home",
   copies: "on_demand",
   line_mbps: null,
+  stores: ["home"],
   rev: 1,
 });
 const camera = (id: string, at: string, condition = "live"): Camera =>

@@ -1,0 +1,89 @@
+"""The center's facts about Sites' footage: a stream that is full of them, or that nobody reads, holds up nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.store.samples import SITE, segment
+from tests.sync.rig import Member, Rig, rig, until
+from vms.bus import flow
+from vms.bus.streams import StreamConfig
+from vms.domain.camera import Site
+from vms.domain.person import Person
+from vms.sync import center_facts, streams
+
+pytestmark = pytest.mark.servers
+
+KAPUAS = Site("o" * 16, "kapuas", "Kuala Kapuas")
+GONE = flow.Reading("CENTER_FACTS", "kapuas_gone", (streams.center_facts_subject("kapuas"),))
+
+
+@pytest.fixture
+async def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
+    """A hub whose stream of the center's facts is full at once, and a leaf."""
+    small = StreamConfig("CENTER_FACTS", ("center.facts.>",), max_bytes=40_000, refuse_new=True)
+    monkeypatch.setattr(streams, "CENTER_FACTS", small)
+    async with rig(tmp_path) as made:
+        yield made
+
+
+async def _expire(center: Member, site: str, count: int) -> None:
+    """Rows as retention writes them in the center."""
+    for number in range(count):
+        made = segment(number * 60, number * 60 + 60, run=site, number=number)
+        await center.catalogue.segments.put(replace(made, site=site, sha256=f"{number:064x}"[::-1]))
+
+
+async def _held(center: Member) -> int:
+    return (await flow.stream_info(center.link, "CENTER_FACTS")).messages
+
+
+async def test_a_full_stream_of_facts_holds_up_no_settings(servers: Rig) -> None:
+    """A regency that reads nothing filled it: what people may do still reaches the others at once."""
+    center, site = await servers.center(), await servers.site("one", "n" * 16)
+    for one in (SITE, KAPUAS):
+        await center.catalogue.sites.put(one)
+    await center.link.ensure_stream(streams.CENTER_FACTS)
+    await flow.make_consumer(center.link, GONE)
+    for n in range(400):  # beyond what it takes, by bytes that nothing makes smaller
+        try:
+            await center.link.publish_stream(streams.center_facts_subject("kapuas"), bytes([n % 256]) * 500)
+        except Exception:
+            break
+    center.start()
+    site.start()
+    await until(lambda: len(site.rows("sites")["sites"]) == 2)
+    await _expire(center, KAPUAS.id, 5)
+    await center.catalogue.people.put(Person("p" * 16, "budi", "Budi", "$argon2id$x"))
+    await until(lambda: len(site.rows("people")["people"]) == 1, 10)
+
+
+async def test_what_was_read_makes_room(servers: Rig) -> None:
+    """What all nodes of a Site have read goes, whatever others have not; in a crowd, who is behind gives way."""
+    center = await servers.center()
+    for one in (SITE, KAPUAS):
+        await center.catalogue.sites.put(one)
+    await center.link.ensure_stream(streams.CENTER_FACTS)
+    await flow.make_consumer(center.link, GONE)
+    mine = flow.Reading("CENTER_FACTS", "sampit_node", (streams.center_facts_subject("sampit"),))
+    reading = flow.Flow(center.link, mine)
+    for zone in ("kapuas", *["sampit"] * 10, "kapuas"):
+        await center.link.publish_stream(streams.center_facts_subject(zone), b"x" * 100)
+    for message in await reading.get():
+        await message.ack()
+
+    async def acknowledged() -> bool:
+        return (await flow.acknowledged(center.link, "CENTER_FACTS"))["sampit_node"] == 11
+
+    await until(acknowledged)
+    await center_facts.trim(center.link)
+    assert await _held(center) == 2
+    for _ in range(30):
+        await center.link.publish_stream(streams.center_facts_subject("kapuas"), b"x" * 1000)
+    await center_facts.trim(center.link)
+    assert await _held(center) == 0
+    await reading.close()
