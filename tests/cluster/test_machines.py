@@ -14,6 +14,7 @@ import yaml
 
 from tools.cluster import __main__ as command
 from tools.cluster.machines import ROOT, new_secrets
+from tools.cluster.nats_server import LeafRights
 from tools.cluster.topology import EXAMPLE, Site
 from vms import settings
 
@@ -226,6 +227,33 @@ def test_what_a_line_carries_is_said_to_its_nodes() -> None:
     assert Site.parse("sampit:2:store:8.5mbps") == Site("sampit", 2, store=True, line_mbps=8.5)
     assert yaml.safe_load((SHIPPED / "sampit/node-2.yaml").read_text())["cluster"]["line_mbps"] == 8
     assert "line_mbps" not in (SHIPPED / "center/node-1.yaml").read_text()
+
+
+SERVED = re.compile(r"""\.serve\(\s*f?"((?:ingest|recorder|analysis|sync)\.[^"]*)\"""")
+STAYS = {"sync.page"}
+"""Asked by the site's own nodes alone."""
+
+
+def test_what_a_regency_answers_may_be_asked() -> None:
+    """Every subject that ingest and recorder serve is one that the hub lets through to a regency."""
+    (ctrl, _) = LeafRights("sampit", "x").users()
+    rights = ctrl[ctrl.index("subscribe:") :]
+    allowed = [pattern.split(".") for pattern in re.findall(r'"([^"]+)"', rights)]
+    text = "".join(
+        path.read_text() for folder in ("ingest", "recorder", "vms/sync") for path in (ROOT / folder).rglob("*.py")
+    )
+    served = set(SERVED.findall(text)) | {"ingest.watch.{a}.{b}", "ingest.unwatch.{a}.{b}", "ingest.snapshot.{a}"}
+    assert len(served) >= 9
+    for subject in served:
+        tokens = re.sub(r"\{[^}]*site[^}]*\}", "sampit", subject).split(".")
+        if ".".join(tokens[:2]) not in STAYS:
+            assert any(_covers(pattern, tokens) for pattern in allowed), subject
+
+
+def _covers(pattern: list[str], tokens: list[str]) -> bool:
+    if pattern[-1] == ">":
+        return tokens[: len(pattern) - 1] == pattern[:-1]
+    return pattern == tokens
 
 
 def test_new_passwords_are_words() -> None:
