@@ -242,7 +242,12 @@ def test_what_a_regency_answers_may_be_asked() -> None:
     text = "".join(
         path.read_text() for folder in ("ingest", "recorder", "vms/sync") for path in (ROOT / folder).rglob("*.py")
     )
-    served = set(SERVED.findall(text)) | {"ingest.watch.{a}.{b}", "ingest.unwatch.{a}.{b}", "ingest.snapshot.{a}"}
+    served = set(SERVED.findall(text)) | {
+        "ingest.watch.{a}.{b}",
+        "ingest.unwatch.{a}.{b}",
+        "ingest.snapshot.{a}",
+        "recorder.cut.{a}.{b}",
+    }
     assert len(served) >= 9
     for subject in served:
         tokens = re.sub(r"\{[^}]*site[^}]*\}", "sampit", subject).split(".")

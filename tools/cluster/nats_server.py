@@ -35,7 +35,8 @@ class Tls:
 _SAYS = ("event.>", "ingest.state.>", "node.alive", "ptz.>", "recorder.state")
 _ANSWERS = (
     "ingest.ack.>", "ingest.snapshot.>", "ingest.states.ask", "ingest.unwatch.>", "ingest.watch.>", "ingest.ptz.>",
-    "recorder.checkpoint.>", "recorder.hot.>", "recorder.range.>", "analysis.>", "cameras.changed", "ptz.>",
+    "recorder.checkpoint.>", "recorder.cut.>", "recorder.hot.>", "recorder.range.>", "analysis.>", "cameras.changed",
+    "ptz.>",
 )  # fmt: skip
 
 
