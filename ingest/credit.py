@@ -83,8 +83,14 @@ class Credit:
         if self.flowing:
             late = line.lost or line.draining or line.is_late(self._drop_ns, now_ns)
             if late or line.shed(self._name, now_ns):
+                self._hold_back(now_ns)
                 self.rest()
         return Act.SEND if self.flowing else Act.SKIP
+
+    def _hold_back(self, now_ns: int) -> None:
+        """It does not go on; but while the line is cut, or measured anew, that says nothing of what it carries."""
+        if not self._line.lost and not self._line.draining:
+            self._line.held_back(now_ns)
 
     def rest(self) -> None:
         """Nothing more until the next key frame."""
@@ -118,6 +124,7 @@ class Credit:
         excess_ns = line.excess_ns(now_ns)
         keys_ns = self._resume_ns if line.is_shed(self._name) else self._keys_ns
         if line.excess_ns(now_ns, size) >= keys_ns and excess_ns >= self._resume_ns:
+            self._hold_back(now_ns)
             self._skipped += 1
             if self._skipped >= _SKIPS:
                 self._refuse()
@@ -125,6 +132,8 @@ class Credit:
         self._skipped = 0
         enough = excess_ns < (self._drop_ns if flowed else self._resume_ns)
         self.flowing = enough and line.admit(self._name, self._share, now_ns)
+        if not self.flowing:
+            self._hold_back(now_ns)
         return Act.SEND
 
     def _probe(self, size: int, now_ns: int) -> Act:

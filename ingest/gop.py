@@ -5,6 +5,7 @@ Bounded: over the cap the group is forgotten and the next key frame awaited, sin
 
 from __future__ import annotations
 
+from ingest.rates import StreamRate
 from vms.domain.media import HubItem, Packet, Run, RunEnded, RunStarted
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -12,18 +13,20 @@ MAX_PACKETS = 1500
 
 
 class GopCache:
-    """The current Run and its group of pictures."""
+    """The current Run and its group of pictures; `rate`: of the Stream, as measured."""
 
-    __slots__ = ("_bytes", "_packets", "run")
+    __slots__ = ("_bytes", "_packets", "rate", "run")
 
     def __init__(self) -> None:
         self.run: Run | None = None
         self._packets: list[Packet] = []
         self._bytes = 0
+        self.rate = StreamRate()
 
     def add(self, item: HubItem) -> None:
         """Take an item in the order of the hub."""
         if isinstance(item, Packet):
+            self.rate.add(item)
             if item.is_key and item.track == 0:
                 self._packets, self._bytes = [item], len(item.payload)
             elif self._packets:
@@ -33,6 +36,7 @@ class GopCache:
                     self.clear()
         elif isinstance(item, RunStarted):
             self.run = item.run
+            self.rate.restart()
             self.clear()
         elif isinstance(item, RunEnded):
             self.run = None

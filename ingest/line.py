@@ -17,6 +17,7 @@ _WINDOW_NS = 1200 * NS_PER_MS
 _STAYS_NS = 8 * NS_PER_S
 _PAUSE_NS = 1500 * NS_PER_MS
 _KEPT_NS = 60 * NS_PER_S
+_SQUEEZED_NS = 8 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Line:
         self._wait_ns = self._turn_ns = self._shed_ns = 0
         self._squeezed_ns: int | None = None
         self._tried = False
+        self._held: deque[int] = deque()
 
     def put(self, stream: str, number: int, size: int, now_ns: int) -> None:
         """A unit was sent."""
@@ -193,6 +195,18 @@ class Line:
         self._shed.clear()
         self._rate = Rate()
         self._wait_ns, self._tried = 0, False
+        self._held.clear()
+
+    def held_back(self, now_ns: int) -> None:
+        """A Stream could not go on as it should."""
+        if not self._held or now_ns - self._held[-1] >= NS_PER_S:
+            self._held.append(now_ns)
+
+    def squeezed(self, now_ns: int) -> bool:
+        """Whether it holds Streams back again and again: a lost packet may do so once."""
+        while self._held and now_ns - self._held[0] > _SQUEEZED_NS:
+            self._held.popleft()
+        return len(self._held) > 1 and not self.lost
 
     def is_shed(self, stream: str) -> bool:
         """Whether a Stream made room and was not let in again yet."""

@@ -8,29 +8,29 @@ same (run, seq).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ingest.bridge import QUALITIES, Bridge, FarBridge, HomeBridge, media_subject
+from ingest.arbiter import Arbiter, LineOptions
+from ingest.bridge import FarBridge, HomeBridge, media_subject
 from ingest.credit import Credit, priority_of
 from ingest.fleet import Fleet
 from ingest.line import CreditOptions, Line
 from ingest.picture import jpeg
 from ingest.probe import Prober
+from ingest.watching import Watching, order_of, stream_of
 from vms.bus.base import Bus, Events, Handler, Served, Value
-from vms.bus.hub import Hub, HubClosedError, HubSubscription
+from vms.bus.hub import Hub, HubClosedError
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName, StreamRef
-from vms.domain.media import HubItem, Packet, Run
-from vms.domain.slug import slugify
+from vms.domain.media import Packet, Run
 from vms.errors import CameraUnreachableError, InputError
 from vms.line_meter import LineMeter
 from vms.service import Service
 
-MAX_CREDIT_S = 60.0
 SWEEP_S = 0.5
 READY_S = 1.0
 STATES_LIMIT = 16
@@ -45,7 +45,7 @@ class WatchOptions:
     """`node`: id of this node, to which others send acknowledgements; `zone`: where it stands; `site`: slug of the Site
     whose cameras it tries for the form, None: of any. `priority`: 0 to 100 by Stream, who keeps its pictures on a line
     that does not carry all. `answer_bytes`: the largest cached group that is put into an answer, None: any; a larger
-    one comes over the media subject."""
+    one comes over the media subject. `line`: what the Site's line carries."""
 
     node: str = "node"
     zone: str = "center"
@@ -53,34 +53,7 @@ class WatchOptions:
     priority: Callable[[StreamRef], int] = priority_of
     answer_bytes: int | None = None
     credit: CreditOptions = field(default_factory=CreditOptions)
-
-
-@dataclass(slots=True)
-class _Watching:
-    """Who watches one Stream: until when (monotonic), what is asked for, by watcher."""
-
-    stream: StreamRef
-    subscription: HubSubscription
-    known: tuple[HubItem | None, ...]
-    credit: dict[str, tuple[int, _Order]] = field(default_factory=dict)
-    bridges: dict[str, Bridge] = field(default_factory=dict)
-    task: asyncio.Task[None] | None = None
-
-    def expire(self, now_ns: int) -> None:
-        """Drop who did not renew, and the bridges that nobody needs any more; the others at the quality wanted."""
-        for watcher in [w for w, (until_ns, _) in self.credit.items() if until_ns <= now_ns]:
-            del self.credit[watcher]
-        wanted: dict[str, int] = {}
-        heard: set[str] = set()
-        for _, order in self.credit.values():
-            wanted[order.zone] = max(wanted.get(order.zone, 0), QUALITIES.index(order.quality))
-            if order.sound:
-                heard.add(order.zone)
-        for zone in [zone for zone in self.bridges if zone not in wanted]:
-            self.bridges.pop(zone).close()
-        for zone, bridge in self.bridges.items():
-            bridge.quality = QUALITIES[wanted[zone]]
-            bridge.sound = zone in heard
+    line: LineOptions = field(default_factory=LineOptions)
 
 
 class Watch(Service):
@@ -107,9 +80,19 @@ class Watch(Service):
         self._meter = meter or LineMeter(clock)
         self._lines: dict[str, Line] = {}
         self._ready: dict[tuple[StreamRef, str], int] = {}
-        self._watching: dict[StreamRef, _Watching] = {}
+        self._watching: dict[StreamRef, Watching] = {}
         self._served: dict[str, Served] = {}
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="ingest-picture")
+        self._arbiter = Arbiter(
+            bus=bus,
+            clock=clock,
+            node=self._options.node,
+            zone=self._options.zone,
+            rate_of=self._rate_of,
+            priority_of=self._options.priority,
+            exists=lambda stream: stream in fleet.specs,
+            options=self._options.line,
+        )
 
     async def run_once(self) -> None:
         """Serve until stopped."""
@@ -117,10 +100,12 @@ class Watch(Service):
         asks = self._bus.subscribe("ingest.states.ask", limit=STATES_LIMIT)
         acks = self._bus.subscribe(f"ingest.ack.{self._options.node}")
         readies = self._media.subscribe("ready.*.*")
+        claims = self._bus.subscribe(self._arbiter.subject)
         listening = [
             asyncio.create_task(self._tell_states(asks)),
             asyncio.create_task(self._take_acks(acks)),
             asyncio.create_task(self._take_ready(readies)),
+            asyncio.create_task(self._take_claims(claims)),
         ]
         self._fleet.on_change = self._follow
         self._follow()
@@ -129,11 +114,12 @@ class Watch(Service):
             while await self.pause(SWEEP_S):
                 for watching in list(self._watching.values()):
                     self._sweep(watching)
+                self._arbitrate()
                 late_ns = self.clock.mono_ns() - int(READY_S * NS_PER_S)
                 self._ready = {key: at_ns for key, at_ns in self._ready.items() if at_ns > late_ns}
         finally:
             self._fleet.on_change = lambda: None
-            for each in (asks, acks, readies, probed, *self._served.values()):
+            for each in (asks, acks, readies, claims, probed, *self._served.values()):
                 each.close()
             self._served.clear()
             for watching in list(self._watching.values()):
@@ -161,15 +147,22 @@ class Watch(Service):
                 self._let_go(watching)
 
     async def _watch(self, value: Value) -> Value:
-        stream = _stream_of(value)
-        order = _order(value, self._options.zone)
+        stream = stream_of(value)
+        order = order_of(value, self._options.zone)
         watching = self._watching.get(stream) or self._begin(stream)
-        watching.credit[order.watcher] = (self.clock.mono_ns() + int(order.credit_s * NS_PER_S), order)
-        begun = self._bridge(watching, order.zone)
+        watching.take(order, self.clock.mono_ns())
+        if order.zone != self._options.zone:
+            self._arbitrate()
+        answer: dict[str, Any] = {"state": self._hub.state_of(stream), "now_ns": self.clock.now_ns()}
+        if (verdict := watching.verdicts.get(order.zone)) is not None:
+            answer["line"] = verdict.as_value()
+        where = {"subject": media_subject(order.zone, stream), "node": self._options.node, "zone": self._options.zone}
+        begun = watching.may_have(order.zone) and self._bridge(watching, order.zone)
         if begun and order.zone in self._lines:
             self._lines[order.zone].revive()
         watching.expire(self.clock.mono_ns())
-        answer = {"state": self._hub.state_of(stream), "now_ns": self.clock.now_ns()}
+        if not watching.may_have(order.zone):
+            return {**answer, "run": None, "gop": [], **where}
         worker = self._fleet.workers.get(stream)
         run = worker.gop.run if worker is not None else None
         if value.get("renew") and not begun and value.get("run", run and run.id) == (run and run.id):
@@ -180,10 +173,9 @@ class Watch(Service):
             self._promise(watching, order.zone)
         elif begun:
             self._promise(watching, order.zone)
-        where = {"subject": media_subject(order.zone, stream), "node": self._options.node, "zone": self._options.zone}
         return {**answer, "run": run, "gop": gop, **where}
 
-    def _promise(self, watching: _Watching, zone: str) -> None:
+    def _promise(self, watching: Watching, zone: str) -> None:
         """The cached group, as soon as the watcher's subscription has come over the line: it says so on the media bus,
         on the same way. The request may be the quicker one, or the slower."""
         now_ns = self.clock.mono_ns()
@@ -192,7 +184,7 @@ class Watch(Service):
         if ready_ns is not None and now_ns - ready_ns < READY_S * NS_PER_S:
             self._keep_promise(watching, zone)
 
-    def _keep_promise(self, watching: _Watching, zone: str) -> None:
+    def _keep_promise(self, watching: Watching, zone: str) -> None:
         watching.bridges[zone].promised_ns = None
         worker = self._fleet.workers.get(watching.stream)
         watching.bridges[zone].burst(worker.gop.packets() if worker is not None else [])
@@ -215,7 +207,7 @@ class Watch(Service):
         limit = self._options.answer_bytes
         return limit is not None and sum(len(packet.payload) for packet in gop) > limit
 
-    def _bridge(self, watching: _Watching, zone: str) -> bool:
+    def _bridge(self, watching: Watching, zone: str) -> bool:
         """Have a bridge to the zone; whether it is new."""
         if zone in watching.bridges:
             return False
@@ -237,23 +229,48 @@ class Watch(Service):
         return True
 
     async def _unwatch(self, value: Value) -> Value:
-        watching = self._watching.get(_stream_of(value))
+        watching = self._watching.get(stream_of(value))
         if watching is not None:
-            watching.credit.pop(str(value.get("watcher", "")), None)
+            watching.orders.pop(str(value.get("watcher", "")), None)
             self._sweep(watching)
+            self._arbitrate()
         return {}
 
-    def _begin(self, stream: StreamRef) -> _Watching:
+    def _arbitrate(self) -> None:
+        """Decide which large streams cross the line, and tell who asked for one where that is new."""
+        home = self._options.zone
+        asked = [each for watching in self._watching.values() for each in watching.asked(home)]
+        now_ns, lines = self.clock.mono_ns(), self._lines.values()
+        squeezed, cut = any(line.squeezed(now_ns) for line in lines), any(line.lost for line in lines)
+        verdicts = self._arbiter.decide(asked, squeezed=squeezed, cut=cut)
+        for stream, watching in self._watching.items():
+            before, watching.verdicts = watching.verdicts, verdicts.get(stream, {})
+            changed = [z for z, v in watching.verdicts.items() if z in before and before[z].given != v.given]
+            if changed or before.keys() != watching.verdicts.keys():
+                watching.expire(now_ns)
+            for zone in changed:
+                said = {"zone": zone, "line": watching.verdicts[zone].as_value()}
+                self._bus.publish(f"ingest.line.{stream.camera}.{stream.name}", said)
+
+    async def _take_claims(self, claims: Events) -> None:
+        async for _, value in claims:
+            self._arbiter.hear(value)
+
+    def _rate_of(self, stream: StreamRef) -> float | None:
+        worker = self._fleet.workers.get(stream)
+        return None if worker is None else worker.gop.rate.bytes_s
+
+    def _begin(self, stream: StreamRef) -> Watching:
         subscription = self._hub.subscribe("watch", stream)
         # A new subscription is told first what is known already; the answer to the request says it too.
         known = (self._hub.state_of(stream), self._hub.run_of(stream))
-        watching = _Watching(stream, subscription, known)
+        watching = Watching(stream, subscription, known)
         watching.task = asyncio.create_task(self._carry(watching), name=f"watch {stream}")
         self._watching[stream] = watching
         self._fleet.demand(stream)
         return watching
 
-    async def _carry(self, watching: _Watching) -> None:
+    async def _carry(self, watching: Watching) -> None:
         with suppress(HubClosedError):
             while True:
                 for item in await watching.subscription.get():
@@ -271,21 +288,21 @@ class Watch(Service):
                 if bridge is not None and isinstance(number, int):
                     bridge.acked(number)
 
-    def _sweep(self, watching: _Watching) -> None:
+    def _sweep(self, watching: Watching) -> None:
         late_ns = self.clock.mono_ns() - int(READY_S * NS_PER_S)
         for zone, bridge in watching.bridges.items():
             if bridge.promised_ns is not None and bridge.promised_ns < late_ns:
                 self._keep_promise(watching, zone)
         watching.expire(self.clock.mono_ns())
-        if not watching.credit:
+        if not watching.orders:
             self._let_go(watching)
 
-    def _let_go(self, watching: _Watching) -> None:
+    def _let_go(self, watching: Watching) -> None:
         if self._watching.pop(watching.stream, None) is not None:
             watching.subscription.close()
             self._fleet.release(watching.stream)
 
-    async def _end(self, watching: _Watching) -> None:
+    async def _end(self, watching: Watching) -> None:
         self._let_go(watching)
         if watching.task is not None:
             await watching.task
@@ -336,31 +353,3 @@ class Watch(Service):
             str(value.get("transport") or "tcp"),
         )
         return asdict(report)
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What a watcher asks for."""
-
-    watcher: str
-    zone: str
-    quality: str
-    credit_s: float
-    sound: bool
-
-
-def _stream_of(value: Value) -> StreamRef:
-    _, _, camera, name = str(value["_subject"]).split(".")
-    return StreamRef(camera, StreamName(name))
-
-
-def _order(value: Mapping[str, Any], home: str) -> _Order:
-    watcher, quality, credit_s = value.get("watcher"), value.get("quality", "all"), value.get("credit_s")
-    zone = value.get("zone", home)
-    if not isinstance(watcher, str) or not watcher or quality not in QUALITIES:
-        raise InputError("A watch names its watcher, and the quality all, key or snapshot.")
-    if not isinstance(credit_s, int | float) or not 0 < credit_s <= MAX_CREDIT_S:
-        raise InputError(f"The credit of a watch is more than 0 and at most {MAX_CREDIT_S:g} seconds.")
-    if not isinstance(zone, str) or slugify(zone) != zone:
-        raise InputError("The zone of a watch is center or the short name of a site.", field="zone")
-    return _Order(watcher, zone, str(quality), float(credit_s), value.get("sound") is True)

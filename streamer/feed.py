@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from streamer.acks import Acks
+from streamer.claims import Claims, verdict_of
 from streamer.history import History
 from streamer.options import StreamerOptions
 from streamer.order import Order
@@ -23,7 +24,7 @@ from streamer.track import Sink
 from vms import logs, metrics
 from vms.bus.base import Bus, Events, Value
 from vms.clock import NS_PER_MS, NS_PER_S, Clock
-from vms.domain.camera import StreamRef
+from vms.domain.camera import StreamName, StreamRef
 from vms.domain.ids import new_id
 from vms.domain.media import Codec, Packet, Run, RunEnded, RunStarted, StreamCondition, StreamState
 from vms.errors import BusError, BusTimeoutError, VmsError
@@ -56,7 +57,7 @@ class Feed:
     """`run`, `state`, `fault`, `picture` and `gop` are what is known now; `changes` are called when one of the first
     four is new. `fault`: why ingest cannot be asked, as an error code, empty while it answers; since when: `fault_ns`.
     `skew`: how far the clock of the node that sends is ahead of ours. `gop` and `sinks` get what can be shown in the
-    order it comes; `shuffled`, `thinned`: see Order."""
+    order it comes; `shuffled`, `thinned`: see Order; `claims`: how much it is wanted."""
 
     def __init__(self, buses: Buses, clock: Clock, stream: StreamRef, options: StreamerOptions, acks: Acks) -> None:
         self.stream = stream
@@ -84,6 +85,7 @@ class Feed:
         self._gop_bytes = 0
         self._opened_ns = self._asked_ns = self._heard_ns = clock.mono_ns()
         self._wake = asyncio.Event()
+        self.claims = Claims(self._wake.set)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -135,14 +137,20 @@ class Feed:
 
     async def _watch(self) -> None:
         states = self._buses.control.subscribe(f"ingest.state.{self._subject}", limit=_STATES_LIMIT)
-        hearing = asyncio.create_task(self._hear(states))
+        heard = [(states, self._hear(states))]
+        if self.stream.name is StreamName.MAIN:
+            lines = self._buses.control.subscribe(f"ingest.line.{self._subject}", limit=_STATES_LIMIT)
+            heard.append((lines, self._hear_line(lines)))
+        hearing = [asyncio.create_task(each) for _, each in heard]
         try:
             while True:
                 await self._attempt()
                 await self._pause(self._backoff.next_s())
         finally:
-            states.close()
-            hearing.cancel()
+            for events, _ in heard:
+                events.close()
+            for task in hearing:
+                task.cancel()
 
     async def _attempt(self) -> None:
         subject = f"media.{self._options.zone}.{self._subject}"
@@ -172,6 +180,16 @@ class Feed:
             if self.fault or value.get("node", self._node) != self._node:
                 self._wake.set()
 
+    async def _hear_line(self, lines: Events) -> None:
+        """The arbiter of the line decided anew: what was given is asked for at once, what was taken is said."""
+        async for _, value in lines:
+            if value.get("zone") == self._options.zone:
+                self.claims.verdict = verdict_of(value["line"])
+                if not self.claims.refused:
+                    self._say_ready()
+                self._wake.set()
+                self._tell()
+
     async def _pause(self, seconds: float) -> bool:
         """Sleep, cut short by `_wake`; whether it was."""
         tasks = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._wake.wait())]
@@ -186,12 +204,14 @@ class Feed:
 
     async def _ask(self, extra: Value) -> Value:
         options = self._options
+        claim = self.claims.ask()
         value = {
             "watcher": self._watcher,
             "zone": options.zone,
             "quality": "all",
             "credit_s": options.credit_s,
             "sound": bool(self._listeners),
+            **({} if claim is None else {"claim": claim}),
             **extra,
         }
         began_ns = self._clock.now_ns()
@@ -202,15 +222,19 @@ class Feed:
         if answer.get("node", self._node) != self._node:
             self._node = str(answer["node"])
             self.skew.restart()
+        self.claims.verdict = verdict_of(answer["line"]) if "line" in answer else None
         if answer.get("zone", options.zone) != options.zone or self._number is not None:
             self.skew.asked(began_ns, self._clock.now_ns(), int(answer["now_ns"]))
         return answer
 
     async def _open(self) -> None:
         self._number, self._opened_ns = None, self._clock.mono_ns()
-        # On the way of the Packets, so that it cannot be there before the subscription is.
-        self._buses.media.publish(f"ready.{self._subject}", {"zone": self._options.zone})
+        self._say_ready()
         self._take_answer(await self._ask({}))
+
+    def _say_ready(self) -> None:
+        """On the way of the Packets, so that it cannot be there before the subscription is."""
+        self._buses.media.publish(f"ready.{self._subject}", {"zone": self._options.zone})
 
     def _take_answer(self, answer: Value) -> None:
         self.fault = ""

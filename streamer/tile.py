@@ -1,7 +1,8 @@
 """One tile of a wall: which camera it shows, through which feed, and what it says of itself.
 
-Where the viewer cannot play `main` it shows `sub`, and says so. It decides nothing about timing (track) or rights
-(web). Event loop only.
+Where the viewer cannot play `main`, or the line of its Site has no room for it, it shows `sub`, and says so; in the
+latter case `main` comes as soon as there is room. It decides nothing about timing (track), rights (web) or lines
+(ingest). Event loop only.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from streamer.track import TileTrack
 from streamer.verdict import Facts, Verdict, judge
 from vms import metrics
 from vms.clock import NS_PER_S, Clock
-from vms.domain.camera import StreamName, StreamRef
+from vms.domain.camera import LineClaim, StreamName, StreamRef
 from vms.domain.media import Codec
 
 Message = dict[str, Any]
 Say = Callable[[Message], None]
+_NOT_PLAYED = "The main stream {}: sub is shown."
 
 
 class WallTile:
@@ -49,7 +51,10 @@ class WallTile:
         self._clock, self._fanout, self._options, self._say = clock, fanout, options, say
         self._wanted: StreamRef | None = None
         self._number: int | None = None
+        self._claim: LineClaim | None = None
         self._feed: Feed | None = None
+        # What is wanted, while another stands in for it.
+        self._awaited: Feed | None = None
         self._why = ""
         self._was_live = False
         self._verdict = Verdict("empty")
@@ -63,46 +68,98 @@ class WallTile:
         """Where its pictures, and its sound, come from now."""
         return self._feed
 
-    def show(self, stream: StreamRef | None, number: int | None = None) -> None:
-        """Show another Stream, or nothing; `number` is the viewer's count of switches and comes back in messages."""
+    def show(self, stream: StreamRef | None, number: int | None = None, claim: LineClaim | None = None) -> None:
+        """Show another Stream, or nothing; `number` is the viewer's count of switches and comes back in messages.
+        `claim`: how much main is wanted in place of sub (streamer/claims.py), None: it and no other."""
         if (stream is None) != (self._wanted is None):
             metrics.TILES.inc(1 if stream is not None else -1)
-        self._wanted, self._number, self._why = stream, number, ""
+        self._wanted, self._number, self._why, self._claim = stream, number, "", claim
         self._switched = self._pictured = None
-        self._use(stream)
+        if stream is not None and self._feed is not None and stream.camera == self._feed.stream.camera:
+            self._turn_to(stream, claim)
+        else:
+            self._use(stream)
         self._since_ns = self._clock.now_ns()
         self.refresh(force=True)
 
     def _use(self, stream: StreamRef | None) -> None:
-        before, self._feed = self._feed, None
+        before = [feed for feed in (self._feed, self._awaited) if feed is not None]
+        self._feed = self._awaited = None
         self._was_live = False
         self.track.show(None)
         if stream is not None:
-            self._feed = self._fanout.acquire(stream)
-            self._feed.changes.add(self._changed)
-        if before is not None:
-            if before is not self._feed:
-                before.changes.discard(self._changed)
-            self._fanout.release(before)
+            self._feed = self._take(stream, self._claim if stream == self._wanted else None)
+        for feed in before:
+            self._let_go(feed)
         self._choose()
+
+    def _turn_to(self, stream: StreamRef, claim: LineClaim | None) -> None:
+        """Another Stream of the same Camera: what is shown stays until that one is there."""
+        feed, awaited = self._feed, self._awaited
+        known = next((each for each in (feed, awaited) if each is not None and each.stream == stream), None)
+        if known is not None:
+            known.claims.put(self, claim)
+            self.track.announce()
+        if awaited is not None and awaited is not known:
+            self._awaited = None
+            self._let_go(awaited)
+        if known is None:
+            self._awaited = self._take(stream, claim)
+        self._choose()
+
+    def _take(self, stream: StreamRef, claim: LineClaim | None) -> Feed:
+        feed = self._fanout.acquire(stream)
+        feed.changes.add(self._changed)
+        feed.claims.put(self, claim)
+        return feed
+
+    def _let_go(self, feed: Feed) -> None:
+        if feed is not self._feed:
+            feed.changes.discard(self._changed)
+            feed.claims.drop(self)
+        self._fanout.release(feed)
 
     def _choose(self) -> None:
         """Let the track follow the feed where the viewer can play it, else the sub stream (DESIGN §7)."""
+        if self._awaited is not None:
+            self._await(self._awaited)
         feed = self._feed
+        if feed is not None and feed.claims.refused and self._awaited is None and feed.stream.name is StreamName.MAIN:
+            self._awaited = feed
+            self._feed = feed = self._take(StreamRef(feed.stream.camera, StreamName.SUB), None)
         if feed is None or feed.run is None:
             return
-        codec = feed.run.info.video.codec
-        if (codec is Codec.H264 or self._hevc) and not feed.shuffled:
-            if self.track not in feed.sinks:
+        if self._plays(feed):
+            stays = self._awaited is not None and self.track in self._awaited.sinks and not feed.gop
+            if self.track not in feed.sinks and not stays:
                 self.track.show(feed)
             if feed.thinned and not self._why:
                 self._why = "The camera sends B-frames: fewer pictures are shown."
         elif feed.stream.name is StreamName.MAIN:
-            what = "has B-frames" if feed.shuffled else "is not H.264"
-            self._why = f"The main stream {what}: sub is shown."
+            self._why = _NOT_PLAYED.format("has B-frames" if feed.shuffled else "is not H.264")
             self._use(StreamRef(feed.stream.camera, StreamName.SUB))
         else:
             self.track.show(None)
+
+    def _plays(self, feed: Feed) -> bool:
+        return feed.run is not None and (feed.run.info.video.codec is Codec.H264 or self._hevc) and not feed.shuffled
+
+    def _await(self, awaited: Feed) -> None:
+        """Show what is wanted as soon as it is there. Of a camera that has no other, it is wanted whatever it costs."""
+        stands_in = self._feed
+        if stands_in is not None and stands_in.fault == "no_responder":
+            awaited.claims.put(self, None)
+        if awaited.claims.refused or not awaited.gop:
+            return
+        self._awaited = None
+        if self._plays(awaited):
+            self._feed = awaited
+            self.track.show(awaited)
+            if stands_in is not None:
+                self._let_go(stands_in)
+        else:
+            self._why = _NOT_PLAYED.format("has B-frames" if awaited.shuffled else "is not H.264")
+            self._let_go(awaited)
 
     def _changed(self) -> None:
         self._choose()
@@ -138,11 +195,13 @@ class WallTile:
             captured_ns=picture.wall_ns if picture is not None and small else captured_ns,
             small=small,
             was_live=self._was_live,
-            instead=feed.stream != self._wanted,
+            instead=feed.stream != self._wanted and self._awaited is None,
         )
 
     def refresh(self, *, force: bool = False) -> None:
         """Judge the tile and tell the viewer where that is new, where it was last told a while ago, or by force."""
+        if self._awaited is not None:
+            self._choose()
         now_ns = self._clock.now_ns()
         verdict = judge(self.facts(), now_ns)
         changed = (verdict.state, verdict.cause) != (self._verdict.state, self._verdict.cause)
@@ -172,6 +231,23 @@ class WallTile:
             "since": rfc3339(since_ns),
             "cause": verdict.cause,
             "why": verdict.why or self._why,
+            "line": self._line(),
+        }
+
+    def _line(self) -> Message | None:
+        """What was decided of the Site's line, with what it costs; None where nobody decides."""
+        feed = self._awaited or self._feed
+        said = None if feed is None or self._claim is None else feed.claims.verdict
+        if said is None:
+            return None
+        return {
+            "given": said.given,
+            "why": said.why,
+            "forced": said.forced,
+            "kbps": said.bytes_s // 125,
+            "small_kbps": said.small_bytes_s // 125,
+            "used_kbps": said.used_bytes_s // 125,
+            "line_kbps": None if said.line_bytes_s is None else said.line_bytes_s // 125,
         }
 
     def repeat_messages(self) -> None:

@@ -113,15 +113,22 @@ class TileTrack:
         self._pump.wake(self)
 
     def show(self, source: Source | None) -> None:
-        """Send this source from now on, None: nothing. The first Packet is announced by `switched`."""
+        """Send this source from now on, None: nothing. The first Packet is announced by `switched`. One source straight
+        after another is of the same Camera: what was sent last is still the newest picture of it."""
+        another = self._source is None or source is None
         if self._source is not None:
             self._source.sinks.discard(self)
         self._source = source
         self._announce_switch = source is not None
-        self.sent = self.placed = None
+        if another:
+            self.sent = self.placed = None
         if source is not None:
             source.sinks.add(self)
         self.restart()
+
+    def announce(self) -> None:
+        """Say `switched` of the next Packet too: the viewer counted a switch to what it shows already."""
+        self._announce_switch = self._source is not None
 
     def repeat(self) -> None:
         """Send the burst again, as a viewer asks who lost a key frame; not more often than the options say."""

@@ -15,7 +15,7 @@ from streamer.negotiation import Offer
 from streamer.session import Kit, ViewerSession
 from streamer.tile import Say
 from vms.clock import NS_PER_S
-from vms.domain.camera import StreamName, StreamRef
+from vms.domain.camera import LineClaim, StreamName, StreamRef
 from vms.domain.ids import is_id
 from vms.errors import InputError, VmsError
 
@@ -36,6 +36,14 @@ def stream_of(value: Mapping[str, Any]) -> StreamRef | None:
     if name not in {"main", "sub"}:
         raise InputError("stream is main or sub", field="stream")
     return StreamRef(camera, StreamName(name))
+
+
+def claim_of(value: Mapping[str, Any]) -> LineClaim | None:
+    """How much the stream is wanted in place of a smaller one; None: it and no other."""
+    claim = value.get("claim")
+    if claim is not None and claim not in [*LineClaim]:
+        raise InputError("claim is large, full or forced", field="claim")
+    return None if claim is None else LineClaim(claim)
 
 
 def _number(value: Mapping[str, Any]) -> int | None:
@@ -68,11 +76,12 @@ class WallSession(ViewerSession):
         """Show the cameras of `tiles`, [{"tile", "camera", "stream"}]; InputError before anything is shown."""
         if not isinstance(tiles, list):
             raise InputError("tiles is a list", field="tiles")
-        chosen = [(self._index(entry), stream_of(entry)) for entry in tiles if isinstance(entry, Mapping)]
+        entries = [entry for entry in tiles if isinstance(entry, Mapping)]
+        chosen = [(self._index(entry), stream_of(entry), claim_of(entry)) for entry in entries]
         if len(chosen) != len(tiles):
             raise InputError("an entry of tiles is not an object", field="tiles")
-        for index, stream in chosen:
-            self.tiles[index].show(stream)
+        for index, stream, claim in chosen:
+            self.tiles[index].show(stream, claim=claim)
 
     def _index(self, value: Mapping[str, Any]) -> int:
         index = value.get("tile")
@@ -104,8 +113,9 @@ class WallSession(ViewerSession):
             entries = [value] if many is None else many
             if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
                 raise InputError("tiles is a list of objects", field="tiles")
-            for index, stream, number in [(self._index(entry), stream_of(entry), _number(entry)) for entry in entries]:
-                self.tiles[index].show(stream, number)
+            shows = [(self._index(each), stream_of(each), _number(each), claim_of(each)) for each in entries]
+            for index, stream, number, claim in shows:
+                self.tiles[index].show(stream, number, claim)
         elif kind == "warm":
             self._warm_up(value.get("cameras"))
         elif kind == "listen":
@@ -121,15 +131,17 @@ class WallSession(ViewerSession):
         self._listener.listen(tile)
 
     def _warm_up(self, cameras: object) -> None:
-        """Have the feeds of these ready, {"camera", "stream"} each, for who will show them in a moment."""
+        """Have the feeds of these ready, {"camera", "stream", "claim"} each, for who will show them in a moment."""
         if not isinstance(cameras, list) or len(cameras) > _WARM_MAX:
             raise InputError(f"cameras is a list of at most {_WARM_MAX}", field="cameras")
-        wanted = [stream_of(each) for each in cameras if isinstance(each, Mapping)]
+        wanted = [(stream_of(each), claim_of(each)) for each in cameras if isinstance(each, Mapping)]
         until_ns = self._kit.clock.mono_ns() + _WARM_NS
-        for stream in wanted:
+        for stream, claim in wanted:
             if stream is not None:
                 held = self._warm.get(stream)
-                self._warm[stream] = (held[0] if held else self._kit.fanout.acquire(stream), until_ns)
+                feed = held[0] if held else self._kit.fanout.acquire(stream)
+                feed.claims.put(self, claim)
+                self._warm[stream] = (feed, until_ns)
         if len(self._warm) > _WARM_MAX:
             self._cool(until_ns)
 
@@ -138,11 +150,13 @@ class WallSession(ViewerSession):
         for stream, (feed, until_ns) in list(self._warm.items()):
             if until_ns < mono_ns:
                 del self._warm[stream]
+                feed.claims.drop(self)
                 self._kit.fanout.release(feed)
 
     async def close(self, why: str = "") -> None:
         """End the session; idempotent."""
         for feed, _until_ns in self._warm.values():
+            feed.claims.drop(self)
             self._kit.fanout.release(feed)
         self._warm.clear()
         if self._listener is not None:

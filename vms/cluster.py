@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
+from ingest.arbiter import LineOptions
+from ingest.budget import BudgetOptions
 from recorder.copies import Copies, CopiesOptions
 from recorder.pacing import LIVE_FACT, Pacing, PacingOptions
 from recorder.recording import Recording
@@ -151,6 +153,14 @@ def across_the_line(ground: Ground) -> list[Service]:
             )
         )
     return made
+
+
+def line_options(ground: Ground) -> LineOptions:
+    """What a Site's line carries, for the arbiter of its large streams; no limit where nobody said."""
+    chosen = ground.settings.cluster
+    if chosen is None or chosen.line_mbps is None or not ground.settings.stands_at_site():
+        return LineOptions()
+    return LineOptions(chosen.line_mbps * 1_000_000 / 8, BudgetOptions(share=chosen.live_share))
 
 
 def nearest_store(ground: Ground) -> str | None:

@@ -82,6 +82,7 @@ def _streamer_options(ground: Ground) -> StreamerOptions:
         max_sessions=chosen.max_sessions,
         ports=chosen.port_range(),
         advertise=tuple(str(address) for address in chosen.advertise),
+        burst_bytes_s=round(chosen.burst_mbps * 125_000),
     )
 
 
@@ -261,7 +262,14 @@ def _ingest(ground: Ground) -> list[Service]:
         def priority(stream: StreamRef) -> int:
             return priority_of(stream, fleet.priorities.get(stream.camera, LinePriority.NORMAL))
 
-        watching = WatchOptions(node, ground.zone, ground.zone, priority=priority, answer_bytes=ANSWER_BYTES)
+        watching = WatchOptions(
+            node,
+            ground.zone,
+            ground.zone,
+            priority=priority,
+            answer_bytes=ANSWER_BYTES,
+            line=cluster.line_options(ground),
+        )
     watch = Watch(
         bus=ground.bus,
         media=ground.media,

@@ -119,6 +119,7 @@ class ClusterSettings(_Section):
     nats: NatsSettings = NatsSettings()
     capacity: int = Field(default=100, ge=1, le=10_000)
     line_mbps: float | None = Field(default=None, gt=0, le=100_000)
+    live_share: float = Field(default=0.75, ge=0.1, le=1.0)
 
 
 class StreamerSettings(_Section):
@@ -127,6 +128,7 @@ class StreamerSettings(_Section):
     max_sessions: int = Field(default=200, ge=1, le=10_000)
     ports: str | None = Field(default=None, pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")
     advertise: tuple[IPvAnyAddress, ...] = ()
+    burst_mbps: float = Field(default=128.0, ge=1, le=10_000)
 
     def port_range(self) -> tuple[int, int] | None:
         """First and last UDP port of viewers; None: any. SettingsError where they are no range."""

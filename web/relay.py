@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from vms import logs
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
-from vms.domain.camera import StreamName
+from vms.domain.camera import LineClaim, StreamName
 from vms.domain.ids import is_id
 from vms.errors import BusError, NoResponderError, NotFoundError, VmsError
 from web.schemas import TILES_MAX
@@ -38,6 +38,7 @@ CLOSE_TOO_MANY = 4429
 CLOSE_NOT_TEXT = 1003
 CLOSE_TOO_BIG = 1009
 _STREAMS = [name.value for name in StreamName]
+_CLAIMS = [*LineClaim]
 May = Callable[[Collection[str]], Coroutine[Any, Any, set[str]]]
 """Which of these cameras, by id, this viewer may watch now."""
 
@@ -217,7 +218,11 @@ class Relay:
             await self._tell({"type": "error", "message": f"warm needs cameras, at most {TILES_MAX}."})
             return
         known = await self._known(wanted)
-        good = [{"camera": each["camera"], "stream": each["stream"]} for each in wanted if each["camera"] in known]
+        good = [
+            {"camera": each["camera"], "stream": each["stream"]} | _claim(each)
+            for each in wanted
+            if each["camera"] in known
+        ]
         await self._forward({"type": "warm", "cameras": good})
 
     async def _look_again(self) -> None:
@@ -261,7 +266,13 @@ class Relay:
 
 def _is_feed(value: object) -> bool:
     """Whether it names a camera and a stream."""
-    return isinstance(value, dict) and isinstance(value.get("camera"), str) and value.get("stream") in _STREAMS
+    named = isinstance(value, dict) and isinstance(value.get("camera"), str) and value.get("stream") in _STREAMS
+    return named and _is_claim(value)
+
+
+def _is_claim(value: object) -> bool:
+    """Whether what it says of the line, if anything, is a claim."""
+    return isinstance(value, dict) and (value.get("claim") is None or value["claim"] in _CLAIMS)
 
 
 def _is_show(value: object) -> bool:
@@ -272,6 +283,7 @@ def _is_show(value: object) -> bool:
         and 0 <= value["tile"] < TILES_MAX
         and type(value.get("n")) in {int, type(None)}
         and value.get("stream", StreamName.SUB) in _STREAMS
+        and _is_claim(value)
     )
 
 
@@ -282,7 +294,12 @@ def _entry(value: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
         "camera": camera if isinstance(camera, str) and camera in known else None,
         "stream": value.get("stream", StreamName.SUB),
         "n": value.get("n"),
-    }
+    } | _claim(value)
+
+
+def _claim(value: Mapping[str, Any]) -> dict[str, Any]:
+    """How much main is wanted in place of sub, where that is said."""
+    return {} if value.get("claim") is None else {"claim": value["claim"]}
 
 
 def _forbidden(value: Mapping[str, Any]) -> dict[str, Any]:

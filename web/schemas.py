@@ -241,28 +241,6 @@ class ProbeOut(Out):
     picture: str | None
 
 
-class TileIn(In):
-    """What a tile of the wall shows at first."""
-
-    tile: Annotated[StrictInt, Field(ge=0, lt=TILES_MAX)]
-    camera: Id | None = None
-    stream: StreamName = StreamName.SUB
-
-
-class WallIn(In):
-    """The browser's offer with one receive-only video per tile, and what the tiles show at first."""
-
-    sdp: Annotated[str, Field(min_length=1, max_length=SDP_MAX)]
-    tiles: Annotated[list[TileIn], Field(max_length=TILES_MAX)] = []
-
-
-class WallOut(Out):
-    """The wall session and the answer to the offer."""
-
-    id: str
-    sdp: str
-
-
 class IntervalOut(Out):
     """[from, to) in RFC 3339."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ingest.fleet import Fleet, FleetOptions
 from ingest.probe import ProbeOptions, Prober
-from ingest.watch import Watch
+from ingest.watch import Watch, WatchOptions
 from ingest.worker import WorkerOptions
 from vms.bus.hub import Hub, HubClosedError
 from vms.bus.leases import Allotment
@@ -96,7 +96,7 @@ class FakeLeases:
 class Rig:
     """What a test touches."""
 
-    def __init__(self, cameras: list[Camera], options: FleetOptions) -> None:
+    def __init__(self, cameras: list[Camera], options: FleetOptions, watch: WatchOptions | None = None) -> None:
         self.clock = SystemClock()
         self.hub, self.bus = Hub(self.clock), MemoryBus()
         self.cameras, self.leases = cameras, FakeLeases()
@@ -110,7 +110,7 @@ class Rig:
             options=options,
         )
         prober = Prober(ProbeOptions(policy=options.worker.policy, open_timeout_s=2.0, read_s=1.0, first_key_s=2.0))
-        self.watch = Watch(bus=self.bus, hub=self.hub, fleet=self.fleet, prober=prober, clock=self.clock)
+        self.watch = Watch(bus=self.bus, hub=self.hub, fleet=self.fleet, prober=prober, clock=self.clock, options=watch)
         self.items: list[HubItem] = []
         self._arrived = asyncio.Event()
 
@@ -181,10 +181,11 @@ async def running(
     *cameras: Camera,
     worker: WorkerOptions = FAST,
     prepare: Callable[[FakeLeases], None] = lambda _leases: None,
+    watch: WatchOptions | None = None,
     **options: float,
 ) -> AsyncIterator[Rig]:
     """Run ingest with these cameras. `prepare`: what is to be so before it starts."""
-    rig = Rig(list(cameras), FleetOptions(worker=worker, watchdog_s=0.1, **options))
+    rig = Rig(list(cameras), FleetOptions(worker=worker, watchdog_s=0.1, **options), watch)
     prepare(rig.leases)
     collector = asyncio.create_task(rig.collect())
     supervisor = Supervisor([rig.fleet, rig.watch], grace_s=10)

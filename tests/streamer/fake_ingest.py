@@ -100,11 +100,13 @@ class FakeStream:
 
 
 class FakeIngest:
-    """`watches` counts requests with a GOP, `renewals` those without."""
+    """`watches` counts requests with a GOP, `renewals` those without. `full`: Streams that the line has no room for,
+    unless they are forced."""
 
     def __init__(self, bus: MemoryBus, clock: Clock) -> None:
         self.bus, self.clock = bus, clock
         self.streams: dict[StreamRef, FakeStream] = {}
+        self.full: set[StreamRef] = set()
         self.watches = 0
         self.renewals = 0
         self.lose = 0
@@ -200,13 +202,24 @@ class FakeIngest:
 
     async def _watch(self, value: Value) -> Value:
         stream = self._find(value)
+        line = self._line(stream, value.get("claim"))
+        if line and not line["line"]["given"]:
+            stream.watchers.pop(value["watcher"], None)
+            return {"run": None, "state": stream.state, "gop": [], **line}
         stream.watchers[value["watcher"]] = stream.watchers.get(value["watcher"], 0) + 1
-        if value.get("renew"):
+        if value.get("renew") and (not line or value.get("run") is not None):
             self.renewals += 1
-            return {"state": stream.state}
+            return {"state": stream.state, **line}
         self.watches += 1
         subject = f"media.center.{stream.ref.camera}.{stream.ref.name}"
-        return {"run": stream.run, "state": stream.state, "gop": list(stream.gop), "subject": subject}
+        return {"run": stream.run, "state": stream.state, "gop": list(stream.gop), "subject": subject, **line}
+
+    def _line(self, stream: FakeStream, claim: str | None) -> dict[str, dict[str, object]]:
+        if claim is None or stream.ref not in self.full:
+            return {}
+        forced = claim == "forced"
+        cost = {"bytes_s": 387_500, "small_bytes_s": 37_500, "used_bytes_s": 650_000, "line_bytes_s": 750_000}
+        return {"line": {"given": forced, "why": "" if forced else "full", "forced": forced, **cost}}
 
     async def _unwatch(self, value: Value) -> Value:
         self._find(value).watchers.pop(value["watcher"], None)

@@ -19,7 +19,7 @@ from tests.streamer.fake_ingest import FakeIngest, FakeStream
 from tests.streamer.outlet import Outlet
 from vms.bus.memory import MemoryBus
 from vms.clock import NS_PER_S, ManualClock
-from vms.domain.camera import StreamName
+from vms.domain.camera import LineClaim, StreamName, StreamRef
 from vms.domain.media import Codec, StreamCondition
 
 
@@ -104,7 +104,7 @@ async def test_from_empty_to_live_and_back(bench: Bench, clock: ManualClock) -> 
     assert bench.states() == ["connecting", "catching_up", "live"]
     assert bench.last() | {"since": ""} == {
         "type": "tile", "tile": 3, "camera": stream.ref.camera, "stream": "sub", "n": 17, "state": "live",
-        "age_ms": bench.last()["age_ms"], "since": "", "cause": None, "why": "",
+        "age_ms": bench.last()["age_ms"], "since": "", "cause": None, "why": "", "line": None,
     }  # fmt: skip
     assert 0 <= bench.last()["age_ms"] <= 80
     switched = [m for m in bench.said if m["type"] == "switched"]
@@ -275,3 +275,32 @@ def test_faults(fault: str, state: str, cause: str) -> None:
     """What a tile says when ingest cannot be asked."""
     verdict = judge(Facts(shown=True, fault=fault, fault_ns=5), 10)
     assert (verdict.state, verdict.cause, verdict.since_ns) == (state, cause, 5)
+
+
+async def test_main_after_sub_of_the_same_camera_costs_no_picture(bench: Bench, clock: ManualClock) -> None:
+    """A tile that is enlarged goes on with sub until main is there; one whose main does not come stays with sub, live;
+    back to sub is as quiet, and everything is given back."""
+    sub = bench.ingest.add()
+    sub.first_ns = clock.now_ns()
+    bench.ingest.step(sub)
+    bench.tile.show(sub.ref, 1)
+    await settle()
+    await bench.play(sub, 1)
+    main = StreamRef(sub.ref.camera, StreamName.MAIN)
+    bench.tile.show(main, 2, LineClaim.FULL)
+    await bench.play(sub, 1)
+    assert (bench.last()["stream"], bench.last()["state"], bench.last()["n"]) == ("sub", "live", 2)
+    began = len(bench.said)
+    other = bench.ingest.add(name=StreamName.MAIN, camera=sub.ref.camera, grey=200)
+    other.first_ns = clock.now_ns()
+    bench.ingest.step(other)
+    await bench.play(sub, 3)
+    assert (bench.last()["stream"], bench.last()["n"]) == ("main", 2)
+    bench.tile.show(sub.ref, 3)
+    await bench.play(sub, 3)
+    assert bench.last()["stream"] == "sub"
+    assert {m["state"] for m in bench.said[began:] if m["type"] == "tile"} <= {"live", "late"}
+    assert bench.fanout.watched == [sub.ref]
+    bench.tile.show(None)
+    await bench.wait(3)
+    assert bench.fanout.watched == []

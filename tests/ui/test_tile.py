@@ -96,3 +96,32 @@ async def test_a_moment_is_marked_and_found_again(browser: Browser, place: Place
         await expect(page.locator("[data-bookmark]")).to_have_count(1)
         assert one["id"] in place.api.bookmarks
         assert screen.errors == []
+
+
+async def test_main_or_sub(browser: Browser, place: Place) -> None:
+    """Of a camera behind a full line an enlarged tile shows sub and says why; Q takes main all the same and says what
+    that costs, then sub, then leaves it to the line again. The picture stays all the while."""
+    async with looking(browser, place) as screen:
+        page, press = screen.page, screen.page.keyboard.press
+        await _open(page, place)
+        tile = page.locator('[data-tile="0"]')
+        camera = place.api.cameras[await tile.get_attribute("data-camera") or ""]
+        main = place.stream(camera, "main")
+        place.ingest.full.add(main.ref)
+        mark = tile.locator("[data-line]")
+        await expect(mark).to_have_count(0)
+        await press("Enter")
+        await expect(mark).to_contain_text("Kecil · jalur penuh")
+        await expect(mark).to_have_attribute("title", re.compile(rf"{camera['site']['name']}.*5,2 Mb/s dari 6,0 Mb/s"))
+        assert not main.watchers
+        await press("i")
+        await expect(tile.locator("[data-figures]")).to_contain_text("5,2 Mb/s / 6,0 Mb/s")
+        await press("q")
+        await expect(mark).to_contain_text("Utama · 3,1 Mb/s")
+        await page.wait_for_function("() => window.__vms.tiles()[0].state === 'live'")
+        assert main.watchers
+        await press("q")
+        await expect(mark).to_contain_text("Kecil · dipilih")
+        await press("q")
+        await expect(mark).to_contain_text("Kecil · jalur penuh")
+        assert await _state(page, 0) == "live"

@@ -32,7 +32,7 @@ class Tls:
     authority: str = ""
 
 
-_SAYS = ("event.>", "ingest.state.>", "node.alive", "ptz.>", "recorder.state")
+_SAYS = ("event.>", "ingest.line.>", "ingest.state.>", "node.alive", "ptz.>", "recorder.state")
 _ANSWERS = (
     "ingest.ack.>", "ingest.snapshot.>", "ingest.states.ask", "ingest.unwatch.>", "ingest.watch.>", "ingest.ptz.>",
     "recorder.checkpoint.>", "recorder.cut.>", "recorder.hot.>", "recorder.range.>", "analysis.>", "cameras.changed",

@@ -31,6 +31,15 @@ class LinePriority(StrEnum):
     HIGH = "high"
 
 
+class LineClaim(StrEnum):
+    """How much a tile wants `main` in place of `sub` where a Site's line does not carry all: it is large on its screen,
+    an operator enlarged it, an operator will have it whatever it costs others."""
+
+    LARGE = "large"
+    FULL = "full"
+    FORCED = "forced"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class StreamRef:
     """Which Stream: camera id and name. Its text `camera/main` is its key on the hub and in logs."""

@@ -19,14 +19,14 @@ from vms.domain.display import CODE_TTL_NS, SCREENS_MAX, Pairing, new_code
 from vms.domain.ids import is_id
 from vms.errors import ConflictError, InputError, NotFoundError, TooManyError
 from web.api.errors import CHANGES, problems
-from web.api.live import SessionId, checked_offer
+from web.api.live import SessionId, checked_offer, first_show
 from web.api.probe import picture_of
 from web.deps import Address, PartsOf, Screen, display_of, parts_of
 from web.display_link import DisplayLink, Sight, scene_for
 from web.parts import Parts
 from web.relay import Relay
-from web.schemas import WallIn, WallOut
 from web.schemas_displays import DisplayHereOut, PairingOut
+from web.schemas_live import WallIn, WallOut
 from web.security.display_keys import COOKIE, KEY_MAX_AGE_S
 from web.security.origin import is_secure
 from web.times import format_time
@@ -136,7 +136,7 @@ async def open_wall(screen: ScreenNumber, body: WallIn, response: Response, who:
     if len({tile.tile for tile in body.tiles}) != len(body.tiles):
         raise InputError("A tile is named twice.", field="tiles")
     _scene, cameras = await scene_for(parts, who.display)
-    tiles = [{"tile": t.tile, "camera": t.camera, "stream": t.stream.value} for t in body.tiles if t.camera in cameras]
+    tiles = [first_show(t) for t in body.tiles if t.camera in cameras]
     wall_id, sdp = await parts.walls.open(who.viewer, body.sdp, tiles)
     response.headers["Location"] = f"/api/display/{screen}/wall/sessions/{wall_id}"
     await parts.audit.add(who.display.id, "wall.open", wall_id, cameras=[tile["camera"] for tile in tiles])

@@ -6,7 +6,7 @@ Nothing of media is known here: offers and messages go to a streamer over the bu
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 
@@ -16,7 +16,8 @@ from web.api.errors import CHANGES, problems
 from web.deps import OneCamera, PartsOf, Who, parts_of, principal_of
 from web.problem import HttpError
 from web.relay import Relay
-from web.schemas import SDP_MAX, WallIn, WallOut
+from web.schemas import SDP_MAX
+from web.schemas_live import TileIn, WallIn, WallOut
 
 router = APIRouter(prefix="/api", tags=["live"])
 
@@ -41,6 +42,12 @@ def checked_offer(sdp: str) -> str:
     return sdp
 
 
+def first_show(tile: TileIn) -> dict[str, Any]:
+    """A tile of the offer, for the streamer."""
+    claim = {} if tile.claim is None else {"claim": tile.claim.value}
+    return {"tile": tile.tile, "camera": tile.camera, "stream": tile.stream.value} | claim
+
+
 async def _sdp_of(request: Request, media_type: str) -> str:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
         raise HttpError(415, "media_type", f"The body must be {media_type}.")
@@ -62,7 +69,7 @@ async def open_wall(body: WallIn, response: Response, who: Who, parts: PartsOf) 
     for number, tile in enumerate(body.tiles):
         if tile.camera is not None and tile.camera not in known:
             raise InputError("There is no such camera.", field=f"tiles.{number}.camera")
-    tiles = [{"tile": t.tile, "camera": t.camera, "stream": t.stream.value} for t in body.tiles if t.camera is not None]
+    tiles = [first_show(t) for t in body.tiles if t.camera is not None]
     wall_id, sdp = await parts.walls.open(who.viewer, body.sdp, tiles)
     response.headers["Location"] = f"/api/wall/sessions/{wall_id}"
     await parts.audit.add(who.person.id, "wall.open", wall_id, cameras=[tile["camera"] for tile in tiles])

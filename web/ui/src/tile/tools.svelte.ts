@@ -7,6 +7,7 @@ import { m } from "../shell/messages";
 import { toasts } from "../shell/toasts.svelte";
 import { BACKS_MS } from "./backs";
 import { Hands } from "./hands";
+import { nextWish, type Wish } from "./line";
 import type { InstantReplay } from "./replay.svelte";
 import { panBy, WHOLE, zoomAt, type Zoom } from "./zoom";
 
@@ -36,6 +37,8 @@ export class TileTools {
   readonly hands = new Hands(this);
   /** Zoomed, or just was: the main stream is worth it. A turn of the wheel to and fro must not switch each time. */
   wantsMain = $state(false);
+  /** Which stream the operator wants, whatever its size and its line say. */
+  wish = $state<Wish>("auto");
   replay = $state.raw<InstantReplay | null>(null);
   /** Its figures are shown; they stay so whatever camera is on the tile. */
   figures = $state(false);
@@ -82,6 +85,7 @@ export class TileTools {
     clearTimeout(this.#timer);
     this.#zoom = WHOLE;
     this.wantsMain = false;
+    this.wish = "auto";
     this.#live = { width: 0, height: 0 };
     this.marking.close();
     this.live();
@@ -129,6 +133,7 @@ export class TileTools {
     if (!this.taken && this.#zoomKey(key, shift)) return true;
     if (key === "b" || key === "B") this.mark();
     else if (key === "i" || key === "I") this.figures = !this.figures;
+    else if (key === "q" || key === "Q") this.#wishNext();
     else return !this.taken && this.#replayKey(key);
     return true;
   }
@@ -141,6 +146,18 @@ export class TileTools {
     const pan = shift && this.zoomed ? PANS[key] : undefined;
     if (pan) this.zoom = panBy(this.zoom, pan[0], pan[1], this.hands.box());
     return pan !== undefined;
+  }
+
+  /** Automatic, main whatever it costs, sub; said in words, for the tile may show the same picture for a moment. */
+  #wishNext(): void {
+    const camera = this.#camera();
+    if (!camera?.streams.some((stream) => stream.name === "sub")) {
+      toasts.say(m.line_one_stream());
+      return;
+    }
+    this.wish = nextWish(this.wish);
+    const words = { auto: m.line_wish_auto, main: m.line_wish_main, sub: m.line_wish_sub };
+    toasts.say(words[this.wish]({ camera: camera.name }));
   }
 
   /** Esc: leaves the innermost of what is on; true when there was something. */

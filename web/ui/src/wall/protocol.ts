@@ -1,10 +1,29 @@
 // What the wall's page and the server say to each other over the session's WebSocket, as JSON text.
 import type { StreamName } from "../api/types";
 
-export interface TileRequest {
+/** How much `main` is wanted in place of `sub` where a site's line does not carry all; without it: it and no other. */
+export type Claim = "large" | "full" | "forced";
+
+export interface Choice {
+  stream: StreamName;
+  claim?: Claim;
+}
+
+export interface TileRequest extends Choice {
   tile: number;
   camera: string;
-  stream: StreamName;
+}
+
+/** What was decided of the site's line for a tile with a claim: given, or why not, and what all that costs. */
+export interface LineMessage {
+  given: boolean;
+  why: "" | "full" | "squeezed";
+  forced: boolean;
+  /** Of the main stream, of the sub stream; of all that crosses the line now, and of what may (null: nobody said). */
+  kbps: number;
+  small_kbps: number;
+  used_kbps: number;
+  line_kbps: number | null;
 }
 
 export type ServerTileState =
@@ -32,6 +51,7 @@ export interface TileMessage {
   since: string | null;
   cause: string | null;
   why: string | null;
+  line?: LineMessage | null;
 }
 
 export interface PictureMessage {
@@ -66,17 +86,15 @@ export type ServerMessage =
   | { type: "closed"; why: string };
 
 /** What a tile is to show; all that change together go in one message. */
-export interface Show {
+export interface Show extends Choice {
   tile: number;
   camera: string | null;
-  stream: StreamName;
   n: number;
 }
 
 /** What will be shown in a moment. */
-export interface Warm {
+export interface Warm extends Choice {
   camera: string;
-  stream: StreamName;
 }
 
 export type ClientMessage =

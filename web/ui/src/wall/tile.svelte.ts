@@ -1,10 +1,9 @@
 // One tile: which camera it should show, what was heard and seen of it, and the verdict that the screen says.
-import type { StreamName } from "../api/types";
 import type { TileReading } from "../shell/instruments";
 import type { Shown } from "../tile/shot";
 import { TileTools } from "../tile/tools.svelte";
 import type { LinkState } from "./link";
-import { msOfNs, type PictureMessage, type ServerMessage, type TileMessage } from "./protocol";
+import { msOfNs, type Choice, type PictureMessage, type ServerMessage, type TileMessage } from "./protocol";
 import { drawJpeg } from "./still";
 import { ageOf, captureMs, judge, overtakes, rtpReached, type Facts, type RtpClock, type Verdict } from "./truth";
 
@@ -13,11 +12,13 @@ export class WallTile {
   verdict = $state.raw<Verdict>({ state: "empty", ageMs: null, veil: false });
   /** What the server said about the present camera. */
   told = $state.raw<TileMessage | null>(null);
+  /** The last of it that says something of the line. */
+  lined = $state.raw<TileMessage | null>(null);
   revealed = $state(false);
   /** A copy of the last picture is seen: the track it came from is gone. */
   kept = $state(false);
   readonly tools = new TileTools(this);
-  stream: StreamName = "sub";
+  choice: Choice = { stream: "sub" };
   n = 0;
   /** Messages of earlier switches say less than this. */
   expected = 0;
@@ -47,13 +48,15 @@ export class WallTile {
   ) {}
 
   /** Another camera or stream. The old picture is hidden at once unless it is of the same camera. */
-  assign(camera: string | null, stream: StreamName, n: number): void {
+  assign(camera: string | null, choice: Choice, n: number): void {
     const same = camera !== null && camera === this.camera;
     this.#unused = this.#unused && this.camera === null;
     this.camera = camera;
-    this.stream = stream;
+    this.choice = choice;
     this.n = n;
     this.told = null;
+    // What is known of the same camera's line holds until more is: its mark must not blink.
+    if (!same) this.lined = null;
     this.#switchedRtp = null;
     this.#firstFrameAt = null;
     if (!same) {
@@ -128,7 +131,7 @@ export class WallTile {
       if (this.#shownRtp !== null && rtpReached(this.#shownRtp, this.#switchedRtp)) this.#reveal(performance.now());
     } else if (message.type === "tile") {
       if ((message.n ?? 0) < this.expected || message.camera !== this.camera) return;
-      this.told = message;
+      this.told = this.lined = message;
       this.#told = performance.now();
     } else if (message.type === "picture") {
       if ((message.n ?? 0) < this.expected) return;

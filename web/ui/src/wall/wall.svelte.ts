@@ -1,6 +1,5 @@
 // The wall: which camera is on which tile (the URL says so), the link to the server, and what a person may do to it.
 // Screens read it and call it; all of it lives as long as the wall's page.
-import type { StreamName } from "../api/types";
 import { alarmTileOf, withAlarm, type Alarm } from "../alarms/alarm";
 import { desk } from "../alarms/desk.svelte";
 import { catalogue, inNumberOrder } from "../catalogue/catalogue.svelte";
@@ -14,11 +13,11 @@ import { views, type View } from "../views/views.svelte";
 import { parseAddress, queryOf, type Address } from "./address";
 import { WallLink, type LinkState } from "./link";
 import { TILES } from "./offer";
+import { choose } from "../tile/line";
 import { Pictures } from "./pictures";
-import type { TileRequest } from "./protocol";
+import type { Choice, TileRequest } from "./protocol";
 import { WallTile } from "./tile.svelte";
 
-const MAIN_FROM_PX = 1280;
 const LOOK_MS = 200;
 /** The default wall shows the first cameras, not all of hundreds. */
 const FIRST = 16;
@@ -134,10 +133,11 @@ export class WallState {
     this.tiles.forEach((tile) => {
       const id = this.cameras[tile.tile] ?? null;
       const camera = id !== null && (!catalogue.loaded || catalogue.byId.has(id)) ? id : null;
-      const stream = this.#stream(tile.tile, camera);
-      if (tile.camera === camera && (camera === null || tile.stream === stream)) return;
+      const choice = this.#choice(tile.tile, camera);
+      const same = tile.choice.stream === choice.stream && tile.choice.claim === choice.claim;
+      if (tile.camera === camera && (camera === null || same)) return;
       if (camera === null) this.#ear?.leave(tile.tile);
-      tile.assign(camera, stream, ++this.#n);
+      tile.assign(camera, choice, ++this.#n);
       changed.push(tile);
     });
     this.#say(changed);
@@ -247,7 +247,7 @@ export class WallState {
 
   /** Have these ready at the server: they are shown in a moment. */
   warm(layout: Layout, cameras: readonly (string | null)[]): void {
-    const wanted = cameras.flatMap((id, tile) => (id && catalogue.byId.has(id) ? [{ camera: id, stream: this.#stream(tile, id, layout) }] : []));
+    const wanted = cameras.flatMap((id, tile) => (id && catalogue.byId.has(id) ? [{ camera: id, ...this.#choice(tile, id, layout) }] : []));
     if (wanted.length) this.#link.send({ type: "warm", cameras: wanted });
   }
 
@@ -267,11 +267,16 @@ export class WallState {
     return address.tiles !== null && view.layout.tiles.some((_, tile) => (address.tiles?.[tile] ?? null) !== (view.cameras[tile] ?? null));
   }
 
-  #stream(tile: number, id: string | null, layout = this.layout): StreamName {
+  #choice(tile: number, id: string | null, layout = this.layout): Choice {
     const camera = id === null ? undefined : catalogue.byId.get(id);
-    if (camera && !camera.streams.some((stream) => stream.name === "sub")) return "main";
-    const large = shareOf(layout, tile) * innerWidth * devicePixelRatio > MAIN_FROM_PX;
-    return this.full === tile || layout.tiles.length === 1 || large || this.tiles[tile]?.tools.wantsMain ? "main" : "sub";
+    if (camera && !camera.streams.some((stream) => stream.name === "sub")) return { stream: "main" };
+    const tools = this.tiles[tile]?.tools;
+    return choose({
+      px: shareOf(layout, tile) * innerWidth * devicePixelRatio,
+      enlarged: this.full === tile || layout.tiles.length === 1 || tools?.wantsMain === true,
+      // What an operator chose is of the camera that is on the tile now.
+      wish: this.tiles[tile]?.camera === id ? (tools?.wish ?? "auto") : "auto",
+    });
   }
 
   #wanted(): TileRequest[] {
@@ -279,7 +284,7 @@ export class WallState {
     for (const tile of this.tiles) {
       tile.expected = 0;
       this.#sent[tile.tile] = tile.n;
-      if (tile.camera) requests.push({ tile: tile.tile, camera: tile.camera, stream: tile.stream });
+      if (tile.camera) requests.push({ tile: tile.tile, camera: tile.camera, ...tile.choice });
     }
     return requests;
   }
@@ -294,7 +299,7 @@ export class WallState {
   #say(tiles: readonly WallTile[]): void {
     const said = tiles.filter((tile) => tile.tile < this.#link.pool);
     if (!said.length) return;
-    const shows = said.map((tile) => ({ tile: tile.tile, camera: tile.camera, stream: tile.stream, n: tile.n }));
+    const shows = said.map((tile) => ({ tile: tile.tile, camera: tile.camera, ...tile.choice, n: tile.n }));
     if (!this.#link.send({ type: "show", tiles: shows })) return;
     for (const tile of said) {
       tile.expected = tile.n;
