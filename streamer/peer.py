@@ -25,6 +25,7 @@ from streamer.media import PROFILES, MediaTransport
 from streamer.negotiation import Offer
 from streamer.playout import Playout
 from streamer.sender import Budget, RtpSender
+from streamer.ssrcs import Ssrcs
 from streamer.track import TileTrack
 from vms import logs
 from vms.clock import NS_PER_S, Clock
@@ -85,10 +86,10 @@ class Peer:
         self._dtls._set_role("server" if offer.answer_setup == "passive" else "client")  # noqa: SLF001
         self._dtls._srtp_profiles = PROFILES  # noqa: SLF001  its way to be told
         self._fingerprint = next(f for f in certificate.getFingerprints() if f.algorithm == "sha-256")
-        budget = Budget(clock)
+        budget, ssrcs = Budget(clock), Ssrcs(() if audio is None else (audio[1].ssrc,))
         self._tracks = list(tracks)
         self._senders = [
-            None if track is None else RtpSender(media, clock, budget)
+            None if track is None else RtpSender(media, clock, budget, ssrcs)
             for track, media in zip(tracks, offer.media, strict=True)
         ]
         self._by_ssrc = {

@@ -30,6 +30,11 @@ class Frame:
     batches: tuple[tuple[int, int, int], ...]
     hevc: bool
 
+    @property
+    def size_bytes(self) -> int:
+        """Of all payloads."""
+        return sum(size for _, _, size in self.batches)
+
 
 def packetize(unit: bytes, *, hevc: bool) -> Frame:
     """The payloads of an access unit in Annex-B; none where it holds no picture and no parameter sets."""

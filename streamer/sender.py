@@ -16,6 +16,7 @@ from streamer import rtcp
 from streamer.negotiation import MediaOffer, VideoFormat
 from streamer.rtp import Frame
 from streamer.srtp import Seal, SrtpError
+from streamer.ssrcs import Ssrcs
 from streamer.wire import Wire
 from vms import metrics
 from vms.clock import NS_PER_S, Clock
@@ -73,8 +74,8 @@ def _index_of(record: tuple[int, int, int, Frame, int, int]) -> int:
 class _Numbered:
     """One RTP stream: its SSRC, the index of its next packet, and how a packet is put on the wire."""
 
-    def __init__(self, extensions: bytes) -> None:
-        self.ssrc = secrets.randbits(32) or 1
+    def __init__(self, extensions: bytes, ssrc: int) -> None:
+        self.ssrc = ssrc
         # Below 2^15, so that the first loss cannot be taken for a rollover (RFC 3711 §3.3.1).
         self.index = secrets.randbits(15)
         self.seal: Seal | None = None
@@ -84,12 +85,13 @@ class _Numbered:
 
 
 class RtpSender:
-    """`begin` when the transport is there; `send` from then on. `packets`, `octets`: sent so far."""
+    """`begin` when the transport is there; `send` from then on. `packets`, `octets`: sent so far. `budget`, `ssrcs`: of
+    the viewer."""
 
-    def __init__(self, media: MediaOffer, clock: Clock, budget: Budget) -> None:
+    def __init__(self, media: MediaOffer, clock: Clock, budget: Budget, ssrcs: Ssrcs) -> None:
         extensions = header_extensions(media)
         self._media = media
-        self._video, self._again = _Numbered(extensions), _Numbered(extensions)
+        self._video, self._again = (_Numbered(extensions, ssrcs.draw()) for _ in range(2))
         self._clock, self._budget = clock, budget
         self._formats: tuple[VideoFormat | None, VideoFormat | None] = (media.video, media.hevc)
         self._wire: Wire | None = None

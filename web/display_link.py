@@ -7,7 +7,6 @@ ten seconds it is looked at anyway.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -24,8 +23,6 @@ from web.display_board import DisplayState, until_any
 from web.news import Listener
 from web.parts import Parts
 from web.relay import CLOSE_NOT_TEXT, CLOSE_SIGNED_OUT, CLOSE_TOO_BIG, CLOSE_TOO_MANY
-from web.scenes import Scenes, cameras_of
-from web.schemas_displays import SceneOut
 from web.security.limits import JSON_MAX_DEPTH, json_depth_exceeds
 from web.uncut import uncut
 from web.views import camera_out
@@ -38,37 +35,8 @@ SILENT_S = 8.0
 _MESSAGE_MAX_BYTES = 2_000
 _EACH_NS, _AT_ONCE = NS_PER_S // 4, 10
 _TOUCH_NS = 60 * NS_PER_S
-_REMEMBER_NS = 2 * NS_PER_S
 # What a screen needs of a camera, and no more: no address, no user name.
 _SHOWN = {"id", "number", "slug", "name", "site", "enabled", "state", "masks", "areas"}
-
-
-async def scene_for(parts: Parts, display: Display) -> tuple[SceneOut, dict[str, Camera]]:
-    """What it shows now, and the cameras of it that are registered: the only ones it may watch."""
-    scenes = Scenes(parts.catalogue)
-    scene = await scenes.of(display.now(parts.clock.now_ns()))
-    known = await scenes.cameras()
-    return scene, {camera: known[camera] for camera in cameras_of(scene) if camera in known}
-
-
-class Sight:
-    """Which cameras a display may watch at this moment. A yes is remembered for a second or two, a no is not: what was
-    pushed just now may be watched at once."""
-
-    def __init__(self, parts: Parts, display_id: str) -> None:
-        self._parts = parts
-        self._id = display_id
-        self._known: frozenset[str] = frozenset()
-        self._read_ns = 0
-
-    async def may(self, cameras: Collection[str]) -> set[str]:
-        """Which of these it may watch."""
-        now_ns = self._parts.clock.mono_ns()
-        if not self._known.issuperset(cameras) or now_ns - self._read_ns > _REMEMBER_NS:
-            display = await self._parts.catalogue.displays.get(self._id)
-            there = {} if display is None else (await scene_for(self._parts, display))[1]
-            self._known, self._read_ns = frozenset(there), now_ns
-        return set(cameras) & self._known
 
 
 class DisplayLink:
@@ -134,7 +102,7 @@ class DisplayLink:
             self._over.set()
             return
         self._until_ns = display.now(parts.clock.now_ns()).until_ns
-        scene, cameras = await scene_for(parts, display)
+        scene, cameras = await parts.sights.scene_of(display)
         sites = {site.id: site for site in await parts.catalogue.sites.list()} if cameras else {}
         walls = {wall.id: wall.name for wall in await parts.catalogue.walls.list()}
         shown = [_camera(parts, cameras[camera], sites.get(cameras[camera].site)) for camera in sorted(cameras)]

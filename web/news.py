@@ -6,7 +6,7 @@ A piece of news is the name of a topic and nothing else: what a person may see o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from vms.bus.base import Bus
@@ -48,10 +48,12 @@ class Listener:
 
 
 class News:
-    """All listeners of this node; one subscription to each subject for all of them."""
+    """All listeners of this node; one subscription to each subject for all of them. `first` is told before them."""
 
-    def __init__(self, bus: Bus, topics: Mapping[str, str] = TOPICS) -> None:
-        self._bus = bus
+    def __init__(
+        self, bus: Bus, topics: Mapping[str, str] = TOPICS, *, first: Callable[[str], None] = lambda _topic: None
+    ) -> None:
+        self._bus, self._first = bus, first
         self._topics = topics
         self._listeners: set[Listener] = set()
 
@@ -75,6 +77,7 @@ class News:
         events = self._bus.subscribe(subject, limit=_LIMIT)
         try:
             async for _subject, _value in events:
+                self._first(topic)
                 for listener in self._listeners:
                     listener.put(topic)
         finally:

@@ -12,11 +12,13 @@ from web.audit import Audit
 from web.context import WebContext
 from web.display_board import DisplayBoard
 from web.news import News
+from web.roster import Roster
 from web.security.bonds import Bonds
 from web.security.display_keys import DisplayKeys
 from web.security.passwords import Passwords
 from web.security.sessions import Sessions
 from web.security.throttle import Throttle
+from web.sights import Sights
 from web.slots import Slots
 from web.states import StateBoard
 from web.steering import Steering
@@ -51,7 +53,9 @@ class Parts:
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence, context.catalogue.sites.list)
         self.steering = Steering(context.bus, context.clock)
-        self.news = News(context.bus)
+        self.roster = Roster(context.catalogue, context.clock)
+        self.news = News(context.bus, first=self.roster.changed)
+        self.sights = Sights(context.catalogue, self.roster, context.clock)
         self.display_keys = DisplayKeys(context.catalogue, context.clock)
         self.display_board = DisplayBoard(context.bus, context.clock)
         self.bonds = Bonds(self.sessions, self.display_keys, context.clock)

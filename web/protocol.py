@@ -13,6 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from web.security.limits import HEADERS_MAX_BYTES, URL_MAX_BYTES
 from web.security.origin import Network, within
+from web.security.throttle import place_of
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -21,7 +22,7 @@ _HEAD_END = b"\r\n\r\n"
 class ConnectionLimits:
     """`head_s`: time for a request's head, from the first moment nothing else is under way; `stall_s`: how long a
     client may leave an answer unread; `linger_s`: how long the rest of a refused body is still thrown away; `total`
-    and `each`: connections in all and of one address (a trusted proxy is not counted)."""
+    and `each`: connections in all and of one address, or IPv6 network of 64 bits (a trusted proxy is not counted)."""
 
     head_s: float = 10.0
     stall_s: float = 60.0
@@ -73,9 +74,10 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
         if not within(address, self.limits.trusted):
-            self._counted = address
-            self.held[address] += 1
-        if len(self.connections) > self.limits.total or self.held[address] > self.limits.each:
+            self._counted = place_of(address)
+            self.held[self._counted] += 1
+        held = 0 if self._counted is None else self.held[self._counted]
+        if len(self.connections) > self.limits.total or held > self.limits.each:
             transport.write(_refusal("503 Service Unavailable", "Too many connections"))
             transport.close()
             return

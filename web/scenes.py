@@ -1,11 +1,11 @@
 """What a Showing comes to: layouts and cameras as they are now, and which cameras a display may watch for it.
 
-Views, tours and cameras are read as they are needed and once for each Scenes: it lives as long as one answer.
+Views and tours are read as they are needed and once for each Scenes: it lives as long as one answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vms.domain.camera import Camera
 from vms.domain.display import Kind, Showing
@@ -13,6 +13,7 @@ from vms.domain.layout import STANDARD, Layout
 from vms.domain.tour import Page, Tour
 from vms.domain.view import View
 from vms.store.catalogue import Catalogue
+from web.roster import Roster
 from web.schemas_displays import SceneOut
 from web.schemas_tours import PageOut
 from web.times import format_time
@@ -36,20 +37,16 @@ def cameras_of(scene: SceneOut) -> set[str]:
 
 
 class Scenes:
-    """Reads a catalogue."""
+    """Reads a catalogue, and of the roster what all of them need."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, roster: Roster) -> None:
+        self._catalogue, self._roster = catalogue, roster
         self._views: dict[str, View | None] = {}
         self._tours: dict[str, Tour | None] = {}
-        self._cameras: dict[str, Camera] | None = None
-        self._people: dict[str, str] | None = None
 
-    async def cameras(self) -> dict[str, Camera]:
+    async def cameras(self) -> Mapping[str, Camera]:
         """Those that are registered."""
-        if self._cameras is None:
-            self._cameras = {camera.id: camera for camera in await self._catalogue.cameras.list()}
-        return self._cameras
+        return await self._roster.cameras()
 
     async def _view(self, view_id: str) -> View | None:
         """One alone: there may be thousands, of everybody, and each screen looks every few seconds."""
@@ -67,9 +64,7 @@ class Scenes:
         return [page_out(page) for page in tour.pages({view.id: view for view in found if view is not None})]
 
     async def _person(self, person: str) -> str:
-        if self._people is None:
-            self._people = {each.id: each.name for each in await self._catalogue.people.list()}
-        return self._people.get(person, "")
+        return (await self._roster.people()).get(person, "")
 
     async def of(self, showing: Showing) -> SceneOut:
         """Resolved; `gone` where its view, tour or camera is no more, or was taken back from who pushed it."""

@@ -1,5 +1,4 @@
-"""The arbiter of a line: several nodes of a Site come to one end; and over real RTSP a tile is told, switched and
-switched back."""
+"""The arbiter of a line: nodes of a Site come to one end; over real RTSP a tile is told, switched and switched back."""
 
 from __future__ import annotations
 
@@ -105,8 +104,7 @@ async def until(met: Callable[[], bool], tile: WallTile, within_s: float = 10.0)
 
 
 async def test_a_tile_is_told_that_the_line_is_full(simulator: RunningSimulator) -> None:
-    """A real camera behind a line too thin for its main: the tile shows sub and says why, main when it is forced, sub
-    when it is not any more; not a byte of main crosses the line meanwhile, and no picture is lost on the tile."""
+    """A real camera: sub and why, main when it is forced, sub after that; no byte of main in between, always live."""
     thin = WatchOptions("node", "sampit", line=LineOptions(25_000.0, BudgetOptions(share=1.0)))
     async with running(with_sub(of(simulator), simulator.cameras[0].sub), watch=thin) as rig:
         await rig.until_packets(25)

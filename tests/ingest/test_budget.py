@@ -120,8 +120,7 @@ def test_rates_that_swing_do_not_flap(rates: list[float]) -> None:
 
 
 def test_a_line_that_carries_less_than_was_said_is_found_out_and_comes_back() -> None:
-    """Of three mains on a line said to carry 10 that carries 5, one goes after a while; more is tried ever rarer; when
-    the line carries all again, all come back."""
+    """Of three mains on a line of 10 that carries 5 one goes; more is tried ever rarer, and all come back with it."""
     line = Line(10, claim("a"), claim("b"), claim("c"), carries=5)
     line.run(1)
     assert line.run(9) == {"a", "b"}

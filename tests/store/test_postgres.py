@@ -337,3 +337,21 @@ async def test_queries_are_range_scans(catalogue: Catalogue, sql: Sql) -> None:
 
 def _values(statement: str) -> int:
     return next(n for n in range(50, -1, -1) if n == 0 or f"${n}::" in statement)
+
+
+async def test_duties_that_are_held_for_long_starve_nobody(postgres: PostgresServer) -> None:
+    """With a pool of two, two duties are held for hours while everything else goes on; another node has none of them."""
+    url = postgres.new_schema()
+    one = await Catalogue.open(url, key=KEY, pool=2)
+    two = await Catalogue.open(url, key=KEY, pool=2)
+    try:
+        async with asyncio.timeout(20), one.turns.take("retention") as mine, one.turns.take("rules") as too:
+            assert (mine, too) == (True, True)
+            await asyncio.gather(*(one.sites.list() for _ in range(8)))
+            async with two.turns.take("rules") as theirs:
+                assert not theirs
+        async with two.turns.take("rules") as theirs:
+            assert theirs
+    finally:
+        await one.close()
+        await two.close()

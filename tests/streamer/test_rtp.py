@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.history import MAX_FRAMES, History
+from streamer.history import MAX_BYTES, MAX_FRAMES, History
 from streamer.order import Order
 from streamer.rtp import BATCH, PAYLOAD_BYTES, is_disposable, nal_units, packetize
 from tests.streamer.packets import packet, unit
@@ -101,6 +103,20 @@ def test_a_history_makes_each_frame_once_and_is_bounded() -> None:
     for n in range(30, 30 + 2 * MAX_FRAMES):
         history.frame(packet(n))
     assert len(history._frames) <= MAX_FRAMES
+
+
+def test_a_history_is_bounded_by_bytes_too() -> None:
+    """50 Mb/s without a key frame for a minute stay below the bound; one frame larger than all of it is served."""
+    history = History("r", hevc=False)
+    big = b"\0\0\1\x41" + b"\x88" * 250_000
+    for n in range(1_500):
+        assert history.frame(replace(packet(n, key=n == 0), payload=big)) is not None
+        assert history.size_bytes <= MAX_BYTES
+    assert history.size_bytes == sum(len(p) for frame in history._frames.values() for p in frame.payloads)
+    assert (
+        history.frame(replace(packet(2_000, key=True), payload=b"\0\0\1\x65" + b"\x88" * (MAX_BYTES + 1))) is not None
+    )
+    assert len(history._frames) == 1
 
 
 def test_disposable_pictures_are_left_out_and_others_make_it_shuffled() -> None:

@@ -32,6 +32,7 @@ from streamer.playout import Playout
 from streamer.rtp import packetize
 from streamer.sender import HISTORY_NS, RESENDS, Budget, RtpSender, header_extensions
 from streamer.srtp import Seal, gcm_seal, libsrtp_seal, sending_session, session_keys
+from streamer.ssrcs import Ssrcs
 from streamer.wire import Wire
 from tests.streamer.packets import unit
 from vms.clock import ManualClock
@@ -71,7 +72,7 @@ class Ends:
         self._receiver = Session(policy)
         self._master, self._profile = master, profile
         self.lane = Lane()
-        self.sender = RtpSender(offer(**more), clock, Budget(clock))
+        self.sender = RtpSender(offer(**more), clock, Budget(clock), Ssrcs())
         self._session = sending_session(profile.libsrtp_profile, master)
 
     def seal(self, ssrc: int) -> Seal:
@@ -357,3 +358,13 @@ def test_the_kernel_cuts_a_batch_where_it_should(ends_of_udp: tuple[socket.socke
     parts = [b"h" * 12, b"a" * 1200, b"i" * 12, b"b" * 1200, b"j" * 12, b"c" * 7]
     wire.send(parts, 3)
     assert [other.recv(2000) for _ in range(3)] == [parts[at] + parts[at + 1] for at in (0, 2, 4)]
+
+
+def test_no_ssrc_is_drawn_twice() -> None:
+    """Not of two videos, not of a video and its RTX, not that of the sound, and never 0: they share one key."""
+    drawn = iter([7, 0, 7, 9, 9, 9, 7, 11, 12])
+    ssrcs = Ssrcs((7,), lambda _bits: next(drawn))
+    clock = ManualClock()
+    senders = [RtpSender(offer(), clock, Budget(clock), ssrcs) for _ in range(1)]
+    assert [each.ssrcs for each in senders] == [(9, 11)]
+    assert ssrcs.draw() == 12

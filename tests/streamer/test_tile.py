@@ -278,8 +278,7 @@ def test_faults(fault: str, state: str, cause: str) -> None:
 
 
 async def test_main_after_sub_of_the_same_camera_costs_no_picture(bench: Bench, clock: ManualClock) -> None:
-    """A tile that is enlarged goes on with sub until main is there; one whose main does not come stays with sub, live;
-    back to sub is as quiet, and everything is given back."""
+    """Enlarged it goes on with sub until main is there, or for good; back is as quiet, and all feeds are let go."""
     sub = bench.ingest.add()
     sub.first_ns = clock.now_ns()
     bench.ingest.step(sub)

@@ -99,8 +99,7 @@ async def test_a_moment_is_marked_and_found_again(browser: Browser, place: Place
 
 
 async def test_main_or_sub(browser: Browser, place: Place) -> None:
-    """Of a camera behind a full line an enlarged tile shows sub and says why; Q takes main all the same and says what
-    that costs, then sub, then leaves it to the line again. The picture stays all the while."""
+    """Behind a full line an enlarged tile shows sub and why; Q takes main, with its costs, then sub, then auto."""
     async with looking(browser, place) as screen:
         page, press = screen.page, screen.page.keyboard.press
         await _open(page, place)

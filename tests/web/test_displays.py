@@ -19,9 +19,11 @@ from tests.web.test_cameras import add
 from tests.web.test_live import closed, operator, server
 from tests.web.test_views import other_person
 from vms.clock import NS_PER_S
-from vms.domain.display import CODE_TTL_NS, Kind, Showing, clean_code, new_code
+from vms.domain.display import CODE_TTL_NS, Display, Kind, Pairing, Showing, Wall, clean_code, new_code
+from vms.domain.ids import new_id
 from vms.errors import CatalogueError
 from web.api.display import WAITING_EACH
+from web.audit import bounded
 from web.relay import CLOSE_SIGNED_OUT
 from web.server import WebServer
 
@@ -355,3 +357,81 @@ async def test_tiles_follow_what_may_be_shown(
             assert (await heard(socket, "tile", state="forbidden"))["camera"] == one["id"]
     shows = [(each["type"], each.get("camera")) for each in world.streamer.messages if each["type"] != "ping"]
     assert shows == [("show", None), ("show", one["id"]), ("warm", None), ("listen", None), ("show", None)]
+
+
+async def test_waiting_screens_of_one_ipv6_network_are_one_place(world: World, admin: httpx.AsyncClient) -> None:
+    """Whoever has a /64 has all its addresses: they block each other alone, and no screen elsewhere."""
+    asked = []
+    for n in range(WAITING_EACH + 1):
+        async with world.client((f"2001:db8:0:1::{n + 1:x}", 5)) as screen:
+            asked.append((await screen.post("/api/display/1/pairing")).status_code)
+    assert asked == [201] * WAITING_EACH + [429]
+    async with world.client(("2001:db8:0:2::1", 5)) as elsewhere:
+        assert (await elsewhere.post("/api/display/1/pairing")).status_code == 201
+
+
+async def test_a_code_that_is_spent_meanwhile_leaves_no_wall(
+    world: World, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two operators type one code at once, each with a new wall: one display, one wall."""
+    async with world.client() as screen:
+        code = (await screen.post("/api/display/1/pairing")).json()["code"]
+        waiting = await world.catalogue.pairings.by_code(clean_code(code) or "", world.clock.now_ns())
+
+        async def still_there(_code: str, _now_ns: int) -> object:
+            return waiting
+
+        monkeypatch.setattr(world.catalogue.pairings, "by_code", still_there)
+        body = {"code": code, "name": "Kiri", "new_wall": "Ruang utama"}
+        answers = [await admin.post("/api/displays", json=body) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 404]
+    assert len(await world.catalogue.walls.list()) == 1
+    assert [entry.action for entry in (await world.catalogue.audit.list())[0]].count("wall.add") == 1
+
+
+async def test_displays_share_one_reading(
+    world: World, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three displays that ask for pictures at once read cameras and people once, and again after two seconds."""
+    camera = await add(admin)
+    reads: list[str] = []
+    for noun in ("cameras", "people"):
+        store = getattr(world.catalogue, noun)
+        real = store.list
+
+        async def counted(noun: str = noun, real: Any = real) -> Any:
+            reads.append(noun)
+            return await real()
+
+        monkeypatch.setattr(store, "list", counted)
+    async with world.client() as one, world.client() as two, world.client() as three:
+        screens = [one, two, three]
+        for n, screen in enumerate(screens):
+            await push(admin, await pair(admin, screen, f"L{n}"), kind="camera", subject=camera["id"])
+        await world.clock.advance(3)
+        reads.clear()
+        path = f"/api/display/1/cameras/{camera['id']}/snapshot"
+        for _ in range(4):
+            answers = await asyncio.gather(*(screen.get(path) for screen in screens))
+            assert [answer.status_code for answer in answers] == [200] * 3
+        assert sorted(reads) == ["cameras", "people"]
+        await world.clock.advance(3)
+        assert (await one.get(path)).status_code == 200
+        assert sorted(reads) == ["cameras", "cameras", "people", "people"]
+
+
+async def test_an_audit_line_has_a_bound(world: World, admin: httpx.AsyncClient) -> None:
+    """Texts and lists that are too long are cut and say so; a push to many screens names some, and how many."""
+    assert bounded("x" * 5_000) == "x" * 999 + "…"
+    assert bounded(list(range(500))) == [*range(64), "… 436"]
+    assert bounded({"a": 1}) == {"a": 1}
+    wall = Wall(new_id(), "W")
+    await world.catalogue.walls.add(wall)
+    for n in range(30):
+        sha256 = f"{n:064x}"
+        await world.catalogue.pairings.add(Pairing(f"{n:08d}", sha256, "192.0.2.1", world.clock.now_ns()))
+        await world.catalogue.displays.pair(Display(new_id(), f"L{n:02d}", wall.id, sha256, paired_ns=1))
+    body = {"kind": "message", "text": "Uji", "for_s": 5}
+    assert (await admin.put(f"/api/walls/{wall.id}/showing", json=body)).status_code == 200
+    line = (await world.catalogue.audit.list())[0][0]
+    assert (line.action, line.detail["count"], len(line.detail["displays"])) == ("display.show", 30, 20)

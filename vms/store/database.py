@@ -32,6 +32,8 @@ _Out = TypeVar("_Out")
 _READERS = 4
 _PART_ROWS = 500
 _GRACE_S = 0.2
+_APART = 4
+"""Connections that are held for long, beside the pool: one for each duty (vms/store/turns.py)."""
 _ALONE_LOCK = 0x766D73
 _URL_HINT = "For example postgresql://vms:PASSWORD@10.20.0.5/vms or sqlite:////var/lib/vms/vms.db"
 _PRAGMAS = (
@@ -71,12 +73,13 @@ class Database:
         self._grace_s: float | None = None
         if self.is_sqlite:
             self._writer = _sqlite_engine(url, size=1, begin="BEGIN IMMEDIATE")
-            self._reader = _sqlite_engine(url, size=_READERS, begin=None)
+            self._reader = self._apart = _sqlite_engine(url, size=_READERS, begin=None)
         else:
             from vms.store import postgres
 
             self._writer = postgres.pool_engine(url, pool)
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            self._apart = postgres.pool_engine(url, _APART).execution_options(isolation_level="AUTOCOMMIT")
             self._grace_s, self._plain = _GRACE_S, _Plain(url, postgres.ERRORS)
         event.listen(self._writer.sync_engine, "before_cursor_execute", _refuse_nul)
         event.listen(self._reader.sync_engine, "before_cursor_execute", _refuse_nul)
@@ -85,6 +88,12 @@ class Database:
     async def read(self) -> AsyncIterator[Connection]:
         """A connection to read with, each statement by itself."""
         async with self._plain, connected(self._reader, self._grace_s) as connection:
+            yield Connection(connection, self._grace_s)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Connection]:
+        """A connection that may be held for hours: on PostgreSQL none of the pool, whose others wait for each other."""
+        async with self._plain, connected(self._apart, self._grace_s) as connection:
             yield Connection(connection, self._grace_s)
 
     @asynccontextmanager
@@ -151,8 +160,7 @@ class Database:
     async def close(self) -> None:
         """Give all connections back; idempotent."""
         await self._writer.dispose()
-        if self.is_sqlite:
-            await self._reader.dispose()
+        await (self._reader if self.is_sqlite else self._apart).dispose()
         await asyncio.get_running_loop().run_in_executor(None, self._executor.shutdown)
 
 

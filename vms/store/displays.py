@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from vms.domain.display import Display, showing_of
+from vms.domain.display import Display, Wall, showing_of
 from vms.errors import ConflictError, NotFoundError
 from vms.store.center import at_center
 from vms.store.connection import Connection
 from vms.store.database import Database
-from vms.store.tables import displays, pairings
+from vms.store.tables import displays, pairings, walls
+from vms.store.walls import wall_values
 
 
 class Displays:
@@ -43,15 +44,17 @@ class Displays:
             row = (await connection.execute(select(displays).where(displays.c.key_sha256 == key_sha256))).first()
         return None if row is None else _display(row)
 
-    async def pair(self, display: Display) -> None:
-        """Keep a new one and spend the pairing of its key. NotFoundError: that is spent already. ConflictError: there
-        is no such Wall. ForbiddenError at a site."""
+    async def pair(self, display: Display, new_wall: Wall | None = None) -> None:
+        """Keep a new one, and its Wall where that is new too, and spend the pairing of its key; all of it or nothing.
+        NotFoundError: that is spent already. ConflictError: there is no such Wall. ForbiddenError at a site."""
         at_center(self._db, "displays")
         try:
             async with self._db.write() as connection:
                 spent = delete(pairings).where(pairings.c.key_sha256 == display.key_sha256)
                 if (await connection.execute(spent)).rowcount == 0:
                     raise NotFoundError("the code has been used already")
+                if new_wall is not None:
+                    await connection.execute(insert(walls), wall_values(new_wall))
                 await connection.execute(insert(displays), _values(display))
         except IntegrityError as error:
             raise ConflictError("the display cannot be kept: there is no such wall") from error

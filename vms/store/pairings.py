@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from vms.domain.display import CODE_TTL_NS, Pairing
@@ -20,13 +20,11 @@ class Pairings:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def counts(self, address: str, now_ns: int) -> tuple[int, int]:
-        """How many wait that asked from an address, and in all."""
-        waiting = select(func.count()).select_from(pairings).where(pairings.c.created_ns > now_ns - CODE_TTL_NS)
+    async def addresses(self, now_ns: int) -> list[str]:
+        """Where each of those that wait asked from."""
+        waiting = select(pairings.c.address).where(pairings.c.created_ns > now_ns - CODE_TTL_NS)
         async with self._db.read() as connection:
-            here = (await connection.execute(waiting.where(pairings.c.address == address))).scalar_one()
-            everywhere = (await connection.execute(waiting)).scalar_one()
-        return int(here), int(everywhere)
+            return [str(row.address) for row in await connection.execute(waiting)]
 
     async def add(self, pairing: Pairing) -> None:
         """Keep a new one, in place of an earlier one of the same key; those that are over go. ConflictError: the code

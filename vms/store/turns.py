@@ -27,7 +27,7 @@ class Turns:
             yield True
             return
         key = _TURN_LOCK, func.hashtext(work)
-        async with self._db.read() as connection:
+        async with self._db.apart() as connection:
             mine = bool((await connection.execute(select(func.pg_try_advisory_lock(*key)))).scalar_one())
             try:
                 yield mine

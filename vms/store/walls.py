@@ -37,7 +37,7 @@ class Walls:
         at_center(self._db, "walls")
         try:
             async with self._db.write() as connection:
-                await connection.execute(insert(walls), _values(wall))
+                await connection.execute(insert(walls), wall_values(wall))
         except IntegrityError as error:
             raise ConflictError("the wall cannot be kept: its id is taken") from error
 
@@ -47,7 +47,7 @@ class Walls:
         at_center(self._db, "walls")
         statement = update(walls).where(walls.c.id == wall.id, walls.c.rev == wall.rev - 1)
         async with self._db.write() as connection:
-            if (await connection.execute(statement, _values(wall))).rowcount:
+            if (await connection.execute(statement, wall_values(wall))).rowcount:
                 return
             if (await connection.execute(select(walls.c.rev).where(walls.c.id == wall.id))).first() is None:
                 raise NotFoundError("there is no such wall", hint="Somebody may have removed it.", reason="wall_gone")
@@ -69,5 +69,5 @@ class Walls:
         raise NotFoundError("there is no such wall", hint="Somebody may have removed it.", reason="wall_gone")
 
 
-def _values(wall: Wall) -> dict[str, Any]:
+def wall_values(wall: Wall) -> dict[str, Any]:
     return {"id": wall.id, "name": wall.name, "rev": wall.rev}

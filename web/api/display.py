@@ -22,13 +22,14 @@ from web.api.errors import CHANGES, problems
 from web.api.live import SessionId, checked_offer, first_show
 from web.api.probe import picture_of
 from web.deps import Address, PartsOf, Screen, display_of, parts_of
-from web.display_link import DisplayLink, Sight, scene_for
+from web.display_link import DisplayLink
 from web.parts import Parts
 from web.relay import Relay
 from web.schemas_displays import DisplayHereOut, PairingOut
 from web.schemas_live import WallIn, WallOut
 from web.security.display_keys import COOKIE, KEY_MAX_AGE_S
 from web.security.origin import is_secure
+from web.security.throttle import place_of
 from web.times import format_time
 
 router = APIRouter(prefix="/api/display", tags=["display"])
@@ -94,8 +95,9 @@ async def start_pairing(
     now_ns = parts.clock.now_ns()
     if waiting is not None and waiting.expires_ns - now_ns > _FRESH_NS:
         return _pairing(waiting)  # nobody who is not signed in writes to the catalogue as often as they like
-    here, everywhere = await parts.catalogue.pairings.counts(address, now_ns)
-    if waiting is None and (here >= WAITING_EACH or everywhere >= WAITING_ALL):
+    places = [place_of(each) for each in await parts.catalogue.pairings.addresses(now_ns)]
+    here = places.count(place_of(address))
+    if waiting is None and (here >= WAITING_EACH or len(places) >= WAITING_ALL):
         minutes = str(CODE_TTL_NS // (60 * NS_PER_S))
         raise TooManyError(
             "Too many screens wait to be paired.",
@@ -135,7 +137,7 @@ async def open_wall(screen: ScreenNumber, body: WallIn, response: Response, who:
     checked_offer(body.sdp)
     if len({tile.tile for tile in body.tiles}) != len(body.tiles):
         raise InputError("A tile is named twice.", field="tiles")
-    _scene, cameras = await scene_for(parts, who.display)
+    _scene, cameras = await parts.sights.scene_of(who.display)
     tiles = [first_show(t) for t in body.tiles if t.camera in cameras]
     wall_id, sdp = await parts.walls.open(who.viewer, body.sdp, tiles)
     response.headers["Location"] = f"/api/display/{screen}/wall/sessions/{wall_id}"
@@ -160,7 +162,7 @@ async def control_wall(socket: WebSocket, screen: int, session: str) -> None:
     """Messages of the wall. What the display is no longer told to show is taken off its tiles within seconds."""
     del screen
     parts, who = parts_of(socket), display_of(socket)
-    wall, may = parts.walls.of(session, who.viewer), Sight(parts, who.display.id).may
+    wall, may = parts.walls.of(session, who.viewer), parts.sights.of(who.display.id).may
     await Relay(socket, wall, parts.walls, parts.bus, may, parts.clock, look_again_s=LOOK_AGAIN_S).run()
 
 
@@ -180,6 +182,6 @@ async def snapshot(
 ) -> Response:
     """The newest picture of a camera that the display is told to show, for where WebRTC is blocked."""
     del screen
-    if not is_id(camera_id) or not await Sight(parts, who.display.id).may([camera_id]):
+    if not is_id(camera_id) or not await parts.sights.of(who.display.id).may([camera_id]):
         raise NotFoundError("There is no such camera.", hint="It may have been removed.", reason="camera_gone")
     return await picture_of(parts, camera_id, width)

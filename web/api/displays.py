@@ -33,6 +33,7 @@ from web.times import format_time
 router = APIRouter(prefix="/api", tags=["displays"])
 
 DISPLAYS_MAX, WALLS_MAX = 500, 100
+_NAMED_MAX = 20
 
 
 async def display_of(display_id: str, parts: PartsOf) -> Display:
@@ -56,7 +57,7 @@ OneWall = Annotated[Wall, Depends(wall_of)]
 
 
 async def _out(parts: Parts, *displays: Display) -> list[DisplayOut]:
-    scenes, now_ns, found = Scenes(parts.catalogue), parts.clock.now_ns(), []
+    scenes, now_ns, found = Scenes(parts.catalogue, parts.roster), parts.clock.now_ns(), []
     for display in displays:
         state = parts.display_board.of(display.id)
         seen_ns = max(state.seen_ns, display.seen_ns or 0)
@@ -121,10 +122,13 @@ async def pair_display(body: PairIn, response: Response, who: Who, parts: PartsO
             "No screen shows this code.", hint="Codes change after ten minutes.", field="code", reason="code_wrong"
         )
     parts.throttle.succeed(guesser, address)
-    wall = body.wall or await _new_wall(parts, who.person.id, body.new_wall or "")
+    new_wall = None if body.new_wall is None else await _new_wall(parts, body.new_wall)
+    wall = new_wall.id if new_wall is not None else body.wall or ""
     display = Display(new_id(), body.name, wall, pairing.key_sha256, paired_ns=now_ns)
-    await parts.catalogue.displays.pair(display)
+    await parts.catalogue.displays.pair(display, new_wall)
     _told(parts)
+    if new_wall is not None:
+        await parts.audit.add(who.person.id, "wall.add", new_wall.id, name=new_wall.name)
     await parts.audit.add(
         who.person.id, "display.pair", display.id, name=display.name, wall=wall, address=pairing.address
     )
@@ -141,13 +145,11 @@ def _full(limit: int) -> ConflictError:
     )
 
 
-async def _new_wall(parts: Parts, person: str, name: str) -> str:
+async def _new_wall(parts: Parts, name: str) -> Wall:
+    """One that is not kept yet."""
     if len(await parts.catalogue.walls.list()) >= WALLS_MAX:
         raise _full(WALLS_MAX)
-    wall = Wall(new_id(), name)
-    await parts.catalogue.walls.add(wall)
-    await parts.audit.add(person, "wall.add", wall.id, name=name)
-    return wall.id
+    return Wall(new_id(), name)
 
 
 @router.get("/displays/{display_id}", operation_id="getDisplay", responses=problems(404))
@@ -220,7 +222,8 @@ async def _push(parts: Parts, who: Who, displays: Sequence[Display], showing: Sh
         displays[0].id if displays else "",
         kind=showing.kind.value,
         what=showing.subject,
-        displays=names,
+        displays=names[:_NAMED_MAX],
+        count=len(names),
     )
     return await _out(parts, *changed)
 
@@ -282,10 +285,12 @@ def _wall(wall: Wall, displays: Sequence[Display]) -> WallSetOut:
 @router.post("/walls", operation_id="addWall", status_code=201, responses=problems(*CHANGES, 409))
 async def add_wall(body: WallNameIn, response: Response, who: Who, parts: PartsOf) -> WallSetOut:
     """A new wall, without a display yet."""
-    wall_id = await _new_wall(parts, who.person.id, body.name)
+    wall = await _new_wall(parts, body.name)
+    await parts.catalogue.walls.add(wall)
+    await parts.audit.add(who.person.id, "wall.add", wall.id, name=wall.name)
     _told(parts)
-    response.headers["Location"] = f"/api/walls/{wall_id}"
-    return WallSetOut(id=wall_id, name=body.name, displays=0, rev=1)
+    response.headers["Location"] = f"/api/walls/{wall.id}"
+    return WallSetOut(id=wall.id, name=wall.name, displays=0, rev=1)
 
 
 @router.patch("/walls/{wall_id}", operation_id="changeWall", responses=problems(*CHANGES, 404, 409))

@@ -40,7 +40,7 @@ class ThrottledError(TooManyError):
         self.first = first
 
 
-def _place(address: str) -> str:
+def place_of(address: str) -> str:
     """What counts as one address: of IPv6 the network of 64 bits, since whoever has one has all of it."""
     try:
         parsed = ipaddress.ip_address(address)
@@ -69,7 +69,7 @@ class Throttle:
 
     def begin(self, username: str, address: str) -> None:
         """Count a try about to be made; ThrottledError where it may not be made now (it is then not counted)."""
-        now_ns, place = self._clock.mono_ns(), _place(address)
+        now_ns, place = self._clock.mono_ns(), place_of(address)
         # The place first: while it has to wait it makes no entries, which would push out those of others.
         house = self._entry(self._addresses, place, now_ns)
         self._refuse(house, now_ns)
@@ -83,7 +83,7 @@ class Throttle:
 
     def succeed(self, username: str, address: str) -> None:
         """The try was right: forget the wrong ones before it."""
-        place = _place(address)
+        place = place_of(address)
         self._tries.pop((username.casefold(), place), None)
         house = self._addresses.get(place)
         if house is not None:
