@@ -23,8 +23,8 @@ MAX_CREDIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a watcher asks for. `sound`: it listens too; `weight`: it takes the small stream where the line has no room for this one; None: this
-    Stream and no other."""
+    """What a watcher asks for. `sound`: it listens too; `weight`: it takes the small stream where the line has no room
+    for this one; None: this Stream and no other."""
 
     watcher: str
     zone: str

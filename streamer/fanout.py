@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 
 from streamer.acks import Acks
-from streamer.feed import Buses, Feed
+from streamer.arriving import Buses
+from streamer.feed import Feed
 from streamer.options import StreamerOptions
 from vms.bus.base import Bus
 from vms.clock import Clock

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from streamer.acks import Acks
+from streamer.arriving import Buses, Picture
 from streamer.claims import Claims, verdict_of
 from streamer.history import History
 from streamer.options import StreamerOptions
@@ -22,7 +22,7 @@ from streamer.rtp import Frame
 from streamer.skew import Skew
 from streamer.track import Sink
 from vms import logs, metrics
-from vms.bus.base import Bus, Events, Value
+from vms.bus.base import Events, Value
 from vms.clock import NS_PER_MS, NS_PER_S, Clock
 from vms.domain.camera import StreamName, StreamRef
 from vms.domain.ids import new_id
@@ -35,22 +35,6 @@ log = logs.get(__name__)
 _ASK_AGAIN_NS = 500 * NS_PER_MS
 _LOOK_S = 0.5
 _STATES_LIMIT = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Buses:
-    """Requests and events go by `control`, Packets come by `media`: one and the same in a single process."""
-
-    control: Bus
-    media: Bus
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A small JPEG in place of video that the line does not carry; `wall_ns`: when it was captured, on our clock."""
-
-    jpeg: bytes
-    wall_ns: int
 
 
 class Feed:

@@ -1,8 +1,8 @@
 """The streamer service: opens and ends sessions of viewers as asked over the bus. Event loop only.
 
-Subjects: streamer.wall.open, .message.<session>, .close.<session>; streamer.whep.open, .patch.<session>,
-.close.<session>. Those of a session are served as long as there is one, by the node that has it: of several streamers
-the right one answers. What a wall is told goes out on streamer.wall.event.<session>.
+Subjects: streamer.wall.open, .message.<session>, .take.<session>, .close.<session>; streamer.whep.open,
+.patch.<session>, .close.<session>. Those of a session are served as long as there is one, by the node that has it: of
+several streamers the right one answers. What a wall is told goes out on streamer.wall.event.<session>.
 """
 
 from __future__ import annotations
@@ -90,7 +90,12 @@ class Streamer(Service):
         except InputError:
             await session.close("refused")
             raise
-        subjects = {f"streamer.wall.message.{ident}": self._wall_message, f"streamer.wall.close.{ident}": self._close}
+        session.holder = str(value.get("by", ""))
+        subjects = {
+            f"streamer.wall.message.{ident}": self._wall_message,
+            f"streamer.wall.take.{ident}": self._wall_take,
+            f"streamer.wall.close.{ident}": self._wall_close,
+        }
         return await self._begin(session, subjects)
 
     async def _whep_open(self, value: Value) -> Value:
@@ -100,7 +105,7 @@ class Streamer(Service):
         person = str(value.get("person", ""))
         ident = new_id()
         session = WhepSession(ident, person, self._offer(value), stream, kit=self._kit, ended=self._forget)
-        subjects = {f"streamer.whep.patch.{ident}": self._whep_patch, f"streamer.whep.close.{ident}": self._close}
+        subjects = {f"streamer.whep.patch.{ident}": self._whep_patch, f"streamer.whep.close.{ident}": self._whep_close}
         return await self._begin(session, subjects)
 
     def _offer(self, value: Value) -> Offer:
@@ -126,7 +131,8 @@ class Streamer(Service):
 
     def _find(self, value: Value, kind: type[AnySession]) -> AnySession:
         session = self.sessions.get(str(value["_subject"]).rpartition(".")[2])
-        if not isinstance(session, kind):
+        # Who names a person means a session of theirs alone: another web node may have opened it.
+        if not isinstance(session, kind) or value.get("person", session.person) != session.person:
             raise NotFoundError("there is no such session")
         return session
 
@@ -139,7 +145,16 @@ class Streamer(Service):
         self._find(value, WhepSession).patch(value.get("fragment"))
         return {}
 
-    async def _close(self, value: Value) -> Value:
-        kind = WallSession if ".wall." in str(value["_subject"]) else WhepSession
-        await self._find(value, kind).close("asked to")
+    async def _wall_take(self, value: Value) -> Value:
+        return {"tiles": self._find(value, WallSession).taken(str(value.get("by", "")))}
+
+    async def _wall_close(self, value: Value) -> Value:
+        """A web node that held it before has no say any more."""
+        session = self._find(value, WallSession)
+        if value.get("by", session.holder) == session.holder:
+            await session.close("asked to")
+        return {}
+
+    async def _whep_close(self, value: Value) -> Value:
+        await self._find(value, WhepSession).close("asked to")
         return {}

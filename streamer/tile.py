@@ -12,8 +12,9 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from streamer.arriving import Picture
 from streamer.fanout import Fanout
-from streamer.feed import Feed, Picture
+from streamer.feed import Feed
 from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
 from streamer.pump import Pump
@@ -62,6 +63,11 @@ class WallTile:
         self._told_ns = 0
         self._switched: Message | None = None
         self._pictured: Picture | None = None
+
+    @property
+    def wanted(self) -> StreamRef | None:
+        """What it is to show."""
+        return self._wanted
 
     @property
     def feed(self) -> Feed | None:

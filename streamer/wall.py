@@ -55,7 +55,8 @@ def _number(value: Mapping[str, Any]) -> int | None:
 
 
 class WallSession(ViewerSession):
-    """Every video of the offer is a tile, in order; one sound may be beside them, for the tile that is listened to."""
+    """Every video of the offer is a tile, in order; one sound may be beside them, for the tile that is listened to.
+    `holder`: which web node speaks for the viewer."""
 
     def __init__(
         self, ident: str, person: str, offer: Offer, *, kit: Kit, say: Say, ended: Callable[[str], None]
@@ -70,7 +71,16 @@ class WallSession(ViewerSession):
         self._listener = None if audio is None else Listener(audio[1], say, kit.clock)
         self._heard_ns = kit.clock.mono_ns()
         self._spoke = False
+        self.holder = ""
         self._warm: dict[StreamRef, tuple[Feed, int]] = {}
+
+    def taken(self, holder: str) -> list[dict[str, Any]]:
+        """Another web node holds the control socket from now on: what its tiles are to show. All that was told is told
+        again once it speaks."""
+        self.holder = holder
+        self._heard_ns, self._spoke = self._kit.clock.mono_ns(), False
+        wanted = [(tile.index, tile.wanted) for tile in self.tiles]
+        return [{"tile": index, "camera": stream.camera} for index, stream in wanted if stream is not None]
 
     def assign(self, tiles: object) -> None:
         """Show the cameras of `tiles`, [{"tile", "camera", "stream"}]; InputError before anything is shown."""

@@ -95,6 +95,7 @@ class Parts:
         """Begin to listen for states and to watch sign-ins."""
         self.spawn(self.board.run())
         self.spawn(self.news.run())
+        self.spawn(self.walls.run())
         self.spawn(self.steering.run())
         self.spawn(self.display_board.run())
         self.spawn(self.bonds.run())

@@ -22,7 +22,7 @@ from vms.errors import BusError, NoResponderError, NotFoundError, VmsError
 from web.schemas import TILES_MAX
 from web.security.limits import JSON_MAX_DEPTH, json_depth_exceeds
 from web.uncut import uncut
-from web.walls import Wall, Walls
+from web.walls import MOVED, Wall, Walls
 
 log = logs.get(__name__)
 
@@ -132,7 +132,8 @@ class Relay:
 
     async def _until_over(self) -> None:
         why = await asyncio.shield(self._wall.over)
-        raise _CloseError(CLOSE_SIGNED_OUT if why == "signed out" else CLOSE_OVER, why)
+        code = {"signed out": CLOSE_SIGNED_OUT, MOVED: CLOSE_REPLACED}.get(why, CLOSE_OVER)
+        raise _CloseError(code, why)
 
     @staticmethod
     async def _until_replaced(replaced: asyncio.Event) -> None:

@@ -1,7 +1,8 @@
-"""Wall sessions opened through this node: whose they are, what the streamer tells them, and their end.
+"""Wall sessions that this web node holds: whose they are, what the streamer tells them, and their end.
 
 The streamer does the work; here is the ownership, the buffer of events until the browser's socket is there, and the
-15 s that a session outlives its socket. Event loop only.
+15 s that a session outlives its socket. Behind a proxy the socket may come to another web node than the offer did: that
+one takes the session over, and the one before lets go. Event loop only.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Any
 
 from vms.bus.base import Bus, Events
 from vms.clock import Clock
-from vms.domain.ids import new_id
-from vms.errors import NotFoundError, TooManyError, VmsError
+from vms.domain.ids import is_id, new_id
+from vms.errors import NoResponderError, NotFoundError, TooManyError, VmsError
 from web.security.bonds import Bonds
 from web.security.viewer import Viewer
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 _EVENTS_LIMIT = 2048
 _OPEN_TIMEOUT_S = 15.0
+_TAKE_TIMEOUT_S = 3.0
+_TAKEN = "web.wall.taken"
+MOVED = "moved"
 
 
 @dataclass(eq=False)
@@ -40,7 +44,7 @@ class Wall:
 
 
 class Walls:
-    """All wall sessions of this node."""
+    """All wall sessions of this node; `run` hears which others took over."""
 
     def __init__(
         self, bus: Bus, clock: Clock, bonds: Bonds, spawn: Spawn, *, each_max: int, reconnect_s: float
@@ -52,14 +56,27 @@ class Walls:
         self._each_max = each_max
         self._reconnect_s = reconnect_s
         self._walls: dict[str, Wall] = {}
+        self._self = new_id()
+
+    async def run(self) -> None:
+        """Hear until cancelled."""
+        events = self._bus.subscribe(_TAKEN)
+        try:
+            async for _subject, value in events:
+                wall = self._walls.get(str(value.get("wall")))
+                if wall is not None and value.get("by") != self._self:
+                    self._forget(wall, MOVED)
+        finally:
+            events.close()
 
     async def open(self, who: Viewer, sdp: str, tiles: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
         """Open a session at a streamer: its id and the answer to the offer. It must be joined within 15 s."""
         if sum(wall.owner == who.id for wall in self._walls.values()) >= self._each_max:
             raise TooManyError("Too many walls are open under this name.", hint="Close one of them.")
-        wall = self._new(who)
+        wall = self._new(who, new_id())
+        self._walls[wall.id] = wall
         wall.shown.update({tile["tile"]: tile["camera"] for tile in tiles})
-        request = {"session": wall.id, "person": wall.owner, "sdp": sdp, "tiles": list(tiles)}
+        request = {"session": wall.id, "person": wall.owner, "by": self._self, "sdp": sdp, "tiles": list(tiles)}
         try:
             answer = await self._bus.request("streamer.wall.open", request, timeout_s=_OPEN_TIMEOUT_S)
         except BaseException:
@@ -68,8 +85,7 @@ class Walls:
         self.leave(wall)
         return wall.id, str(answer["sdp"])
 
-    def _new(self, who: Viewer) -> Wall:
-        wall_id = new_id()
+    def _new(self, who: Viewer, wall_id: str) -> Wall:
         wall = Wall(
             wall_id,
             who.id,
@@ -80,14 +96,35 @@ class Walls:
             lambda: None,
         )
         wall.untie = self._bonds.tie(wall.bond, lambda: self._spawn(self.close(wall, "signed out")))
-        self._walls[wall_id] = wall
         return wall
 
-    def of(self, wall_id: str, who: Viewer) -> Wall:
-        """The session, if it is this viewer's; NotFoundError else, whoever else's it may be."""
+    async def of(self, wall_id: str, who: Viewer) -> Wall:
+        """The session, if it is this viewer's; NotFoundError else, whoever else's it may be. One that another web node
+        opened is held here from now on."""
         wall = self._walls.get(wall_id)
+        if wall is None and is_id(wall_id):
+            wall = await self._take(wall_id, who)
         if wall is None or wall.owner != who.id:
             raise NotFoundError("There is no such wall session.", hint="Open another.")
+        return wall
+
+    async def _take(self, wall_id: str, who: Viewer) -> Wall | None:
+        wall = self._new(who, wall_id)
+        try:
+            request = {"person": who.id, "by": self._self}
+            answer = await self._bus.request(f"streamer.wall.take.{wall_id}", request, timeout_s=_TAKE_TIMEOUT_S)
+        except BaseException as error:
+            self._forget(wall, "not taken")
+            if isinstance(error, NotFoundError | NoResponderError):
+                return None
+            raise
+        if wall_id in self._walls:  # two sockets at once
+            self._drop(wall, "not taken")
+            return self._walls[wall_id]
+        self._walls[wall_id] = wall
+        wall.shown.update({int(tile["tile"]): str(tile["camera"]) for tile in answer["tiles"]})
+        self._bus.publish(_TAKEN, {"wall": wall_id, "by": self._self})
+        self.leave(wall)
         return wall
 
     def join(self, wall: Wall) -> asyncio.Event:
@@ -103,7 +140,7 @@ class Walls:
     def leave(self, wall: Wall) -> None:
         """No socket is there: end the session unless one comes in time."""
         wall.replaced = None
-        if wall.id in self._walls and wall.leaving is None:
+        if self._walls.get(wall.id) is wall and wall.leaving is None:
             wall.leaving = asyncio.create_task(self._end_later(wall))
 
     async def _end_later(self, wall: Wall) -> None:
@@ -115,7 +152,7 @@ class Walls:
         """End the session here and at the streamer; idempotent."""
         if self._forget(wall, why):
             try:
-                await self._bus.request(f"streamer.wall.close.{wall.id}", {})
+                await self._bus.request(f"streamer.wall.close.{wall.id}", {"by": self._self})
             except VmsError:
                 return  # over there already, or no streamer: it notices the missing heartbeat itself
 
@@ -128,7 +165,14 @@ class Walls:
         await asyncio.gather(*(self.close(wall, "the server stops") for wall in list(self._walls.values())))
 
     def _forget(self, wall: Wall, why: str) -> bool:
-        known = self._walls.pop(wall.id, None) is not None
+        known = self._walls.get(wall.id) is wall
+        if known:
+            del self._walls[wall.id]
+        self._drop(wall, why)
+        return known
+
+    @staticmethod
+    def _drop(wall: Wall, why: str) -> None:
         wall.untie()
         wall.events.close()
         if wall.leaving is not None:
@@ -136,4 +180,3 @@ class Walls:
             wall.leaving = None
         if not wall.over.done():
             wall.over.set_result(why)
-        return known

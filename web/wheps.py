@@ -1,7 +1,9 @@
-"""WHEP sessions opened through this node: whose they are, and their end with the sign-in. Event loop only."""
+"""WHEP sessions opened through this node: whose they are, and their end with the sign-in; those that another web node
+opened are asked of the streamer, which knows whose they are. Event loop only."""
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from web.security.sessions import Principal
 from web.walls import Spawn
 
 _KEPT_MAX = 2_000
+_SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OPEN_TIMEOUT_S = 15.0
 
 
@@ -47,24 +50,34 @@ class Wheps:
     async def patch(self, session: str, who: Principal, fragment: str) -> None:
         """Hand on ICE candidates of the viewer (RFC 8840)."""
         whep = self._of(session, who)
+        value = {"fragment": fragment, "person": who.person.id}
         try:
-            await self._bus.request(f"streamer.whep.patch.{whep.id}", {"fragment": fragment})
+            await self._bus.request(f"streamer.whep.patch.{session}", value)
         except NoResponderError:
-            self._forget(whep)
+            if whep is not None:
+                self._forget(whep)
             raise NotFoundError("There is no such session.") from None
 
     async def close(self, session: str, who: Principal) -> None:
         """End one's own session."""
-        await self._close(self._of(session, who))
+        whep = self._of(session, who)
+        if whep is not None:
+            await self._close(whep)
+            return
+        try:
+            await self._bus.request(f"streamer.whep.close.{session}", {"person": who.person.id})
+        except NoResponderError:
+            raise NotFoundError("There is no such session.") from None
 
     async def close_all(self) -> None:
         """The service stops."""
         for whep in list(self._sessions.values()):
             await self._close(whep)
 
-    def _of(self, session: str, who: Principal) -> _Whep:
+    def _of(self, session: str, who: Principal) -> _Whep | None:
+        """The session as it was opened here, None: elsewhere, or not at all. NotFoundError: it is somebody else's."""
         whep = self._sessions.get(session)
-        if whep is None or whep.person != who.person.id:
+        if not _SESSION.fullmatch(session) or (whep is not None and whep.person != who.person.id):
             raise NotFoundError("There is no such session.")
         return whep
 

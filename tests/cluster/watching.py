@@ -19,7 +19,8 @@ from ingest.gop import GopCache
 from ingest.probe import Prober
 from ingest.watch import Watch, WatchOptions
 from streamer.acks import Acks
-from streamer.feed import Buses, Feed, Picture
+from streamer.arriving import Buses, Picture
+from streamer.feed import Feed
 from streamer.options import StreamerOptions
 from tests.cluster.backfill import uploading
 from tests.streamer.fake_ingest import clip

@@ -340,7 +340,7 @@ def _values(statement: str) -> int:
 
 
 async def test_duties_that_are_held_for_long_starve_nobody(postgres: PostgresServer) -> None:
-    """With a pool of two, two duties are held for hours while everything else goes on; another node has none of them."""
+    """With a pool of two, two duties are held while everything else goes on; another node has none of them."""
     url = postgres.new_schema()
     one = await Catalogue.open(url, key=KEY, pool=2)
     two = await Catalogue.open(url, key=KEY, pool=2)

@@ -20,7 +20,7 @@ from vms import metrics
 from vms.clock import ManualClock
 from vms.domain.ids import new_id
 from vms.domain.media import Codec
-from vms.errors import ConflictError, InputError, NoResponderError, TooManyError
+from vms.errors import ConflictError, InputError, NoResponderError, NotFoundError, TooManyError
 
 
 class Player:
@@ -371,3 +371,26 @@ async def test_a_wall_of_many_viewers_costs_one_watch(studio: Studio) -> None:
             await viewer.until(shade(90))
         assert studio.ingest.watches == 1
         assert len(stream.watchers) == 1
+
+
+async def test_another_web_node_takes_a_wall(studio: Studio) -> None:
+    """Its own person's alone: told what is shown, all is said again, and the one before can end it no more."""
+    stream = studio.ingest.add()
+    studio.ingest.play(stream)
+    async with player() as viewer:
+        value = {"session": "w", "person": "ana", "by": "n1", "sdp": await viewer.offer(), "tiles": [entry(0, stream)]}
+        await studio.bus.request("streamer.wall.open", value)
+        await studio.bus.request("streamer.wall.message.w", {"type": "ping", "t": 1})
+        with pytest.raises(NotFoundError):
+            await studio.bus.request("streamer.wall.take.w", {"person": "budi", "by": "n2"})
+        events = studio.bus.subscribe("streamer.wall.event.w")
+        taken = await studio.bus.request("streamer.wall.take.w", {"person": "ana", "by": "n2"})
+        assert taken["tiles"] == [{"tile": 0, "camera": stream.ref.camera}]
+        await studio.bus.request("streamer.wall.message.w", {"type": "ping", "t": 2})
+        async with asyncio.timeout(5):
+            while (await events.get())[1]["message"]["type"] != "tile":
+                pass
+        await studio.bus.request("streamer.wall.close.w", {"by": "n1"})
+        assert "w" in studio.streamer.sessions
+        await studio.bus.request("streamer.wall.close.w", {"by": "n2"})
+        assert "w" not in studio.streamer.sessions

@@ -63,9 +63,12 @@ class FakeStreamer:
         self.closed: list[str] = []
         self.fragments: list[str] = []
         self.sessions: set[str] = set()
+        self.people: dict[str, str] = {}
+        self.holders: dict[str, str] = {}
         for subject, handler in {
             "streamer.wall.open": self._wall_open,
             "streamer.wall.message.*": self._message,
+            "streamer.wall.take.*": self._take,
             "streamer.wall.close.*": self._close,
             "streamer.whep.open": self._whep_open,
             "streamer.whep.patch.*": self._patch,
@@ -80,6 +83,7 @@ class FakeStreamer:
     async def _wall_open(self, value: Value) -> Value:
         self.opened.append(dict(value))
         self.sessions.add(value["session"])
+        self.people[value["session"]], self.holders[value["session"]] = value["person"], value["by"]
         self.tell(value["session"], {"type": "tile", "tile": 0, "state": "connecting"})
         return {"session": value["session"], "sdp": ANSWER}
 
@@ -87,13 +91,19 @@ class FakeStreamer:
         self.opened.append(dict(value))
         session = f"whep{len(self.opened)}"
         self.sessions.add(session)
+        self.people[session] = value["person"]
         return {"session": session, "sdp": ANSWER}
 
     def _known(self, value: Value) -> str:
         session = str(value["_subject"]).rpartition(".")[2]
-        if session not in self.sessions:
+        if session not in self.sessions or value.get("person", self.people[session]) != self.people[session]:
             raise NotFoundError("there is no such session")
         return session
+
+    async def _take(self, value: Value) -> Value:
+        session = self._known(value)
+        self.holders[session] = value["by"]
+        return {"tiles": [{"tile": 0, "camera": "c" * 16}]}
 
     async def _message(self, value: Value) -> Value:
         session = self._known(value)
@@ -111,6 +121,8 @@ class FakeStreamer:
 
     async def _close(self, value: Value) -> Value:
         session = self._known(value)
+        if value.get("by") != self.holders.get(session):
+            return {}
         self.sessions.discard(session)
         self.closed.append(session)
         return {}

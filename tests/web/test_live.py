@@ -22,6 +22,8 @@ from tests.web.test_cameras import add
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from vms.sync.presence import Presence
+from web.app import WebContext, WebOptions, create_app, parts_of_app
 from web.protocol import ConnectionLimits
 from web.server import WebServer
 
@@ -234,11 +236,75 @@ async def test_a_second_window_takes_over(server: WebServer, operator: httpx.Asy
             assert (await heard(second))["type"] == "pong"
 
 
+@asynccontextmanager
+async def another_node(world: World, options: WebOptions) -> AsyncIterator[tuple[World, WebServer]]:
+    """A second web node of the same installation."""
+    presence = Presence(world.bus, world.clock)
+    app = create_app(WebContext(world.catalogue, world.bus, world.playback, world.clock, presence, options))
+    there = replace(world, app=app)
+    async with parts_of_app(app).running(), serving(there) as server:
+        yield there, server
+
+
+async def test_the_socket_may_come_to_another_web_node(
+    world: World, server: WebServer, operator: httpx.AsyncClient, options: WebOptions
+) -> None:
+    """Behind a proxy: the other node takes the wall over and keeps it, the first lets go; back again; nobody else's."""
+    wall = await open_wall(operator)
+    async with another_node(world, options) as (there, other), _somebody_else(world, server) as siti:
+        with pytest.raises(InvalidStatus) as caught:
+            async with control(other, siti, wall):
+                pass
+        assert caught.value.response.status_code == 404
+        async with control(other, operator, wall) as socket:
+            await socket.send('{"type":"ping","t":1}')
+            assert (await heard(socket))["type"] == "pong"
+            await _until(lambda: wall not in world.parts.walls._walls)
+            assert there.parts.walls._walls[wall].shown == {0: "c" * 16}
+            await world.clock.advance(20)
+            assert world.streamer.closed == []
+            async with control(server, operator, wall) as back:
+                assert await closed(socket) == 4409
+                await back.send('{"type":"ping","t":1}')
+                assert (await heard(back))["type"] == "pong"
+        await _until(lambda: world.parts.walls._walls[wall].leaving is not None)
+        async with httpx.AsyncClient(base_url=other.url, cookies=operator.cookies, headers=operator.headers) as via:
+            assert (await via.delete(f"/api/wall/sessions/{new_id()}")).status_code == 404
+            assert (await via.delete("/api/wall/sessions/a.*")).status_code == 404
+            assert (await via.delete(f"/api/wall/sessions/{wall}")).status_code == 204
+        assert world.streamer.closed == [wall]
+
+
+async def test_whep_through_another_web_node(
+    world: World, server: WebServer, operator: httpx.AsyncClient, options: WebOptions
+) -> None:
+    """PATCH and DELETE reach the session wherever it was opened, of its own person alone."""
+    camera = await add(operator)
+    opened = await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
+    place, fragment = opened.headers["Location"], {"Content-Type": "application/trickle-ice-sdpfrag"}
+    async with another_node(world, options) as (_, other), _somebody_else(world, server) as siti:
+        for who, status in ((siti, 404), (operator, 204)):
+            async with httpx.AsyncClient(base_url=other.url, cookies=who.cookies, headers=who.headers) as via:
+                patched = await via.patch(place, content="a=candidate:1", headers=fragment)
+                assert patched.status_code == status
+                assert (await via.delete(place)).status_code == status
+                assert (await via.delete("/api/whep/*")).status_code == 404
+
+
+@asynccontextmanager
+async def _somebody_else(world: World, server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
+    await world.catalogue.people.put(Person(new_id(), "siti", "Siti", world.admin.password_hash))
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client, "siti")
+        yield client
+
+
 async def test_the_streamer_ends_a_wall(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
     """`closed` reaches the page, then the socket closes; the session is unknown from then on."""
     wall = await open_wall(operator)
     async with control(server, operator, wall) as socket:
         await heard(socket)
+        world.streamer.sessions.discard(wall)
         world.streamer.tell(wall, {"type": "closed", "why": "no media came"})
         assert (await heard(socket))["type"] == "closed"
         assert await closed(socket) == 4410

@@ -154,7 +154,7 @@ async def open_wall(screen: ScreenNumber, body: WallIn, response: Response, who:
 async def close_wall(screen: ScreenNumber, session: SessionId, who: Screen, parts: PartsOf) -> None:
     """End a wall of this display."""
     del screen
-    await parts.walls.close(parts.walls.of(session, who.viewer), "closed")
+    await parts.walls.close(await parts.walls.of(session, who.viewer), "closed")
 
 
 @router.websocket("/{screen}/wall/sessions/{session}/control")
@@ -162,7 +162,7 @@ async def control_wall(socket: WebSocket, screen: int, session: str) -> None:
     """Messages of the wall. What the display is no longer told to show is taken off its tiles within seconds."""
     del screen
     parts, who = parts_of(socket), display_of(socket)
-    wall, may = parts.walls.of(session, who.viewer), parts.sights.of(who.display.id).may
+    wall, may = await parts.walls.of(session, who.viewer), parts.sights.of(who.display.id).may
     await Relay(socket, wall, parts.walls, parts.bus, may, parts.clock, look_again_s=LOOK_AGAIN_S).run()
 
 

@@ -79,14 +79,14 @@ async def open_wall(body: WallIn, response: Response, who: Who, parts: PartsOf) 
 @router.delete("/wall/sessions/{session}", operation_id="closeWall", status_code=204, responses=problems(*CHANGES, 404))
 async def close_wall(session: SessionId, who: Who, parts: PartsOf) -> None:
     """End a wall of one's own."""
-    await parts.walls.close(parts.walls.of(session, who.viewer), "closed")
+    await parts.walls.close(await parts.walls.of(session, who.viewer), "closed")
 
 
 @router.websocket("/wall/sessions/{session}/control")
 async def control_wall(socket: WebSocket, session: str) -> None:
     """Messages of the wall in both directions, JSON text; when it closes the session waits 15 s for another."""
     parts, who = parts_of(socket), principal_of(socket)
-    wall = parts.walls.of(session, who.viewer)
+    wall = await parts.walls.of(session, who.viewer)
 
     async def known(cameras: Collection[str]) -> set[str]:
         return {camera.id for camera in await parts.catalogue.cameras.list()} & set(cameras)
