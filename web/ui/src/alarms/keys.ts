@@ -1,6 +1,9 @@
-// Keys of alarms on the wall: l the drawer, a takes the top one on, Shift+A raises one. Pure.
+// Keys of alarms on the wall: l the drawer, Shift+L the tile they come onto, a takes the top one on, o shows its camera,
+// Shift+A raises one. Pure.
 export interface AlarmActs {
   drawer(): void;
+  mark(): void;
+  show(): void;
   take(): void;
   raise(): void;
 }
@@ -8,7 +11,8 @@ export interface AlarmActs {
 /** True when the key was ours. */
 export function alarmKey(key: string, shift: boolean, acts: AlarmActs): boolean {
   const name = key.toLowerCase();
-  if (name === "l") acts.drawer();
+  if (name === "l") (shift ? acts.mark : acts.drawer)();
+  else if (name === "o" && !shift) acts.show();
   else if (name === "a") (shift ? acts.raise : acts.take)();
   else return false;
   return true;

@@ -32,6 +32,7 @@ class PtzMode {
   tookMs = $state<number | null>(null);
   #orders: Orders | null = null;
   #gave = false;
+  #going = "";
   #hands: Record<Hand, Speed> = { drag: STILL, wheel: STILL, keys: STILL, pad: STILL };
   #held = new Set<string>();
   #wheel: ReturnType<typeof setTimeout> | undefined;
@@ -147,9 +148,8 @@ class PtzMode {
     const [plan, orders, preset] = [this.plan, this.#orders, this.plan?.presets[index]];
     if (!plan || !orders || !preset) return;
     this.#letGo();
-    orders.forget();
-    this.#gave = true;
-    void this.#order(plan.camera, `/presets/${encodeURIComponent(preset.token)}/goto`, {}).catch((error: unknown) => this.#failed(error));
+    [this.#gave, this.#going] = [true, preset.token];
+    void this.#visit(plan, orders, preset.token).catch((error: unknown) => this.#failed(error));
   }
 
   /** A pad's button: into the mode where it is not yet, and to the preset. */
@@ -166,6 +166,12 @@ class PtzMode {
     if (!plan) return;
     this.#gave = true;
     await this.#order(plan.camera, "/move", { ...STILL, take_over: true }).catch((error: unknown) => this.#failed(error));
+  }
+
+  /** Once nothing is on its way that would stop it there; of presets in a row only the last. */
+  async #visit(plan: PtzPlan, orders: Orders, preset: string): Promise<void> {
+    await orders.end();
+    if (this.plan === plan && this.#going === preset) await this.#order(plan.camera, `/presets/${encodeURIComponent(preset)}/goto`, {});
   }
 
   #begin(camera: string): void {

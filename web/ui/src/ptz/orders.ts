@@ -49,13 +49,6 @@ export class Orders {
     this.#next();
   }
 
-  /** The camera was sent elsewhere: what was wanted is over, and there is nothing to stop. */
-  forget(): void {
-    clearTimeout(this.#timer);
-    this.#wanted = STILL;
-    this.#moving = false;
-  }
-
   /** Stop, and resolve when nothing is on its way any more. */
   async end(): Promise<void> {
     this.set(STILL);

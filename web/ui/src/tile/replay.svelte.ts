@@ -76,6 +76,12 @@ export class InstantReplay {
     this.player.setSpeed(SPEEDS[(index + 1) % SPEEDS.length] ?? 1);
   }
 
+  /** The speed before; the least stays. */
+  slower(): void {
+    const index = SPEEDS.findIndex((speed) => speed === this.player.speed);
+    this.player.setSpeed(SPEEDS[Math.max(0, index - 1)] ?? 1);
+  }
+
   /** Nothing more to play: where it has caught up with now, that is live. */
   ended(): void {
     if (this.now() - this.player.at < CAUGHT_UP_MS) this.onlive();

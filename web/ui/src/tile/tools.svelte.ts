@@ -179,6 +179,8 @@ export class TileTools {
       else void this.past();
     } else if (key === "]" && replay) replay.shorter();
     else if (key === " " && replay) replay.player.toggle();
+    else if (key === ">" && replay) replay.faster();
+    else if (key === "<" && replay) replay.slower();
     else return false;
     return true;
   }

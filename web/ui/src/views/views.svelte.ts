@@ -97,6 +97,9 @@ class Views {
     this.#replace({ ...one, favourite: !one.favourite });
   }
 
+  /** Somebody wants to keep the wall under a new name: the list of views asks for it. */
+  naming = $state(false);
+
   /** Gone from the screen at once, from the server 6 s later, unless somebody takes it back. */
   removeLater(one: View): void {
     this.#hide(one.id, true);

@@ -34,7 +34,7 @@ describe("address", () => {
 
 describe("keys", () => {
   function made() {
-    const names = ["step", "camera", "grid", "fill", "leave", "recordings", "snapshot", "fullscreen", "help", "drawer", "clear", "views", "draw", "clearAll", "typing"];
+    const names = ["step", "camera", "grid", "fill", "leave", "recordings", "snapshot", "fullscreen", "help", "drawer", "clear", "views", "draw", "clearAll", "keepView", "carry", "typing"];
     const acts = Object.fromEntries(names.map((name) => [name, vi.fn()])) as unknown as { [K in keyof KeyActs]: ReturnType<typeof vi.fn> };
     return { acts, keys: new WallKeys(acts as unknown as KeyActs) };
   }
@@ -61,8 +61,9 @@ describe("keys", () => {
   test("capitals are keys of their own", () => {
     const { acts, keys } = made();
     for (const key of ["v", "V", "G", "Delete"]) keys.press(key);
-    keys.press("Delete", true);
-    expect([acts.views, acts.draw, acts.clear, acts.clearAll].map((act) => act.mock.calls.length)).toEqual([2, 1, 1, 1]);
+    for (const key of ["Delete", "V", "ArrowLeft"]) keys.press(key, true);
+    const counted = [acts.views, acts.draw, acts.clear, acts.clearAll, acts.keepView, acts.carry, acts.step];
+    expect(counted.map((act) => act.mock.calls.length)).toEqual([2, 1, 1, 1, 1, 1, 0]);
     keys.stop();
   });
 

@@ -4,6 +4,8 @@ import { GRIDS } from "../views/layout";
 
 export interface KeyActs {
   step(key: string): void;
+  /** The chosen tile's camera changes places with the one that way. */
+  carry(key: string): void;
   camera(number: number): void;
   grid(grid: string): void;
   draw(): void;
@@ -15,6 +17,7 @@ export interface KeyActs {
   help(): void;
   drawer(): void;
   views(): void;
+  keepView(): void;
   events(): void;
   clear(): void;
   clearAll(): void;
@@ -53,8 +56,9 @@ export class WallKeys {
   }
 
   #single(key: string, shift: boolean): (() => void) | null {
-    if (key.startsWith("Arrow")) return () => this.acts.step(key);
+    if (key.startsWith("Arrow")) return () => (shift ? this.acts.carry(key) : this.acts.step(key));
     if (key === "G") return () => this.acts.draw();
+    if (key === "V" && shift) return () => this.acts.keepView();
     if (key === "Delete" && shift) return () => this.acts.clearAll();
     const table: Record<string, () => void> = {
       enter: () => this.acts.fill(),

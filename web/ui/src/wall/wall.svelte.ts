@@ -178,6 +178,12 @@ export class WallState {
     this.choose(neighbour(this.layout, this.chosen, key));
   }
 
+  /** The chosen tile and the one that way change places. */
+  carry(key: string): void {
+    const to = neighbour(this.layout, this.chosen, key);
+    if (to !== this.chosen && this.full === null) this.swap(this.chosen, to);
+  }
+
   setGrid(grid: string): void {
     const layout = standard(grid);
     // The default wall stays the default: another layout shows more or fewer of the same order.
