@@ -159,6 +159,19 @@ def grouped(fingerprint: str) -> str:
     return " ".join(fingerprint[at : at + 8] for at in range(0, len(fingerprint), 8))
 
 
+def key_sheet(fingerprint: str, host: str, at: dt.datetime) -> str:
+    """The page that is printed of the installation's key."""
+    rows = [
+        ("Sidik kunci instalasi", "Fingerprint of the installation's key", _print(fingerprint)),
+        ("Mesin", "Machine", escape(host)),
+        ("Dicetak", "Printed", f"{at.astimezone(_WIB):%Y-%m-%d %H:%M} WIB"),
+        ("Nama dan tanda tangan", "Name and signature", "<br><br>____________________________"),
+    ]
+    head = _HEAD.replace("Laporan ekspor <i>Export report</i>", "Lembar kunci <i>Key sheet</i>")
+    head = head.replace("Laporan ekspor · Export report", "Lembar kunci · Key sheet")
+    return head + _table(rows) + _SHEET + "</main></body></html>\n"
+
+
 def _print(fingerprint: str) -> str:
     return f"<code class=key>{grouped(fingerprint)}</code>"
 
@@ -171,6 +184,11 @@ _NOT_CERTIFIED = "tidak disertifikasi <i>not certified</i>"
 _COMPARE = (
     "<p>Bandingkan sidik kunci dengan lembar kunci tercetak milik instalasi. "
     "<i>Compare the fingerprint with the installation's printed key sheet.</i></p>"
+)
+_SHEET = (
+    "<p>Serahkan lembar ini langsung kepada pihak yang akan memeriksa paket. Paket utuh bila "
+    "<code>vms verify PAKET --key SIDIK</code> menyatakan INTACT. <i>Hand this sheet over in person. A package is "
+    "intact where vms verify PACKAGE --key FINGERPRINT says INTACT.</i></p>"
 )
 _HOW = (
     "<h2>Memeriksa <i>To check it</i></h2><p><code>vms verify PACKAGE --key FINGERPRINT</code></p>"

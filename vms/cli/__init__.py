@@ -11,11 +11,12 @@ import sys
 import typer
 
 from vms import __version__, logs
-from vms.cli import doctor, evidence, migrate, serve
+from vms.cli import doctor, evidence, export, migrate, serve
 from vms.cli.accounts import user_app
 from vms.cli.camera import camera_app
 from vms.cli.database import db_app, key_app
 from vms.cli.index import index_app
+from vms.cli.keys import keys_app
 from vms.cli.store import store_app
 from vms.errors import InputError, SettingsError, VmsError
 
@@ -30,11 +31,13 @@ app.command()(serve.node)
 app.command("demo")(serve.run_demo)
 app.command()(doctor.doctor)
 app.command()(migrate.migrate)
+app.command()(export.export)
 app.command()(evidence.verify)
 app.add_typer(camera_app, name="camera")
 app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")
 app.add_typer(key_app, name="key")
+app.add_typer(keys_app, name="keys")
 app.add_typer(index_app, name="index")
 app.add_typer(store_app, name="store")
 
