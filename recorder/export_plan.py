@@ -26,6 +26,7 @@ from vms.errors import BusError, ObjectUnavailableError
 _LONGEST_NS = 24 * 3600 * NS_PER_S
 _HEAD_BYTES = 256 << 10
 _SEEN_LATE_NS = NS_PER_S // 2
+_ASK_AGAIN_NS = 10 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Planner:
         return CameraPlan(camera, slug, site_name, files)
 
     async def _closed(self, ref: StreamRef, interval: Interval) -> tuple[list[Part], Mapping[str, int]]:
-        until_ns = self._clock.mono_ns() + self._wait_ns
+        until_ns, ask_ns = self._clock.mono_ns() + self._wait_ns, 0
         while True:
             parts, corrections = await self._playback.parts(ref, interval)
             if all(part.segment.state is not SegmentState.OPEN for part in parts):
@@ -87,8 +88,10 @@ class Planner:
                     hint="Its camera sends no key frame, or its recorder does not answer. Ask for an earlier end.",
                     reason="export_open",
                 )
-            with suppress(BusError):  # it may have ended by itself, or its node is gone: the next look tells
-                await self._bus.request(cut_subject(ref), {}, timeout_s=5.0)
+            if self._clock.mono_ns() >= ask_ns:  # seldom: each time costs a Segment
+                ask_ns = self._clock.mono_ns() + _ASK_AGAIN_NS
+                with suppress(BusError):  # it may have ended by itself, or its node is gone: the next look tells
+                    await self._bus.request(cut_subject(ref), {}, timeout_s=5.0)
             await self._clock.sleep(0.25)
 
     async def _init(self, part: Part) -> Init:

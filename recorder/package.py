@@ -37,8 +37,8 @@ def finish_package(
     facts = [dict(one) for one in files]
     for name, data in sorted(checkpoints.items()):
         facts.append(_written(folder, name, data))
-    for name, page in ((PLAYER, player_page(about)), (REPORT, report_page(about, facts))):
-        facts.append(_written(folder, name, page.encode()))
+    facts.append(_written(folder, PLAYER, player_page(about).encode()))
+    facts.append(_written(folder, REPORT, report_page(about, facts).encode()))
     facts.sort(key=lambda fact: str(fact["name"]))
     members = [[fact["name"], fact["size"], fact["sha256"]] for fact in facts]
     statement = {

@@ -458,3 +458,17 @@ async def test_one_bad_stream_does_not_stop_the_others(tmp_path: Path) -> None:
         await until_async(lambda: r.catalogue.segments.in_interval(other, FOREVER))
         await until_gap(r, GapCause.UNKNOWN, GapState.OPEN)
         assert r.recording.health().ok
+
+
+async def test_a_segment_ends_at_the_next_key_frame_when_it_is_asked_to(tmp_path: Path) -> None:
+    """An export that reaches up to now can be proved within a group of pictures, and no frame is lost by it."""
+    async with rig(tmp_path, segment_s=60) as r:
+        run = make_run()
+        found = list(packets(run, seconds=6))
+        r.publish([RunStarted(run), *found[:60]])
+        await until_async(lambda: r.catalogue.segments.by_state(SegmentState.OPEN))
+        await r.bus.request(f"recorder.cut.{CAMERA}.main", {})
+        r.publish(found[60:])
+        await until_spooled(r, 1)
+        (first,) = await r.catalogue.segments.by_state(SegmentState.SPOOLED)
+        assert (first.start_ns, first.end_ns, first.gops) == (run.start_ns, run.start_ns + 3 * NS_PER_S, 3)
