@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,7 @@ from vms.domain.interval import Interval
 from vms.errors import BusError, ObjectUnavailableError
 
 _LONGEST_NS = 24 * 3600 * NS_PER_S
+_WINDOW_NS = 6 * 3600 * NS_PER_S
 _HEAD_BYTES = 256 << 10
 _SEEN_LATE_NS = NS_PER_S // 2
 _ASK_AGAIN_NS = 10 * NS_PER_S
@@ -79,7 +80,7 @@ class Planner:
     async def _closed(self, ref: StreamRef, interval: Interval) -> tuple[list[Part], Mapping[str, int]]:
         until_ns, ask_ns = self._clock.mono_ns() + self._wait_ns, 0
         while True:
-            parts, corrections = await self._playback.parts(ref, interval)
+            parts, corrections = await self._parts(ref, interval)
             if all(part.segment.state is not SegmentState.OPEN for part in parts):
                 return parts, corrections
             if self._clock.mono_ns() >= until_ns:
@@ -93,6 +94,17 @@ class Planner:
                 with suppress(BusError):  # it may have ended by itself, or its node is gone: the next look tells
                     await self._bus.request(cut_subject(ref), {}, timeout_s=5.0)
             await self._clock.sleep(0.25)
+
+    async def _parts(self, ref: StreamRef, interval: Interval) -> tuple[list[Part], dict[str, int]]:
+        """A few hours at a time, so that the index of a week is never in memory at once."""
+        parts: list[Part] = []
+        corrections: dict[str, int] = {}
+        for start_ns in range(interval.start_ns, interval.end_ns, _WINDOW_NS):
+            window = Interval(start_ns, min(start_ns + _WINDOW_NS, interval.end_ns))
+            more, shifts = await self._playback.parts(ref, window)
+            corrections |= shifts
+            parts += after(parts[-1], more) if parts else more
+        return parts, corrections
 
     async def _init(self, part: Part) -> Init:
         data = await self._playback.sources.read(part.segment, 0, part.segment.init_bytes)
@@ -112,6 +124,23 @@ class Planner:
         read: Any = partial(piece, data, part.offset)
         fragment = read_fragment(read, part.offset, part.offset + len(data), inits[part.segment.run])
         return reorder_ns(fragment) > 0
+
+
+def after(last: Part, parts: Sequence[Part]) -> list[Part]:
+    """Parts of the next window without what the last one of the window before has already: the group of pictures that
+    reaches into both. What goes on where that ended does not begin anew."""
+    found = []
+    for part in parts:
+        same = (part.segment.run, part.segment.number) == (last.segment.run, last.segment.number)
+        twice = last.offset + last.size - part.offset if same else 0
+        if same and twice >= part.size:
+            continue
+        if same and twice >= 0:
+            part = replace(  # noqa: PLW2901 - the same part, its beginning taken off
+                part, offset=part.offset + twice, size=part.size - twice, start_ns=last.end_ns, fresh=False
+            )
+        found.append(part)
+    return found
 
 
 def _fragment_bytes(data: bytes) -> int:

@@ -15,6 +15,7 @@ from tests.bench import (
     completeness,
     cost,
     displays,
+    exports,
     fanout,
     kill,
     lines,
@@ -48,6 +49,9 @@ BENCHES: dict[str, Bench] = {
     "C7": lossy.behind_a_line,
     "C9": displays.pushed_and_back,
     "C11": analysis.picture_health,
+    "D6": exports.an_hour,
+    "D7": exports.random_exports,
+    "D8": exports.random_changes,
 }
 
 

@@ -69,9 +69,9 @@ class Exports:
         self.shelf.bus.publish("job.queued", {"job": job.id})
         return job
 
-    async def ended(self, job: Job) -> Job:
+    async def ended(self, job: Job, limit_s: float = 60) -> Job:
         """Wait for its end."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(limit_s):
             while True:
                 found = await self.shelf.catalogue.jobs.get(job.id)
                 assert found is not None

@@ -8,18 +8,22 @@ import io
 import json
 import random
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
 
+from recorder.export_plan import after
+from recorder.footage import Part
 from recorder.verify import Verdict, verify
 from recorder.zip_layout import ZipLayout, ZipMember
 from tests.recorder.exporting import exports
 from tests.recorder.files import complaints
 from tests.recorder.shelf import Shelf
 from tests.recorder.synth import NODE, START_NS, STREAM, Unit, make_run, packets, video_clip, video_track
+from vms.domain.footage import Segment, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval
 from vms.domain.job import JobState
@@ -192,3 +196,16 @@ async def test_a_zip_of_any_size_opens() -> None:
     many = ZipLayout([ZipMember(str(n), 0, 0) for n in range(70_000)], START_NS)
     data = b"".join(piece.data for piece in many.pieces(0, many.size))
     assert len(zipfile.ZipFile(io.BytesIO(data)).namelist()) == 70_000
+
+
+def test_what_two_windows_have_is_exported_once() -> None:
+    """The group of pictures that reaches over the end of a window; what goes on there goes on in the file too."""
+    run = make_run()
+    segment = Segment(run.id, 0, run.stream, run.site, run.node, 1, 0, 60 * S, SegmentState.STORED)
+    before = Part(segment, 100, 300, 0, 3 * S, fresh=True)
+    again = Part(segment, 300, 500, 2 * S, 8 * S, fresh=True)
+    other = Part(replace(segment, number=1), 100, 50, 8 * S, 9 * S, fresh=False)
+    (rest, same) = after(before, [again, other])
+    assert (rest.offset, rest.size, rest.start_ns, rest.end_ns, rest.fresh) == (400, 400, 3 * S, 8 * S, False)
+    assert same == other
+    assert after(before, [Part(segment, 300, 100, 2 * S, 3 * S, fresh=True)]) == []

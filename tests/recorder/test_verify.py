@@ -90,13 +90,13 @@ async def test_every_change_is_found_and_named(made: Exports, package: Path, tmp
     for n in range(CHANGES):
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(package, work)
-        what, member = _change(work, chance, n)
+        what, member = change_at_random(work, chance, n)
         found = verify(work, made.key.fingerprint)
         assert found.verdict is Verdict.CHANGED, (n, what)
         assert member in {change.member for change in found.changes}, (n, what, found.changes)
 
 
-def _change(work: Path, chance: random.Random, n: int) -> tuple[str, str]:
+def change_at_random(work: Path, chance: random.Random, n: int) -> tuple[str, str]:
     """One random change; what it was, and in which member it is to be found."""
     names = sorted(path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file())
     kinds = [_flip, _flip, _flip, _cut, _insert, _remove, _add, _swap, _edit]

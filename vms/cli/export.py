@@ -41,7 +41,7 @@ def export(
         raise SettingsError("nothing runs here that could make it", hint="Start vms up first.")
     if out.exists():
         raise InputError(f"{out} is there already", hint="Choose another file.")
-    interval, progress = parse_interval(start, end, longest_ns=31 * 24 * 3600 * 10**9), Progress()
+    interval, progress = parse_interval(start, end, longest_ns=7 * 24 * 3600 * 10**9), Progress()
     folder = chosen.exports.folder or chosen.data / "exports"
 
     async def work(catalogue: Catalogue) -> None:

@@ -33,7 +33,8 @@ from web.times import HOUR_NS, format_time, parse_interval
 
 router = APIRouter(prefix="/api/exports", tags=["exports"])
 
-LONGEST_NS = 31 * 24 * HOUR_NS
+LONGEST_NS = 7 * 24 * HOUR_NS
+ALL_NS = 31 * 24 * HOUR_NS
 WAITING_EACH, WAITING_ALL = 20, 200
 _AHEAD_NS = 10 * NS_PER_S
 _BLOCK_BYTES = 400_000
@@ -58,6 +59,10 @@ async def add_export(body: ExportIn, response: Response, who: Who, parts: PartsO
     """Ask for a package. It is made in the background; its `state` and `progress` are asked for here."""
     interval = _interval(parts, body.from_, body.to)
     cameras = await _cameras(parts, body.cameras, body.stream)
+    if interval.duration_ns * len(cameras) > ALL_NS:
+        raise IntervalError(
+            "that is more than 31 days of footage", hint="Export it in parts.", field="to", reason="export_large"
+        )
     jobs = parts.catalogue.jobs
     mine, all_of_them = await jobs.under_way(JobKind.EXPORT, who.person.id), await jobs.under_way(JobKind.EXPORT)
     if mine >= WAITING_EACH or all_of_them >= WAITING_ALL:

@@ -37,6 +37,7 @@ export const REASONS: Record<string, Sentence> = {
   export_ended: m.reason_export_ended,
   export_not_done: m.reason_export_not_done,
   export_gone: m.reason_export_gone,
+  export_large: m.reason_export_large,
   export_ahead: m.reason_export_ahead,
   export_empty: m.reason_export_empty,
   export_open: m.reason_export_open,
