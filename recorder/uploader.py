@@ -196,7 +196,7 @@ class Uploader(Service):
             SegmentState.SPOOLED,
             self._options.node,
             newest=limit,
-            sites=None if lane.state.store == HOME_STORE else self._owners[lane.state.store],
+            sites=None if lane.state.store == HOME_STORE else self._owners.get(lane.state.store, frozenset()),
             not_sites=others if lane.state.store == HOME_STORE else (),
         )
         lane.more = len(found) >= limit

@@ -20,6 +20,7 @@ from tests.recorder.files import closed, write_run
 from tests.recorder.rig import FOREVER, Rig, rig, until_async
 from tests.recorder.synth import CAMERA, NODE, SITE, STREAM, make_run, packets
 from tests.recorder.test_uploader import Moody
+from vms import metrics
 from vms.clock import SystemClock
 from vms.domain.camera import CopyPolicy, StreamName
 from vms.domain.footage import CopyState, Segment, SegmentState
@@ -240,6 +241,19 @@ async def test_a_site_gets_a_store_of_its_own(tmp_path: Path) -> None:
         assert await b.all_are(CopyState.DOOMED)
         assert await b.cleared("home") == 4
         assert list(b.home.list("footage/")) == []
+
+
+async def test_the_store_changes_while_uploads_run(tmp_path: Path) -> None:
+    """The Service goes on, and what is spooled goes to the new Store; the former is asked for nothing more."""
+    async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:
+        b.own.refuses = {b.rows[0].key}
+        restarts = metrics.SERVICE_RESTARTS.labels("uploader")._value.get()
+        async with b.uploading():
+            await until_async(lambda: b._is(SegmentState.STORED, 3))
+            await b.keep_at("home", 3)
+            await until_async(lambda: b._is(SegmentState.STORED, 4))
+        assert metrics.SERVICE_RESTARTS.labels("uploader")._value.get() == restarts
+        assert [one.key for one in b.home.list("footage/")] == [b.rows[0].key]
 
 
 async def test_the_only_node_of_a_site_is_replaced(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from vms.bus.flow import Reading
 from vms.bus.link import NatsLink
 from vms.bus.streams import StreamMessage
 from vms.clock import Clock
+from vms.service import Health
 from vms.store import Catalogue
 from vms.store.apply import Applied
 from vms.store.notes import SETTINGS
@@ -55,6 +56,11 @@ class SiteSettings(_Part):
         intake = Intake(catalogue, _TABLES)
         super().__init__(clock, link, bus, intake, streams.EVERYONE)
         self.own = _Part(clock, link, bus, intake, zone)
+
+    def health(self) -> Health:
+        """Not ok where either is not."""
+        found = super().health()
+        return self.own.health() if found.ok else found
 
     async def run_once(self) -> None:
         """Both until stopped."""
