@@ -14,6 +14,9 @@ from vms.bus import flow
 from vms.bus.streams import StreamConfig
 from vms.domain.camera import Site
 from vms.domain.person import Person
+from vms.store.images import RowImage
+from vms.store.segments import segment_values
+from vms.store.tables import segments
 from vms.sync import center_facts, streams
 
 pytestmark = pytest.mark.servers
@@ -32,18 +35,24 @@ async def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 async def _expire(center: Member, site: str, count: int) -> None:
-    """Rows as retention writes them in the center."""
-    for number in range(count):
-        made = segment(number * 60, number * 60 + 60, run=site, number=number)
-        await center.catalogue.segments.put(replace(made, site=site, sha256=f"{number:064x}"[::-1]))
+    """Rows that the center has to tell a Site."""
+    made = [segment(number * 60, number * 60 + 60, run=site, number=number) for number in range(count)]
+    images = [RowImage("segments", segment_values(replace(one, site=site))) for one in made]
+    await center.catalogue.replica.apply(images)
+    await center.catalogue.outbox.resend([segments])
 
 
 async def _held(center: Member) -> int:
     return (await flow.stream_info(center.link, "CENTER_FACTS")).messages
 
 
-async def test_a_full_stream_of_facts_holds_up_no_settings(servers: Rig) -> None:
+async def test_a_full_stream_of_facts_holds_up_no_settings(servers: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """A regency that reads nothing filled it: what people may do still reaches the others at once."""
+
+    async def no_room(_link: object) -> None:
+        """As where nothing may go yet."""
+
+    monkeypatch.setattr(center_facts, "trim", no_room)
     center, site = await servers.center(), await servers.site("one", "n" * 16)
     for one in (SITE, KAPUAS):
         await center.catalogue.sites.put(one)
@@ -57,7 +66,7 @@ async def test_a_full_stream_of_facts_holds_up_no_settings(servers: Rig) -> None
     center.start()
     site.start()
     await until(lambda: len(site.rows("sites")["sites"]) == 2)
-    await _expire(center, KAPUAS.id, 5)
+    await _expire(center, KAPUAS.id, 1100)  # more than are looked at at once
     await center.catalogue.people.put(Person("p" * 16, "budi", "Budi", "$argon2id$x"))
     await until(lambda: len(site.rows("people")["people"]) == 1, 10)
 
