@@ -146,12 +146,12 @@ def _analysis(ground: Ground) -> Analysis:
 def _retention(ground: Ground) -> Retention:
     """Footage in a Site's own Store is expired by the Site's nodes, the rest in the center."""
     chosen = ground.settings.recorder
-    quotas = {HOME: int(chosen.store_limit_gb * GB)} if chosen.store_limit_gb is not None else {}
     homes = None
     if ground.link is not None:
         own = set(ground.stores) - {HOME}
         homes = frozenset(own if ground.settings.stands_at_site() else {HOME})
-        quotas = {name: limit for name, limit in quotas.items() if name in homes}
+    limit_gb, limited = chosen.store_limit_gb, {HOME} if homes is None else homes
+    quotas = {} if limit_gb is None else {name: int(limit_gb * GB) for name in limited}
     keep = RetentionOptions(
         ground.data.node,
         days=chosen.retention_days,

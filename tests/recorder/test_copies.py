@@ -243,6 +243,19 @@ async def test_a_site_gets_a_store_of_its_own(tmp_path: Path) -> None:
         assert list(b.home.list("footage/")) == []
 
 
+async def test_a_site_bounds_its_own_store(tmp_path: Path) -> None:
+    """By bytes, oldest first, whatever the center's may hold."""
+    async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:
+        await b.stored()
+        room = sum(row.size_bytes for row in b.rows[2:])
+        options = RetentionOptions(NODE, days=9999, homes=frozenset({"sampit"}), store_bytes={"sampit": room})
+        keep = Retention(SystemClock(), catalogue=b.r.catalogue, stores={"sampit": b.own}, options=options)
+        with ThreadPoolExecutor(1) as pool:
+            await keep.sweep(pool)
+        left = [row.key for row in await b.r.catalogue.segments.in_interval(STREAM, FOREVER)]
+        assert left == [row.key for row in b.rows[2:]]
+
+
 async def test_the_store_changes_while_uploads_run(tmp_path: Path) -> None:
     """The Service goes on, and what is spooled goes to the new Store; the former is asked for nothing more."""
     async with branch(tmp_path, CopyPolicy.ON_DEMAND) as b:

@@ -24,10 +24,36 @@ async def test_the_policy_of_copies_is_changed(admin: httpx.AsyncClient, world: 
     assert "site.change" in {entry.action for entry in entries}
 
 
-@pytest.mark.parametrize("body", [{"rev": 1}, {"rev": 1, "copies": "held+events"}, {"rev": "1", "copies": "all"}])
+@pytest.mark.parametrize(
+    "body",
+    [{"rev": 1}, {"rev": 1, "copies": "held+events"}, {"rev": "1", "copies": "all"}, {"rev": 1, "home_store": ""}],
+)
 async def test_what_is_no_policy_is_refused(admin: httpx.AsyncClient, body: dict[str, object]) -> None:
     """Anything but the three."""
     assert (await admin.patch(f"/api/sites/{SITE.id}", json=body)).status_code == 422
+
+
+async def test_the_home_store_is_changed_to_one_that_its_nodes_have(admin: httpx.AsyncClient, world: World) -> None:
+    """To none that a recording node of the site lacks, or that nobody says; back to the center's always."""
+    path = f"/api/sites/{SITE.id}"
+
+    async def site() -> dict[str, object]:
+        items = (await admin.get("/api/sites")).json()["items"]
+        found: dict[str, object] = next(one for one in items if one["id"] == SITE.id)
+        return found
+
+    assert (await site())["stores"] == ["home"]
+    refused = await admin.patch(path, json={"rev": 1, "home_store": "sampit"})
+    assert (refused.status_code, (await site())["home_store"]) == (409, "home")
+    for node, stores in (("n", ["home", "sampit", "b"]), ("m", ["home", "sampit"]), ("w", None)):
+        told = {} if stores is None else {"stores": stores}
+        world.parts.presence.take({"node": node * 16, "zone": SITE.slug, **told})
+    assert (await site())["stores"] == ["home", "sampit"]
+    assert (await admin.patch(path, json={"rev": 1, "home_store": "b"})).status_code == 409
+    changed = await admin.patch(path, json={"rev": 1, "home_store": "sampit"})
+    assert (changed.status_code, changed.json()["home_store"], changed.json()["copies"]) == (200, "sampit", "on_demand")
+    await world.clock.advance(11)  # its line is cut
+    assert (await admin.patch(path, json={"rev": 2, "home_store": "home", "copies": "all"})).status_code == 200
 
 
 @pytest.mark.parametrize("site", ["site999999999999", "x"])
