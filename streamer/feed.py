@@ -84,8 +84,9 @@ class Feed:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         with suppress(VmsError):
-            value = {"watcher": self._watcher}
-            await self._buses.control.request(f"ingest.unwatch.{self._subject}", value, timeout_s=2.0)
+            await self._buses.control.request(
+                f"ingest.unwatch.{self._subject}", {"watcher": self._watcher}, timeout_s=2
+            )
 
     def listen(self, listener: Callable[[Packet], None]) -> None:
         """Hand on its sound too. Who sends it is told at once: no line carries it for nobody."""
@@ -131,9 +132,8 @@ class Feed:
                 await self._attempt()
                 await self._pause(self._backoff.next_s())
         finally:
-            for events, _ in heard:
+            for (events, _), task in zip(heard, hearing, strict=True):
                 events.close()
-            for task in hearing:
                 task.cancel()
 
     async def _attempt(self) -> None:
@@ -396,4 +396,7 @@ class Feed:
 
     def _tell(self) -> None:
         for change in list(self.changes):
-            change()
+            try:
+                change()
+            except Exception:  # one viewer's trouble must not end the feed of all
+                log.exception("a tile was not told", stream=str(self.stream))

@@ -112,8 +112,14 @@ class HostConnection(Connection):
     ) -> list[Candidate]:
         """Bind one UDP socket per address. VmsError where no port is free."""
         loop, candidates = asyncio.get_running_loop(), []
-        for sock in self._ports.bind(self._own):
-            _, protocol = await loop.create_datagram_endpoint(partial(MediaProtocol, self, sock), sock=sock)
+        sockets = self._ports.bind(self._own)
+        for n, sock in enumerate(sockets):
+            try:
+                _, protocol = await loop.create_datagram_endpoint(partial(MediaProtocol, self, sock), sock=sock)
+            except BaseException:  # what is a transport already is closed with the connection, the rest by nobody
+                for left in sockets[n:]:
+                    left.close()
+                raise
             host, port = sock.getsockname()[:2]
             protocol.local_candidate = Candidate(
                 foundation=candidate_foundation("host", "udp", host),

@@ -1,11 +1,14 @@
 """The pace of bursts to one viewer: a bucket of bytes shared by its tiles, because a browser's socket buffer is small.
 
-Its tiles take turns, each with one batch. Live Packets only count, unless they are large. No waiting here.
+Its tiles take turns, each with one batch. Live Packets only count, unless they are large. Where they alone are more
+than the pace, what is paced waits for a moment and no longer: else it would wait ever longer, for good. No waiting here.
 """
 
 from __future__ import annotations
 
 from vms.clock import NS_PER_S, Clock
+
+_LONGEST_NS = NS_PER_S // 4
 
 
 class Pacer:
@@ -20,5 +23,6 @@ class Pacer:
     def count(self, size_bytes: int) -> int:
         """Take `size_bytes`; how many nanoseconds to wait before sending them, 0 for not at all."""
         now_ns = self._clock.mono_ns()
-        self._busy_until_ns = max(self._busy_until_ns, now_ns) + size_bytes * NS_PER_S // self._bytes_s
+        busy_until_ns = max(self._busy_until_ns, now_ns) + size_bytes * NS_PER_S // self._bytes_s
+        self._busy_until_ns = min(busy_until_ns, now_ns + self._free_ns + _LONGEST_NS)
         return max(0, self._busy_until_ns - now_ns - self._free_ns)

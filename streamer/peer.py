@@ -221,12 +221,14 @@ class Peer:
             sender.stop()
         if self._audio is not None:
             self._audio[1].stop()
-        if self._media is not None:
-            self._media.goodbye(list(self._by_ssrc))
-        self._gatherer.connection.drop()
-        await self._dtls.stop()
-        await self._ice.stop()
-        await self._gatherer.close()
+        try:
+            if self._media is not None:
+                self._media.goodbye(list(self._by_ssrc))
+            self._gatherer.connection.drop()
+            await self._dtls.stop()
+            await self._ice.stop()
+        finally:
+            await self._gatherer.close()
 
 
 def _nothing(_why: str) -> None:

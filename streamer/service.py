@@ -67,7 +67,7 @@ class Streamer(Service):
     async def close(self) -> None:
         """End all sessions and feeds."""
         sessions = list(self.sessions.values())
-        await asyncio.gather(*(session.close("the service stops") for session in sessions))
+        await asyncio.gather(*(session.close("the service stops") for session in sessions), return_exceptions=True)
         await self.fanout.close()
         await self._pump.close()
 
@@ -87,7 +87,7 @@ class Streamer(Service):
         )
         try:
             session.assign(value.get("tiles", []))
-        except InputError:
+        except BaseException:
             await session.close("refused")
             raise
         session.holder = str(value.get("by", ""))
@@ -128,6 +128,7 @@ class Streamer(Service):
         self.sessions.pop(ident, None)
         for served in self._served.pop(ident, ()):
             served.close()
+        self._bus.publish("streamer.session.ended", {"session": ident})
 
     def _find(self, value: Value, kind: type[AnySession]) -> AnySession:
         session = self.sessions.get(str(value["_subject"]).rpartition(".")[2])

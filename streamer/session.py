@@ -86,6 +86,7 @@ class ViewerSession:
         self._opened_ns = kit.clock.mono_ns()
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         metrics.VIEWERS.inc()
 
     async def open(self) -> str:
@@ -131,17 +132,25 @@ class ViewerSession:
             self._ending = asyncio.create_task(self.close(why), name=f"session {self.id} ends")
 
     async def close(self, why: str = "") -> None:
-        """End the session; idempotent."""
-        if self.closed:
-            return
-        self.closed = True
-        metrics.VIEWERS.dec()
-        log.info("viewer gone", session=self.id, why=why or "closed")
-        for tile in self.tiles:
-            tile.close()
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
-        await self._peer.close()
-        self._say({"type": "closed", "why": why})
-        self._ended(self.id)
+        """End the session; idempotent. Who waits may be cancelled, or the connection fail to close: it ends all the
+        same, or its place and its port would never be free again."""
+        if self._closing is None:
+            self.closed = True
+            metrics.VIEWERS.dec()
+            log.info("viewer gone", session=self.id, why=why or "closed")
+            self._closing = asyncio.create_task(self._close(why), name=f"session {self.id} closes")
+        await asyncio.shield(self._closing)
+
+    async def _close(self, why: str) -> None:
+        try:
+            for tile in self.tiles:
+                tile.close()
+            if self._watching is not None:
+                self._watching.cancel()
+                await asyncio.gather(self._watching, return_exceptions=True)
+            await self._peer.close()
+        except Exception:  # a connection that is broken in whatever way is over too
+            log.exception("viewer not closed well", session=self.id)
+        finally:
+            self._ended(self.id)
+            self._say({"type": "closed", "why": why})

@@ -101,6 +101,8 @@ class WallSession(ViewerSession):
 
     def message(self, value: Mapping[str, Any]) -> None:
         """Take one message of the viewer; what is wrong with it is said back as an `error` message."""
+        if self.closed:  # while it ends: what a tile would show now nobody would ever let go of
+            return
         now_ns = self._kit.clock.mono_ns()
         away = not self._spoke or now_ns - self._heard_ns > _QUIET_NS
         self._heard_ns, self._spoke = now_ns, True

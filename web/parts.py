@@ -96,6 +96,7 @@ class Parts:
         self.spawn(self.board.run())
         self.spawn(self.news.run())
         self.spawn(self.walls.run())
+        self.spawn(self.wheps.run())
         self.spawn(self.steering.run())
         self.spawn(self.display_board.run())
         self.spawn(self.bonds.run())

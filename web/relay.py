@@ -96,7 +96,12 @@ class Relay:
     async def run(self) -> None:
         """Until the browser leaves, another socket takes over or the session is over."""
         replaced = self._walls.join(self._wall)
-        await self._socket.accept()
+        try:
+            await self._socket.accept()
+        except BaseException:  # it was gone before it was there: the wall waits for another, and not for ever
+            if not replaced.is_set():
+                self._walls.leave(self._wall)
+            raise
         tasks = [
             asyncio.create_task(work, name=f"wall {name}")
             for name, work in (

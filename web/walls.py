@@ -82,6 +82,9 @@ class Walls:
         except BaseException:
             self._forget(wall, "not opened")
             raise
+        if wall.over.done():  # signed out meanwhile
+            await self._end(wall)
+            raise NotFoundError("There is no such wall session.", hint="Sign in again.")
         self.leave(wall)
         return wall.id, str(answer["sdp"])
 
@@ -151,10 +154,13 @@ class Walls:
     async def close(self, wall: Wall, why: str) -> None:
         """End the session here and at the streamer; idempotent."""
         if self._forget(wall, why):
-            try:
-                await self._bus.request(f"streamer.wall.close.{wall.id}", {"by": self._self})
-            except VmsError:
-                return  # over there already, or no streamer: it notices the missing heartbeat itself
+            await self._end(wall)
+
+    async def _end(self, wall: Wall) -> None:
+        try:
+            await self._bus.request(f"streamer.wall.close.{wall.id}", {"by": self._self})
+        except VmsError:
+            return  # over there already, or no streamer: it notices the missing heartbeat itself
 
     def ended(self, wall: Wall, why: str) -> None:
         """The streamer said that it is over."""

@@ -28,13 +28,25 @@ class _Whep:
 
 
 class Wheps:
-    """All WHEP sessions of this node. Those that ended by themselves at the streamer are pushed out by later ones."""
+    """All WHEP sessions of this node; `run` hears which ended by themselves. Where that is not heard, later ones push
+    them out."""
 
     def __init__(self, bus: Bus, bonds: Bonds, spawn: Spawn) -> None:
         self._bus = bus
         self._bonds = bonds
         self._spawn = spawn
         self._sessions: OrderedDict[str, _Whep] = OrderedDict()
+
+    async def run(self) -> None:
+        """Hear until cancelled."""
+        events = self._bus.subscribe("streamer.session.ended")
+        try:
+            async for _subject, value in events:
+                whep = self._sessions.get(str(value.get("session")))
+                if whep is not None:
+                    self._forget(whep)
+        finally:
+            events.close()
 
     async def open(self, who: Principal, stream: StreamRef, sdp: str) -> tuple[str, str]:
         """Open at a streamer: the session's id and the answer to the offer."""

@@ -230,3 +230,26 @@ async def test_a_feed_survives_what_it_cannot_read(ingest: FakeIngest, fanout: F
     ingest.step(stream, 1)
     await settle()
     assert len(feed.gop) == 4
+
+
+async def test_a_viewer_that_fails_to_hear_ends_nobody_elses_feed(ingest: FakeIngest, fanout: Fanout) -> None:
+    """One callback raises at every change: the others are told, Packets go on, a new Run too."""
+    stream = ingest.add()
+    feed = fanout.acquire(stream.ref)
+    heard: list[object] = []
+
+    def broken() -> None:
+        raise RuntimeError("no")
+
+    feed.changes |= {broken, lambda: heard.append(feed.run)}
+    taker = Taker()
+    feed.sinks.add(taker)
+    await settle()
+    ingest.step(stream, 3)
+    ingest.end(stream)
+    ingest.begin(stream)
+    ingest.step(stream, 2)
+    await settle()
+    assert len(taker.packets) == 5
+    assert heard[-1] == stream.run
+    assert feed.fault == ""

@@ -394,3 +394,57 @@ async def test_another_web_node_takes_a_wall(studio: Studio) -> None:
         assert "w" in studio.streamer.sessions
         await studio.bus.request("streamer.wall.close.w", {"by": "n2"})
         assert "w" not in studio.streamer.sessions
+
+
+async def test_a_message_while_a_wall_ends_leaves_nothing_watched(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shows and warm-ups that come while the connection is still closing acquire no feed that nobody lets go of."""
+    stream = studio.ingest.add()
+    async with player() as viewer:
+        value = {"session": "w", "person": "ana", "sdp": await viewer.offer(), "tiles": []}
+        await studio.bus.request("streamer.wall.open", value)
+        session = studio.streamer.sessions["w"]
+        go_on, real = asyncio.Event(), session._peer.close
+
+        async def slow() -> None:
+            await go_on.wait()
+            await real()
+
+        monkeypatch.setattr(session._peer, "close", slow)
+        closing = asyncio.create_task(session.close("gone"))
+        await settle()
+        await studio.bus.request("streamer.wall.message.w", {"type": "show", **entry(0, stream), "n": 1})
+        warm = {"camera": stream.ref.camera, "stream": "sub"}
+        await studio.bus.request("streamer.wall.message.w", {"type": "warm", "cameras": [warm]})
+        go_on.set()
+        await closing
+    assert studio.streamer.fanout.watched == []
+
+
+@pytest.mark.parametrize("how", ["cancelled", "broken"])
+async def test_a_close_that_goes_wrong_frees_all_the_same(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Who asked gave up in the middle, or DTLS fails: the session is forgotten, its sockets are closed."""
+    async with player() as viewer:
+        value = {"session": "w", "person": "ana", "sdp": await viewer.offer(), "tiles": []}
+        await studio.bus.request("streamer.wall.open", value)
+        session = studio.streamer.sessions["w"]
+        go_on, real = asyncio.Event(), session._peer._dtls.stop
+
+        async def strange() -> None:
+            await go_on.wait()
+            if how == "broken":
+                raise RuntimeError("no")
+            await real()
+
+        monkeypatch.setattr(session._peer._dtls, "stop", strange)
+        closing = asyncio.create_task(session.close("gone"))
+        await settle()
+        if how == "cancelled":
+            closing.cancel()
+        go_on.set()
+        await asyncio.gather(closing, return_exceptions=True)
+        await until(lambda: "w" not in studio.streamer.sessions)
+        assert session._peer._gatherer.connection._protocols == []

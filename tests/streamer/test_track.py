@@ -304,3 +304,12 @@ async def test_a_switch_during_a_burst_ends_the_burst(clock: ManualClock, switch
         await clock.advance(0.02)
     assert len(sender.sent) == sent + (switch_to == "other")
     await sender.stop()
+
+
+async def test_live_video_above_the_pace_holds_nothing_up_for_good(clock: ManualClock) -> None:
+    """Tiles that together take more than the pace of bursts for a minute: a burst then waits for a moment, no more."""
+    pacer = Pacer(clock, 1_000_000, 24_000)
+    for _ in range(1_500):
+        pacer.count(80_000)
+        await clock.advance(0.04)
+    assert pacer.count(24_000) <= 300_000_000

@@ -25,6 +25,7 @@ from vms.domain.person import Person
 from vms.sync.presence import Presence
 from web.app import WebContext, WebOptions, create_app, parts_of_app
 from web.protocol import ConnectionLimits
+from web.relay import Relay
 from web.server import WebServer
 
 SDP = {"Content-Type": "application/sdp"}
@@ -297,6 +298,62 @@ async def _somebody_else(world: World, server: WebServer) -> AsyncIterator[httpx
     async with httpx.AsyncClient(base_url=server.url) as client:
         await sign_in(client, "siti")
         yield client
+
+
+async def test_a_socket_that_is_gone_before_it_is_accepted_keeps_no_wall(
+    world: World, operator: httpx.AsyncClient
+) -> None:
+    """The wall waits for another socket and ends; else a few such would fill up what one person may open."""
+    wall_id = await open_wall(operator)
+    walls = world.parts.walls
+
+    class Gone:
+        """A socket whose browser went away."""
+
+        async def accept(self) -> None:
+            """Too late."""
+            raise RuntimeError("gone")
+
+    async def may(cameras: Any) -> set[str]:
+        return set(cameras)
+
+    relay = Relay(Gone(), walls._walls[wall_id], walls, world.bus, may, world.clock)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError):
+        await relay.run()
+    await world.clock.advance(16)
+    await _until(lambda: not walls._walls)
+    assert world.streamer.closed == [wall_id]
+
+
+async def test_signed_out_while_a_wall_opens(
+    world: World, server: WebServer, operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session that comes of it is ended at once, not when its heartbeat is missed."""
+    real = world.bus.request
+
+    async def slow(subject: str, value: Any, **more: Any) -> Any:
+        answer = await real(subject, value, **more)
+        if subject == "streamer.wall.open":
+            world.parts.bonds.cut(next(iter(world.parts.bonds._tied)))
+            await asyncio.sleep(0)
+        return answer
+
+    monkeypatch.setattr(world.bus, "request", slow)
+    answer = await operator.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": []})
+    assert answer.status_code == 404
+    assert not world.streamer.sessions
+    assert not world.parts.walls._walls
+
+
+async def test_whep_sessions_that_end_by_themselves_are_forgotten(world: World, operator: httpx.AsyncClient) -> None:
+    """Players that come and go for weeks push out nobody who still watches, and keep nothing."""
+    camera = await add(operator)
+    for _ in range(3):
+        await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
+    assert len(world.parts.wheps._sessions) == 3
+    for session in ("whep1", "whep2", "unknown"):
+        world.bus.publish("streamer.session.ended", {"session": session})
+    await _until(lambda: list(world.parts.wheps._sessions) == ["whep3"])
 
 
 async def test_the_streamer_ends_a_wall(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
