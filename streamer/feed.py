@@ -15,6 +15,7 @@ from contextlib import suppress
 from streamer.acks import Acks
 from streamer.arriving import Buses, Picture
 from streamer.claims import Claims, verdict_of
+from streamer.failures import Failures
 from streamer.history import History
 from streamer.options import StreamerOptions
 from streamer.order import Order
@@ -69,6 +70,7 @@ class Feed:
         self._gop_bytes = 0
         self._opened_ns = self._asked_ns = self._heard_ns = clock.mono_ns()
         self._wake = asyncio.Event()
+        self._failures = Failures(clock, "a viewer of a stream failed", "feed")
         self.claims = Claims(self._wake.set)
         self._task: asyncio.Task[None] | None = None
 
@@ -368,8 +370,7 @@ class Feed:
         return True
 
     def _hand_sound_on(self, packet: Packet) -> None:
-        for listener in list(self._listeners):
-            listener(packet)
+        self._failures.each(self._listeners, packet, stream=str(self.stream))
 
     def _hand_on(self, packet: Packet, *, more: bool) -> None:
         """To the sinks; a cached group that comes in pieces (`more` follow) when it is complete, as one burst."""
@@ -395,8 +396,4 @@ class Feed:
             self._keep([])
 
     def _tell(self) -> None:
-        for change in list(self.changes):
-            try:
-                change()
-            except Exception:  # one viewer's trouble must not end the feed of all
-                log.exception("a tile was not told", stream=str(self.stream))
+        self._failures.each(self.changes, stream=str(self.stream))

@@ -1,7 +1,7 @@
 """The pace of bursts to one viewer: a bucket of bytes shared by its tiles, because a browser's socket buffer is small.
 
 Its tiles take turns, each with one batch. Live Packets only count, unless they are large. Where they alone are more
-than the pace, what is paced waits for a moment and no longer: else it would wait ever longer, for good. No waiting here.
+than the pace, what is paced waits for a moment and no longer: else it would wait ever longer. No waiting here.
 """
 
 from __future__ import annotations

@@ -11,10 +11,8 @@ import time
 from collections import deque
 from typing import Protocol
 
-from vms import logs, metrics
-from vms.clock import NS_PER_S, Clock
-
-log = logs.get(__name__)
+from streamer.failures import Failures
+from vms.clock import Clock
 
 SLICE_NS = 2_000_000
 
@@ -36,8 +34,7 @@ class Pump:
         self._ready: deque[Sending] = deque()
         self._scheduled = False
         self._waits: set[asyncio.Task[None]] = set()
-        self._failures = 0
-        self._told_ns: int | None = None
+        self._failures = Failures(clock, "a tile could not send", "pump")
 
     def wake(self, who: Sending) -> None:
         """It has something to send."""
@@ -66,7 +63,7 @@ class Pump:
             try:
                 more = who.step()
             except Exception as error:  # noqa: BLE001  one viewer's trouble must not stop the others
-                self._failed(error)
+                self._failures.note(error)
                 more = False
             if more and not who.queued:
                 who.queued = True
@@ -75,15 +72,6 @@ class Pump:
                 asyncio.get_running_loop().call_soon(self._run)
                 return
         self._scheduled = False
-
-    def _failed(self, error: Exception) -> None:
-        """Said at most once a second, with how many there were: a tile fails with each Packet."""
-        self._failures += 1
-        metrics.DROPS.labels("pump").inc()
-        now_ns = self._clock.mono_ns()
-        if self._told_ns is None or now_ns - self._told_ns >= NS_PER_S:
-            log.error("a tile could not send", times=self._failures, exc_info=error)
-            self._told_ns, self._failures = now_ns, 0
 
     async def close(self) -> None:
         """Nobody is woken any more; idempotent."""

@@ -1,0 +1,38 @@
+"""One viewer's trouble is not the others': what it raises is counted, and said at most once a second. Event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from vms import logs, metrics
+from vms.clock import NS_PER_S, Clock
+
+log = logs.get(__name__)
+
+
+class Failures:
+    """`words`: what did not work; `where`: of the counter of what is dropped."""
+
+    def __init__(self, clock: Clock, words: str, where: str) -> None:
+        self._clock, self._words = clock, words
+        self._counter = metrics.DROPS.labels(where)
+        self._untold = 0
+        self._told_ns: int | None = None
+
+    def note(self, error: Exception, **facts: str) -> None:
+        """One more."""
+        self._untold += 1
+        self._counter.inc()
+        now_ns = self._clock.mono_ns()
+        if self._told_ns is None or now_ns - self._told_ns >= NS_PER_S:
+            log.error(self._words, times=self._untold, exc_info=error, **facts)
+            self._told_ns, self._untold = now_ns, 0
+
+    def each(self, calls: Iterable[Callable[..., None]], *values: Any, **facts: str) -> None:
+        """Call all of them, whatever some raise."""
+        for call in list(calls):
+            try:
+                call(*values)
+            except Exception as error:  # noqa: BLE001  see the module
+                self.note(error, **facts)
