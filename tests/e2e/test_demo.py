@@ -75,6 +75,19 @@ async def _wall(page: Page) -> None:
     await expect(page.locator('[data-tile="3"]')).not_to_have_class(re.compile(r"\bfull\b"))
 
 
+async def _steer(page: Page) -> None:
+    """A camera that can be moved is, by a key that is held, and is free again after Escape."""
+    tile = page.locator("[data-tile]", has=page.locator(".steered")).first
+    await tile.focus()
+    await page.keyboard.press("z")
+    await expect(page.locator("[data-preset]").first).to_be_visible()
+    await page.keyboard.down("ArrowRight")
+    await expect(tile.locator("[data-ptz-chip=mine]")).to_be_visible()
+    await page.keyboard.up("ArrowRight")
+    await page.keyboard.press("Escape")
+    await expect(tile.locator("[data-ptz-chip]")).to_have_count(0)
+
+
 async def _replay(page: Page, since: float) -> None:
     """The recordings of the chosen camera show what happened before."""
     await page.keyboard.press("r")
@@ -108,6 +121,7 @@ async def _eleventh(page: Page, said: dict[str, str]) -> None:
 async def _walk(screen: Screen, said: dict[str, str], since: float) -> None:
     await _sign_in(screen.page, said)
     await _wall(screen.page)
+    await _steer(screen.page)
     await _replay(screen.page, since)
     await _eleventh(screen.page, said)
     assert screen.errors == []

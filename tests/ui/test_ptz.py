@@ -19,15 +19,19 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 PAD = """
   const rest = () => ({ id: "Papan Uji", index: 0, connected: true, mapping: "standard", axes: [0, 0, 0, 0],
     buttons: Array.from({ length: 17 }, () => ({ pressed: false, value: 0 })) });
+  const seen = (pad) => new Promise((done) => {  // A page looks once a picture.
+    window.pad = pad;
+    requestAnimationFrame(() => requestAnimationFrame(done));
+  });
   window.pad = null;
   navigator.getGamepads = () => [window.pad];
   window.plug = () => { window.pad = rest(); window.dispatchEvent(new Event("gamepadconnected")); };
   window.press = (at, down) => {
     const pad = rest();
     pad.buttons[at] = { pressed: down, value: +down };
-    window.pad = pad;
+    return seen(pad);
   };
-  window.lean = (x, y) => { const pad = rest(); pad.axes = [x, y, 0, 0]; window.pad = pad; };
+  window.lean = (x, y) => { const pad = rest(); pad.axes = [x, y, 0, 0]; return seen(pad); };
 """
 
 

@@ -9,10 +9,11 @@ class Camera {
   answers: ((error?: unknown) => void)[] = [];
   slow = false;
   failures: unknown[] = [];
+  took = 0;
   bar = true;
   orders = new Orders(
     { move: (wanted) => this.#say(wanted.pan), stop: () => this.#say("stop") },
-    { took: () => undefined, failed: (error) => (this.failures.push(error), this.bar) },
+    { took: () => void this.took++, failed: (error) => (this.failures.push(error), this.bar) },
     () => Date.now(),
   );
 
@@ -37,6 +38,7 @@ describe("orders to a camera", () => {
     expect(camera.told.at(-1)).toBe("stop");
     await vi.advanceTimersByTimeAsync(5000);
     expect(camera.told.filter((one) => one === "stop")).toHaveLength(1);
+    expect(camera.took).toBe(2); // The move and the stop; what was said again reached no camera.
   });
 
   test("of what a hand did while an order was on its way only the last is said", async () => {

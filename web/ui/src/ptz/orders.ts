@@ -76,13 +76,15 @@ export class Orders {
   async #say(speed: Speed): Promise<void> {
     const at = this.now();
     const stop = isStill(speed);
+    // What is only said again reaches no camera: its answer tells nothing of how quickly one obeys.
+    const again = this.#moving && sameSpeed(speed, this.#sent);
     [this.#sent, this.#sentAt] = [speed, at];
     this.#flying++;
     try {
       if (stop) this.#moving = false;
       await (stop ? this.wire.stop() : this.wire.move(speed));
       this.#moving ||= !stop;
-      this.hooks.took(this.now() - at);
+      if (!again) this.hooks.took(this.now() - at);
     } catch (error) {
       this.#barred = this.hooks.failed(error) && !stop;
       if (!stop && !this.#barred) this.#moving = true;
