@@ -1,6 +1,6 @@
 """All feeds of the process: one per watched Stream however many watch it, kept for a while after the last one left.
 
-The seam of the fast path: there a feed will packetize once for all its viewers. Event loop only.
+What browsers cannot play is shared in the same way: `transcoder`. Event loop only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from streamer.acks import Acks
 from streamer.arriving import Buses
 from streamer.feed import Feed
 from streamer.options import StreamerOptions
+from streamer.transcoder.transcoder import Transcoder
 from vms.bus.base import Bus
 from vms.clock import Clock
 from vms.domain.camera import StreamRef
@@ -27,6 +28,7 @@ class Fanout:
         self._users: dict[StreamRef, int] = {}
         self._lingering: dict[StreamRef, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self.transcoder = Transcoder(clock, options, self.acquire, self.release)
 
     @property
     def watched(self) -> list[StreamRef]:
@@ -61,6 +63,7 @@ class Fanout:
 
     async def close(self) -> None:
         """Stop watching everything; idempotent."""
+        await self.transcoder.close()
         tasks = list(self._lingering.values())
         for task in tasks:
             task.cancel()

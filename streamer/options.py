@@ -17,7 +17,9 @@ class StreamerOptions:
     queue_ms: how much live video may wait for one viewer; burst_bytes_s and burst_free_bytes: the pace of bursts to one
     viewer, and what may go at once; silent_s: after so long without anything a live Stream is asked for again, another
     node may have it; stale_s: what was longer on the way from another zone is thrown away; ack_s: how often its arrival
-    is told; tick_s: how often tiles are judged; tell_s: how often they are told unchanged.
+    is told; tick_s: how often tiles are judged; tell_s: how often they are told unchanged. transcodes: how many Streams
+    that browsers cannot play are made H.264 at once, 0: none; transcode_height and transcode_kbps: their size and rate
+    at most; transcode_linger_s: how long one outlives its last viewer.
     """
 
     zone: str = "center"
@@ -45,3 +47,7 @@ class StreamerOptions:
     ack_s: float = 0.1
     tick_s: float = 0.25
     tell_s: float = 1.0
+    transcodes: int = 0
+    transcode_height: int = 720
+    transcode_kbps: int = 2_000
+    transcode_linger_s: float = 5.0

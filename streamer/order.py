@@ -1,7 +1,8 @@
 """B-frames, pure: which Packets of a Stream a browser can be sent, whose decoder shows pictures in the order they come.
 
 A picture that comes after one it is shown before is left out where no other picture refers to it: what is left plays in
-order, with fewer pictures. Where others refer to it the Stream is shuffled, and cannot be shown.
+order, with fewer pictures. Where others refer to it the Stream is shuffled: it cannot be shown as it is, and
+nothing is left out any more, for a transcoder wants all.
 """
 
 from __future__ import annotations
@@ -26,6 +27,6 @@ class Order:
             return True
         if is_disposable(packet.payload, hevc=self._hevc):
             self.thinned = True
-            return False
+            return self.shuffled
         self.shuffled = True
         return True

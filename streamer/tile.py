@@ -1,8 +1,8 @@
 """One tile of a wall: which camera it shows, through which feed, and what it says of itself.
 
 Where the viewer cannot play `main`, or the line of its Site has no room for it, it shows `sub`, and says so; in the
-latter case `main` comes as soon as there is room. It decides nothing about timing (track), rights (web) or lines
-(ingest). Event loop only.
+latter case `main` comes as soon as there is room. Where it cannot play either, the transcode that all share. It decides
+nothing about timing (track), rights (web) or lines (ingest). Event loop only.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
 from streamer.pump import Pump
 from streamer.track import TileTrack
-from streamer.verdict import Facts, Verdict, judge
+from streamer.transcoder.use import Use
+from streamer.verdict import Facts, Verdict, judge, plays
 from vms import metrics
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import LineClaim, StreamName, StreamRef
-from vms.domain.media import Codec
 
 Message = dict[str, Any]
 Say = Callable[[Message], None]
@@ -56,6 +56,9 @@ class WallTile:
         self._feed: Feed | None = None
         # What is wanted, while another stands in for it.
         self._awaited: Feed | None = None
+        self._made = Use(fanout.transcoder, self._changed)
+        # Nobody serves a sub: main is transcoded where it cannot be played.
+        self._no_sub = False
         self._why = ""
         self._was_live = False
         self._verdict = Verdict("empty")
@@ -84,6 +87,7 @@ class WallTile:
         if stream is not None and self._feed is not None and stream.camera == self._feed.stream.camera:
             self._turn_to(stream, claim)
         else:
+            self._no_sub = False
             self._use(stream)
         self._since_ns = self._clock.now_ns()
         self.refresh(force=True)
@@ -93,8 +97,10 @@ class WallTile:
         self._feed = self._awaited = None
         self._was_live = False
         self.track.show(None)
+        self._made.leave()
         if stream is not None:
-            self._feed = self._take(stream, self._claim if stream == self._wanted else None)
+            claim = self._claim if stream == self._wanted and not self._no_sub else None
+            self._feed = self._take(stream, claim)
         for feed in before:
             self._let_go(feed)
         self._choose()
@@ -126,29 +132,51 @@ class WallTile:
         self._fanout.release(feed)
 
     def _choose(self) -> None:
-        """Let the track follow the feed where the viewer can play it, else the sub stream (DESIGN §7)."""
+        """Let the track follow the feed where the viewer can play it, else the sub stream, else a transcode of what
+        there is (DESIGN §7)."""
         if self._awaited is not None:
             self._await(self._awaited)
         feed = self._feed
-        if feed is not None and feed.claims.refused and self._awaited is None and feed.stream.name is StreamName.MAIN:
+        if (
+            feed is not None
+            and feed.claims.refused
+            and self._awaited is None
+            and feed.stream.name is StreamName.MAIN
+            and not self._no_sub
+        ):
             self._awaited = feed
             self._feed = feed = self._take(StreamRef(feed.stream.camera, StreamName.SUB), None)
-        if feed is None or feed.run is None:
+        if feed is None or self._turned_back(feed) or feed.run is None:
             return
         if self._plays(feed):
+            self._made.leave()
             stays = self._awaited is not None and self.track in self._awaited.sinks and not feed.gop
             if self.track not in feed.sinks and not stays:
                 self.track.show(feed)
             if feed.thinned and not self._why:
                 self._why = "The camera sends B-frames: fewer pictures are shown."
-        elif feed.stream.name is StreamName.MAIN:
+        elif feed.fault:
+            self.track.show(None)
+        elif feed.stream.name is StreamName.MAIN and not self._no_sub:
             self._why = _NOT_PLAYED.format("has B-frames" if feed.shuffled else "is not H.264")
             self._use(StreamRef(feed.stream.camera, StreamName.SUB))
         else:
-            self.track.show(None)
+            made = self._made.of(feed.stream)
+            if made is None or self.track not in made.sinks:
+                self.track.show(made)
+
+    def _turned_back(self, feed: Feed) -> bool:
+        """Where the camera has no sub after all, back to main, whatever the viewer plays of it."""
+        if self._awaited is None and feed.fault == "no_responder" and feed.stream != self._wanted:
+            self._no_sub, self._why = True, ""
+            self._use(self._wanted)
+            return True
+        if feed.fault:
+            self._no_sub = False  # who answers next may have one
+        return False
 
     def _plays(self, feed: Feed) -> bool:
-        return feed.run is not None and (feed.run.info.video.codec is Codec.H264 or self._hevc) and not feed.shuffled
+        return feed.run is not None and plays(feed.run.info.video, hevc=self._hevc) and not feed.shuffled
 
     def _await(self, awaited: Feed) -> None:
         """Show what is wanted as soon as it is there. Of a camera that has no other, it is wanted whatever it costs."""
@@ -192,9 +220,10 @@ class WallTile:
         small = picture is not None and (captured_ns is None or picture.wall_ns > captured_ns)
         return Facts(
             shown=True,
-            codec=None if feed.run is None else feed.run.info.video.codec,
+            track=None if feed.run is None else feed.run.info.video,
             hevc=self._hevc,
             shuffled=feed.shuffled,
+            transcode=self._made.state,
             fault=feed.fault,
             fault_ns=feed.fault_ns,
             stream=feed.state,
@@ -206,7 +235,7 @@ class WallTile:
 
     def refresh(self, *, force: bool = False) -> None:
         """Judge the tile and tell the viewer where that is new, where it was last told a while ago, or by force."""
-        if self._awaited is not None:
+        if self._awaited is not None or self._made.refused:
             self._choose()
         now_ns = self._clock.now_ns()
         verdict = judge(self.facts(), now_ns)
@@ -238,6 +267,7 @@ class WallTile:
             "cause": verdict.cause,
             "why": verdict.why or self._why,
             "line": self._line(),
+            "transcoded": self._made.state == "running",
         }
 
     def _line(self) -> Message | None:

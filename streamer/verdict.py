@@ -9,22 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vms.clock import NS_PER_MS, NS_PER_S
-from vms.domain.media import Codec, StreamCondition, StreamState
+from vms.domain.media import Codec, StreamCondition, StreamState, Track
 
 LIVE_AGE_NS = 2 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a tile. `codec`: of the Run, None while there is none; `hevc`: the viewer plays H.265;
-    `shuffled`: the Stream has B-frames that cannot be left out; `fault`: why ingest cannot be asked;
-    `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then; `instead`: sub is
-    shown because main cannot be; `small`: still pictures stand in for video that the line does not carry."""
+    """What is known of a tile. `track`: the video of the Run, None while there is none; `hevc`: the viewer plays H.265;
+    `shuffled`: the Stream has B-frames that cannot be left out; `transcode`: what comes of transcoding what the viewer
+    cannot be sent as it is: running, busy, failed, or nothing ("") where this node does none; `fault`: why ingest
+    cannot be asked; `captured_ns`: of the newest picture sent since the camera was chosen; `was_live`: since then;
+    `instead`: sub is shown because main cannot be; `small`: still pictures stand in for video that the line does not
+    carry."""
 
     shown: bool
-    codec: Codec | None = None
+    track: Track | None = None
     hevc: bool = False
     shuffled: bool = False
+    transcode: str = ""
     fault: str = ""
     fault_ns: int = 0
     stream: StreamState | None = None
@@ -52,6 +55,25 @@ _OFFLINE = {
 }
 
 
+# H.264 of more than 8 bits or 4:2:0, as ingest/sps names it.
+_NO_BROWSER = frozenset({"High 10", "High 4:2:2", "244", "44"})
+_TRANSCODE = {
+    "busy": (
+        "transcoders_busy",
+        "This browser cannot play what the camera sends, and the server is transcoding as many cameras as it may.",
+    ),
+    "failed": ("transcode_failed", "This browser cannot play what the camera sends, and the transcoder fails on it."),
+}
+
+
+def plays(track: Track, *, hevc: bool) -> bool:
+    """Whether a viewer of H.264, and of H.265 (Main profile) where `hevc`, decodes this video. One that does not
+    name its profile is taken for an usual one."""
+    if track.codec is Codec.H265:
+        return hevc and track.profile in {"", "Main"}
+    return track.profile not in _NO_BROWSER
+
+
 def judge(facts: Facts, now_ns: int) -> Verdict:
     """The truth about a tile now."""
     if not facts.shown:
@@ -62,7 +84,7 @@ def judge(facts: Facts, now_ns: int) -> Verdict:
     if trouble is not None:
         return trouble
     if age_ns is None:
-        return Verdict("catching_up" if facts.codec is not None else "connecting")
+        return Verdict("catching_up" if facts.track is not None else "connecting")
     if facts.small:
         return Verdict("pictures", "line", "The line carries no more than still pictures.", age_ms=age_ms)
     if age_ns <= LIVE_AGE_NS:
@@ -71,11 +93,13 @@ def judge(facts: Facts, now_ns: int) -> Verdict:
 
 
 def _trouble(facts: Facts, age_ms: int | None) -> Verdict | None:
-    not_played = facts.codec is not None and facts.codec is not Codec.H264 and not facts.hevc
-    if not_played or (facts.instead and facts.fault == "no_responder"):
+    not_played = facts.track is not None and not plays(facts.track, hevc=facts.hevc)
+    if (not_played or facts.shuffled) and facts.transcode in _TRANSCODE:
+        return Verdict("unsupported", *_TRANSCODE[facts.transcode])
+    if (not_played and not facts.transcode) or (facts.instead and facts.fault == "no_responder"):
         why = "The camera sends H.265 or B-frames, which this screen cannot show, and has no other sub stream."
         return Verdict("unsupported", "unsupported", why)
-    if facts.shuffled:
+    if facts.shuffled and not facts.transcode:
         why = "The camera sends B-frames, which no browser shows live: choose a profile without them (Baseline)."
         return Verdict("unsupported", "unsupported", why)
     if facts.fault:

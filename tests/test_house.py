@@ -207,7 +207,6 @@ MODULES = {
 }
 NOT_IMPORTED = {
     "aiosqlite",  # named in the catalogue's URL
-    "ffmpeg",  # fixed by the customer; what needs a transcode is not here yet
 }
 THROUGH_ANOTHER = {"aioice": "aiortc", "pylibsrtp": "aiortc", "starlette": "fastapi", "uvloop": "uvicorn"}
 

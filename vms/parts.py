@@ -83,6 +83,9 @@ def _streamer_options(ground: Ground) -> StreamerOptions:
         ports=chosen.port_range(),
         advertise=tuple(str(address) for address in chosen.advertise),
         burst_bytes_s=round(chosen.burst_mbps * 125_000),
+        transcodes=chosen.transcodes,
+        transcode_height=chosen.transcode_height,
+        transcode_kbps=chosen.transcode_kbps,
     )
 
 

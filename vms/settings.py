@@ -129,6 +129,9 @@ class StreamerSettings(_Section):
     ports: str | None = Field(default=None, pattern=r"^[0-9]{1,5}-[0-9]{1,5}$")
     advertise: tuple[IPvAnyAddress, ...] = ()
     burst_mbps: float = Field(default=128.0, ge=1, le=10_000)
+    transcodes: int = Field(default=4, ge=0, le=100)
+    transcode_height: int = Field(default=720, ge=144, le=2160)
+    transcode_kbps: int = Field(default=2000, ge=100, le=20_000)
 
     def port_range(self) -> tuple[int, int] | None:
         """First and last UDP port of viewers; None: any. SettingsError where they are no range."""

@@ -1,4 +1,4 @@
-"""What an operator does at one tile of a real wall with cameras that nobody here wrote: hear it."""
+"""Tiles of a real wall with cameras that nobody here wrote: they are heard, and what no browser plays is shown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from playwright.async_api import Page
 from tests.e2e.browser import running_browser
 from tests.e2e.system import PASSWORD, Node, System
 from tests.gst_fixture import running_gst
+from vms.simulator.options import Picture
 
 # The peers of the page, to ask them what the browser itself counted.
 PEERS = """
@@ -55,43 +56,48 @@ async def running_node(folder: Path, cameras: list[Mapping[str, Any]]) -> AsyncI
             await system.client.aclose()
 
 
-async def _louder(page: Page) -> str:
-    """Wait until more sound has come than has; the codec it came in."""
+async def _louder(page: Page, law: str) -> None:
+    """Wait until more sound has come, in this law of G.711, than has."""
     before = await page.evaluate("async () => (await window.heard()).energy")
-    await page.wait_for_function(f"async () => (await window.heard()).energy > {before} + 1e-7", polling=100)
-    codec: str = await page.evaluate("async () => (await window.heard()).codec")
-    return codec
+    more = f"const h = await window.heard(); return h.energy > {before} + 1e-7 && h.codec === 'audio/{law}';"
+    await page.wait_for_function(f"async () => {{ {more} }}", polling=100)
 
 
 @pytest.mark.browser
 @pytest.mark.timeout(120)
-async def test_a_tile_is_heard_whatever_its_camera_sends(tmp_path: Path) -> None:
-    """G.711 as it is and AAC as G.711 sound in the page; it follows the tile, and rests in replays."""
-    async with running_gst(cameras=2, audio="pcma") as law, running_gst(audio="aac") as aac:
+async def test_a_tile_is_heard_and_seen_whatever_its_camera_sends(tmp_path: Path) -> None:
+    """G.711 and AAC sound in the page, and follow the tile; H.265 is live in this browser, which decodes none."""
+    hevc = Picture(320, 180, codec="h265", kbps=200, gop_s=0.4, loop_s=4)
+    async with (
+        running_gst(cameras=2, audio="pcma") as law,
+        running_gst(audio="aac") as aac,
+        running_gst(picture=hevc) as h265,
+    ):
         cameras = [
             {"name": "Pasar", "slug": "law", "main": law.url(), "audio": True},
             {"name": "Dermaga", "slug": "aac", "main": aac.url(), "audio": True},
             {"name": "Kantor", "slug": "off", "main": law.url(1)},
+            {"name": "Pelabuhan", "slug": "hevc", "main": h265.url()},
         ]
         async with (
             running_node(tmp_path, cameras) as system,
             running_browser(url=system.url, cookie=system.cookie()) as screen,
         ):
             await system.until_live()
-            page, ids = screen.page, [system.camera(slug)["id"] for slug in ("law", "aac", "off")]
+            page, ids = screen.page, [system.camera(slug)["id"] for slug in ("law", "aac", "off", "hevc")]
             await page.add_init_script(PEERS)
             await page.goto(f"{system.url}/wall?grid=4&tiles={','.join(ids)}")
             await page.wait_for_selector('[data-tile="1"][data-state="live"]')
             await page.keyboard.press("u")
             await page.wait_for_selector('[data-tile="0"] [data-sound="on"]')
-            assert await _louder(page) == "audio/PCMA"
+            await _louder(page, "PCMA")
             await page.keyboard.press("Shift+U")
             await page.wait_for_selector('[data-tile="0"] [data-sound="muted"]')
             await page.keyboard.press("ArrowRight")
             await page.keyboard.press("u")
             await page.keyboard.press("PageUp")
             await page.wait_for_selector('[data-tile="1"] [data-sound="on"]')
-            assert await _louder(page) == "audio/PCMU"
+            await _louder(page, "PCMU")
             await page.keyboard.press("p")
             await page.wait_for_selector('[data-tile="1"] [data-sound="held"]')
             await page.keyboard.press("p")
@@ -102,4 +108,9 @@ async def test_a_tile_is_heard_whatever_its_camera_sends(tmp_path: Path) -> None
             await page.wait_for_selector('[data-tile="1"] [data-sound="disabled"]')
             await page.keyboard.press("u")
             await page.wait_for_selector("[data-sound]", state="detached")
+            await page.wait_for_selector('[data-tile="3"][data-state="live"] [data-transcoded]')
+            seen = "() => window.__vms.tiles()[3].frames"
+            before = await page.evaluate(seen)
+            await page.wait_for_function(f"() => window.__vms.tiles()[3].frames > {before} + 20")
+            assert await page.evaluate("() => window.__vms.tiles()[3].ageMs") < 2000
             assert screen.errors == []

@@ -104,7 +104,7 @@ async def test_from_empty_to_live_and_back(bench: Bench, clock: ManualClock) -> 
     assert bench.states() == ["connecting", "catching_up", "live"]
     assert bench.last() | {"since": ""} == {
         "type": "tile", "tile": 3, "camera": stream.ref.camera, "stream": "sub", "n": 17, "state": "live",
-        "age_ms": bench.last()["age_ms"], "since": "", "cause": None, "why": "", "line": None,
+        "age_ms": bench.last()["age_ms"], "since": "", "cause": None, "why": "", "line": None, "transcoded": False,
     }  # fmt: skip
     assert 0 <= bench.last()["age_ms"] <= 80
     switched = [m for m in bench.said if m["type"] == "switched"]

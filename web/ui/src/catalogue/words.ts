@@ -42,6 +42,8 @@ const CAUSE: Record<string, () => string> = {
   not_registered: m.cause_not_registered,
   not_reported: m.cause_not_reported,
   line: m.cause_line,
+  transcoders_busy: m.cause_transcoders_busy,
+  transcode_failed: m.cause_transcode_failed,
   lost: m.cause_lost,
   unknown: m.cause_unknown,
   schedule: m.cause_schedule,

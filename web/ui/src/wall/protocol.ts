@@ -52,6 +52,8 @@ export interface TileMessage {
   cause: string | null;
   why: string | null;
   line?: LineMessage | null;
+  /** This browser does not play what the camera sends: the server makes H.264 of it. */
+  transcoded?: boolean;
 }
 
 export interface PictureMessage {
