@@ -37,6 +37,12 @@ def test_clocks() -> None:
     assert "ahead" in found[4].what
 
 
+def test_transcoder() -> None:
+    """Missing where it is wanted is said; where it is not, nothing is to be done."""
+    found = [checks.transcoder(4, "/usr/bin/ffmpeg"), checks.transcoder(4, None), checks.transcoder(0, None)]
+    assert levels(*found) == [OK, WARN, OK]
+
+
 def test_nats() -> None:
     """Rows need JetStream, video may not have it; old servers and lazy disks are said."""
     good = AccountFacts("", "2.11.4", 0.01, True, "hub")

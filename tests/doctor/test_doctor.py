@@ -53,6 +53,7 @@ async def test_one_machine_before_its_first_start(tmp_path: Path) -> None:
         "spool.room",
         "store.home",
         "http",
+        "ffmpeg",
         "catalogue",
     } == set(found)
     assert all(check.level is not Level.BAD for check in found.values())

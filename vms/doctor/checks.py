@@ -52,6 +52,14 @@ def exit_code(checks: Iterable[Check]) -> int:
     return int(any(check.level is Level.BAD for check in checks))
 
 
+def transcoder(wanted: int, program: str | None) -> Check:
+    """Whether what browsers cannot play can be made H.264: `wanted` is how many cameras at once."""
+    if wanted and program is None:
+        what = "there is no ffmpeg program: cameras that a browser cannot play (H.265, B-frames) stay dark there"
+        return warn("ffmpeg", what, "Install it: apt-get install ffmpeg; or set streamer.transcodes: 0")
+    return ok("ffmpeg", f"{program}, for up to {wanted} cameras at once" if wanted else "nothing is transcoded")
+
+
 def clock(in_sync: bool, offset_ns: int | None) -> Check:
     """The kernel's own word."""
     if not in_sync:

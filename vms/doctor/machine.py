@@ -14,6 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from ingest.clockstate import synchronized
+from streamer.transcoder.command import program
 from vms import __version__
 from vms.doctor import checks
 from vms.doctor.checks import Check
@@ -26,6 +27,7 @@ _BLOCK = bytes(190_000)
 def machine(settings: Settings) -> list[Check]:
     """All of it."""
     found = [_versions(), checks.clock(*synchronized()), *_folders(settings), *_ports(settings)]
+    found.append(checks.transcoder(settings.streamer.transcodes, program()))
     if settings.cluster is not None:
         found += [checks.congestion(_sysctl("net/ipv4/tcp_congestion_control")), checks.notsent_lowat(_lowat())]
     return found
