@@ -11,12 +11,14 @@ from vms.domain.media import Codec, Track
 
 @dataclass(frozen=True, slots=True)
 class OpenOptions:
-    """How to open: `tcp` or `udp`; whether to take audio; seconds for each half of opening, and of silence."""
+    """How to open: `tcp` or `udp`; whether to take audio; seconds for each half of opening, and of silence;
+    for the connection alone, None: as long as for the half of opening that it is part of."""
 
     transport: str = "tcp"
     audio: bool = False
     open_timeout_s: float = 5.0
     read_timeout_s: float = 10.0
+    connect_timeout_s: float | None = None
 
 
 class Arrival(NamedTuple):

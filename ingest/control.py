@@ -23,8 +23,8 @@ MAX_EARLY_BYTES = 4 * 1024 * 1024
 class Connection:
     """One TCP (or TLS) connection with a deadline for everything."""
 
-    def __init__(self, target: Target, timeout_s: float) -> None:
-        """Connects. CameraUnreachableError, OSError."""
+    def __init__(self, target: Target, timeout_s: float, connect_s: float | None = None) -> None:
+        """Connects, within `connect_s` where that is given. CameraUnreachableError, OSError."""
         self._target = target
         self._deadline = time.monotonic() + timeout_s
         self._buffer = b""
@@ -34,7 +34,7 @@ class Connection:
         self._challenges: list[str] = []
         self._used = 0
         self._accepted = False
-        self.socket = _connect(target, self._left())
+        self.socket = _connect(target, min(self._left(), connect_s or timeout_s))
 
     def close(self) -> None:
         """Leave; idempotent."""

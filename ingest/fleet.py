@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
 
 from ingest.handoff import LOOK_S, UNWATCHED_LOOK_S
-from ingest.worker import NodeParts, StreamSpec, Worker, WorkerOptions
+from ingest.patience import WorkerOptions
+from ingest.worker import NodeParts, StreamSpec, Worker
 from vms import logs, metrics
 from vms.bus.base import Bus, Events
 from vms.bus.hub import Hub
@@ -175,7 +176,7 @@ class Fleet(Service):
     def _mark(self, stream: StreamRef) -> None:
         worker = self.workers.get(stream)
         if worker is not None:
-            worker.watched = stream in self._demanded
+            worker.patience.watched = stream in self._demanded
 
     async def _listen(self, events: Events) -> None:
         async for _ in events:
@@ -258,6 +259,13 @@ class Fleet(Service):
         if worker is not None:
             await worker.stop(reason)
 
+    def _wake_others(self, stream: StreamRef) -> None:
+        """A camera that is back on one Stream is there for its other one too."""
+        for name in StreamName:
+            other = self.workers.get(StreamRef(stream.camera, name))
+            if other is not None and name is not stream.name:
+                other.patience.wake()
+
     def _forget(self, stream: StreamRef) -> None:
         self._hub.drop_state(stream)
         condition = self._conditions.pop(stream, None)
@@ -271,6 +279,8 @@ class Fleet(Service):
                 metrics.STREAMS.labels(before).dec()
             metrics.STREAMS.labels(state.condition).inc()
             self._conditions[state.stream] = state.condition
+            if state.condition is StreamCondition.LIVE:
+                self._wake_others(state.stream)
         self._hub.publish(state)
         subject = f"ingest.state.{state.stream.camera}.{state.stream.name}"
         self._bus.publish(subject, {"state": state, "node": self._parts.node})

@@ -50,17 +50,17 @@ class Described:
 
 
 @contextmanager
-def described(target: Target, timeout_s: float = 5.0) -> Iterator[Described]:
+def described(target: Target, timeout_s: float = 5.0, connect_s: float | None = None) -> Iterator[Described]:
     """The camera's tracks, at least one video that can be recorded. CameraError with message and hint.
 
-    Asking takes at most `timeout_s`. The connection stays open inside the `with`: some servers take a stream down when
-    the only one who asked for it leaves, and refuse it for a moment (gst-rtsp-server does).
+    Asking takes at most `timeout_s`, connecting alone `connect_s`. The connection stays open inside the `with`: some
+    servers take a stream down when the only one who asked for it leaves, and refuse it for a moment (gst-rtsp-server).
     """
     found: Described | None = None
     connection: Connection | None = None
     try:
         try:
-            connection = Connection(target, timeout_s)
+            connection = Connection(target, timeout_s, connect_s)
             found = _describe(connection, target)
         except (OSError, ValueError) as error:
             raise plain_error(error) from None

@@ -145,7 +145,7 @@ class Session:
         plain = request.plain and options.transport == "tcp" and target.url.scheme == "rtsp"
         if not plain and not request.check:
             return Source(target, options)
-        with described(target, options.open_timeout_s) as camera:
+        with described(target, options.open_timeout_s, options.connect_timeout_s) as camera:
             if self._stop:
                 return None
             track = plain_track(camera.lines, target, options) if plain else None

@@ -17,6 +17,7 @@ from ingest.gate import Gate
 from ingest.gop import GopCache
 from ingest.handoff import Handoff, Mailbox
 from ingest.interleaved import NotPlainError
+from ingest.patience import Patience, WorkerOptions
 from ingest.runs import Made, RunOrigin
 from ingest.session import Ended, Opened, Session, SessionItem, SessionRequest
 from ingest.tail import RunTail
@@ -25,7 +26,6 @@ from vms.bus.hub import Hub
 from vms.bus.leases import Leases
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName, StreamRef
-from vms.domain.camera_url import AddressPolicy
 from vms.domain.gap import GapCause
 from vms.domain.grant import LeaseGrant
 from vms.domain.media import EndReason, Packet, RunStarted, StreamCondition, StreamState
@@ -33,28 +33,6 @@ from vms.errors import CameraError, CameraStalledError, CameraUnreachableError, 
 from vms.service import Backoff
 
 log = logs.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """Seconds: each half of opening; silence that is a stall, and while somebody watches; without a key frame until it
-    is said, and until another connection is tried; waits between tries, where only a person can help, and after three
-    refused passwords; how long a stream must have lived for waits to begin small again; how long stopping may take, and
-    taking over from another Node."""
-
-    open_timeout_s: float = 5.0
-    stall_s: float = 10.0
-    stall_watched_s: float = 3.0
-    no_key_s: float = 10.0
-    give_up_no_key_s: float = 300.0
-    backoff_s: float = 0.25
-    backoff_cap_s: float = 20.0
-    hopeless_s: float = 60.0
-    locked_s: float = 300.0
-    settled_s: float = 10.0
-    stop_s: float = 2.0
-    take_over_s: float = 15.0
-    policy: AddressPolicy = field(default_factory=AddressPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +68,7 @@ class Worker:
     def __init__(self, spec: StreamSpec, parts: NodeParts, options: WorkerOptions, *, coming: bool = False) -> None:
         self.spec = spec
         self.gop = GopCache()
-        self.watched = False
+        self.patience = Patience(parts.clock, options)
         self._parts, self._options = parts, options
         self._clock = parts.clock
         self._backoff = Backoff(options.backoff_s, options.backoff_cap_s)
@@ -168,7 +146,7 @@ class Worker:
                 self._abandon(CameraUnreachableError("The camera does not answer in time.", reason="late"))
             return
         silent_s = (now_ns - max(session.active_ns, self._opened_ns)) / NS_PER_S
-        if silent_s > (options.stall_watched_s if self.watched else options.stall_s + 0.5):
+        if silent_s > self.patience.silence_s:
             self._abandon(CameraStalledError("The camera is connected and silent.", reason="silent"))
         elif self._tail.run is None and session.active_ns:
             waited_s = (now_ns - self._opened_ns) / NS_PER_S
@@ -187,7 +165,9 @@ class Worker:
                 if isinstance(error, NotPlainError):
                     self._leave_to_libav(error)
                 elif error is not None and not self._stopping:
-                    await self._clock.sleep(self._after(error))
+                    await self.patience.rest(
+                        self._after(error), hopeless=is_hopeless(error, self._refusals), tried_ns=self._began_ns
+                    )
         finally:
             with suppress(VmsError):  # the store may be gone already; the next grant ends this one anyway
                 await self._parts.leases.release(self.spec.stream)
@@ -236,12 +216,12 @@ class Worker:
             spec.url,
             spec.username,
             spec.password,
-            OpenOptions(spec.transport, spec.audio, options.open_timeout_s, options.stall_s),
+            OpenOptions(spec.transport, spec.audio, options.open_timeout_s, options.stall_s, self.patience.connect_s),
             options.policy,
             check=not self._trusted,
             plain=self._plain,
             floor_ns=self._floor_ns,
-            patient=lambda: not self.watched and spec.stream.name is StreamName.MAIN,
+            patient=lambda: not self.patience.watched and spec.stream.name is StreamName.MAIN,
         )
         self._opened_ns, self._live_ns, self._began_ns = None, None, self._clock.mono_ns()
         self._ended = asyncio.get_running_loop().create_future()

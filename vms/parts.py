@@ -13,10 +13,10 @@ from typing import Any
 from ingest.clockstate import synchronized
 from ingest.credit import priority_of
 from ingest.fleet import Fleet, FleetOptions
+from ingest.patience import WorkerOptions
 from ingest.probe import ProbeOptions, Prober
 from ingest.ptz import PtzService
 from ingest.watch import Watch, WatchOptions
-from ingest.worker import WorkerOptions
 from recorder.analysis.service import Analysis, AnalysisOptions
 from recorder.checkpoints import CheckpointOptions, Checkpoints
 from recorder.clock_watch import ClockWatch, ClockWatchOptions

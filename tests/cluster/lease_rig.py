@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.fleet import Fleet, FleetOptions
-from ingest.worker import WorkerOptions
+from ingest.patience import WorkerOptions
 from recorder.playback import Playback
 from recorder.recording import Recording, RecordingOptions
 from recorder.segmenter import CutOptions

@@ -169,10 +169,11 @@ async def running_cluster(
     cameras: int = 2,
     simulator: Mapping[str, Any] | None = None,
     site_services: str = SITE_SERVICES,
+    services: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Cluster]:
-    """All of it, signed in at the center; no camera is registered yet. `cameras`: so many in each simulator; `changes`
-    go into the settings of every node."""
+    """All of it, signed in at the center; no camera is registered yet. `cameras`: so many in each simulator;
+    `services`: of nodes by name that run others than their zone's; `changes` go into the settings of every node."""
     for name in ("logs", "nats", "sends"):
         (folder / name).mkdir(parents=True)
     async with contextlib.AsyncExitStack() as stack:
@@ -191,7 +192,7 @@ async def running_cluster(
         flags = {"cameras": cameras, "streams": "main", **SMALL, **(simulator or {})}
         for zone in regencies or [CENTER]:
             cluster.cameras[zone] = _cameras(cluster, zone, flags)
-        _prepare_nodes(cluster, site_services)
+        _prepare_nodes(cluster, site_services, services or {})
         await asyncio.gather(*(one.start() for one in cluster.cameras.values()), cluster.processes["center-1"].start())
         others = [name for zone, _ in topology.zones() for name in cluster.nodes(zone) if name != "center-1"]
         await asyncio.gather(*(cluster.processes[name].start() for name in others))
@@ -303,13 +304,14 @@ def _cameras(cluster: Cluster, zone: str, flags: Mapping[str, Any]) -> Cameras:
     return Cameras(Process(f"{zone} cameras", cluster.spots[zone], argv, log, ready), sends)
 
 
-def _prepare_nodes(cluster: Cluster, site_services: str) -> None:
+def _prepare_nodes(cluster: Cluster, site_services: str, others: Mapping[str, str]) -> None:
     state, key = cluster.state, cluster.folder / "installation.key"
     key.touch(0o600)
     key.write_bytes(secrets.token_bytes(32))
     for zone, _ in cluster.topology.zones():
-        services = ["--services", CENTER_SERVICES] if zone == CENTER else ["--services", site_services, "--site", zone]
+        at_site = [] if zone == CENTER else ["--site", zone]
         for name in cluster.nodes(zone):
+            services = others.get(name, site_services if at_site else CENTER_SERVICES)
             place = NodePlace(
                 zone=zone,
                 data=str(cluster.data(name)),
@@ -324,9 +326,11 @@ def _prepare_nodes(cluster: Cluster, site_services: str) -> None:
                 camera_networks=["127.0.0.0/8"],
             )
             settings = _changed(node_settings(cluster.topology, place), cluster.changes)
+            if "web" not in services:
+                settings["metrics"] = state.address(name)
             config = cluster.folder / f"{name}.yaml"
             config.write_text(render(settings, f"Node {name} of a test."), encoding="utf-8")
-            argv = [sys.executable, "-m", "vms", "node", *services, "--config", str(config)]
+            argv = [sys.executable, "-m", "vms", "node", "--services", services, *at_site, "--config", str(config)]
             log = cluster.folder / f"logs/{name}.log"
             environment = {"VMS_ADMIN_PASSWORD": PASSWORD, "PYTHONPATH": str(servers.ROOT)}
             cluster.processes[name] = Process(name, cluster.spots[zone], argv, log, _node_ready, environment)

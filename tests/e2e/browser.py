@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -45,11 +45,18 @@ def _cookie(host: str, value: str) -> SetCookieParam:
 
 @contextlib.asynccontextmanager
 async def running_browser(
-    *, width: int = 1920, height: int = 1080, url: str = "", cookie: str = "", locale: str = "id-ID"
+    *,
+    width: int = 1920,
+    height: int = 1080,
+    url: str = "",
+    cookie: str = "",
+    locale: str = "id-ID",
+    program: str = CHROMIUM,
+    flags: Sequence[str] = (),
 ) -> AsyncIterator[Screen]:
-    """A fresh profile; with `cookie`, already signed in at `url`."""
+    """A fresh profile; with `cookie`, already signed in at `url`. `flags`: more of them."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         try:
             context = await browser.new_context(
                 viewport={"width": width, "height": height}, locale=locale, ignore_https_errors=True

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from ingest.fleet import Fleet, FleetOptions
+from ingest.patience import WorkerOptions
 from ingest.probe import ProbeOptions, Prober
 from ingest.watch import Watch, WatchOptions
-from ingest.worker import WorkerOptions
 from vms.bus.hub import Hub, HubClosedError
 from vms.bus.leases import Allotment
 from vms.bus.memory import MemoryBus

@@ -18,7 +18,7 @@ from dataclasses import replace
 import pytest
 
 from ingest.nal import split
-from ingest.worker import WorkerOptions
+from ingest.patience import WorkerOptions
 from tests.ingest.hostile import Clocked, Script, Send, framed, hostile, play, rtp, sdp
 from tests.ingest.rig import FAST, Rig, camera, running
 from tests.ingest.synth import timed

@@ -197,6 +197,20 @@ async def test_one_source_that_fails_does_not_silence_others(world: World) -> No
         assert len(await world.events()) == 1
 
 
+async def test_a_lost_node_is_written_with_its_name(world: World) -> None:
+    """Whatever the names of its figures are: the writer goes on."""
+
+    class Lost:
+        def look(self) -> Look:
+            return Look((Trouble(EventKind.NODE_LOST, 7, Severity.ALARM, node="b", params={"node": "Simpul B"}),))
+
+    async with writing(world, Lost()) as writer:
+        await world.pass_s(12)
+        (lost,) = await world.events()
+        assert (lost.kind, lost.node, lost.params["node"]) == ("node_lost", "b", "Simpul B")
+        assert writer.health().ok
+
+
 # What the center sees of others
 
 

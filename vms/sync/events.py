@@ -154,7 +154,8 @@ class EventWriter(Service):
         is_news = event.end_ns is None and event.severity is not Severity.NOTICE
         write = log.warning if is_news else log.info
         state = "goes on" if event.end_ns is None else "over"
-        write("event", kind=event.kind, state=state, camera=event.camera, node=event.node, **event.params)
+        known = {"kind": event.kind, "state": state, "camera": event.camera, "node": event.node}
+        write("event", **{**event.params, **known})
         since_ns = self._pending[event.id][1] if event.id in self._pending else mono_ns
         self._pending[event.id] = event, since_ns
         self._wake.set()

@@ -104,7 +104,7 @@ class Catalogue {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       try {
-        if (!document.hidden) await this.load();
+        if (!document.hidden && reach.online) await this.load(); // Else when it is back.
       } catch {
         // Unreachable shows in the banner; the next tick asks again.
       }

@@ -25,11 +25,12 @@ interface Show {
 
 type Heard = Show | { type: "identify" } | { type: "pong"; t: number | null; server_ns: string } | { type: "error"; message: string };
 
-const STEPS_MS = [100, 300, 700, 1500, 2000];
+const STEPS_MS = [100, 300, 700, 1000];
 const WAITING_MS = 1500;
-const STATE_MS = 2000;
+const STATE_MS = 1500;
 const TELL_MS = 400;
-const SILENT_MS = 6000;
+const SILENT_MS = 5000;
+const OPEN_MS = 3000;
 const NAMING_MS = 8000;
 const REMOVED = 4401;
 
@@ -52,6 +53,7 @@ export class DisplayLine {
   #build = "";
   #tries = 0;
   #heard = 0;
+  #heardAt = 0;
   #ended = false;
   #asking = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -101,10 +103,10 @@ export class DisplayLine {
   }
 
   async #ask(): Promise<void> {
-    if (this.#asking || this.#socket || this.#ended) return;
+    if (this.#asking || this.#socket || this.#ended || !reach.online) return; // Else when it is back.
     this.#asking = true;
     try {
-      let here = await call<Here | undefined>("GET", this.base, { anonymous: true, timeoutMs: 4000 });
+      let here = await call<Here | undefined>("GET", this.base, { anonymous: true, timeoutMs: 3000 });
       this.known = true;
       this.problem = "";
       if (here?.id) return this.#open();
@@ -130,7 +132,7 @@ export class DisplayLine {
   #open(): void {
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${this.base}/control`);
     this.#socket = socket;
-    this.#heard = performance.now();
+    this.#hears();
     this.code = "";
     socket.onopen = () => this.#tell();
     socket.onmessage = (event) => {
@@ -148,8 +150,9 @@ export class DisplayLine {
     };
     clearInterval(this.#beat);
     this.#beat = setInterval(() => {
-      if (performance.now() - this.#heard > SILENT_MS) {
+      if (this.#silentMs() > (socket.readyState === WebSocket.CONNECTING ? OPEN_MS : SILENT_MS)) {
         // A line that is cut says no end of it for minutes.
+        void reach.check();
         this.#drop();
         this.#later();
       } else this.#tell();
@@ -162,8 +165,18 @@ export class DisplayLine {
     this.#socket.send(JSON.stringify({ type: "state", t: performance.now(), ...this.report(), build: this.#build, ...size }));
   }
 
-  #hear(message: Heard): void {
+  #hears(): void {
     this.#heard = performance.now();
+    this.#heardAt = Date.now();
+  }
+
+  // By both clocks: one stands still while the machine sleeps, the other may be set.
+  #silentMs(): number {
+    return Math.max(performance.now() - this.#heard, Date.now() - this.#heardAt);
+  }
+
+  #hear(message: Heard): void {
+    this.#hears();
     if (message.type === "show") {
       this.#tries = 0;
       if (this.#build && message.build && message.build !== this.#build) return location.reload();

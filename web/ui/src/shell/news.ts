@@ -17,7 +17,10 @@ class News {
   #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor() {
-    reach.onBack(() => this.#open());
+    reach.onBack(() => {
+      if (!this.up) this.#close(); // What was begun while nobody was there may hang for long.
+      this.#open();
+    });
   }
 
   /** Call `act` at each change of the topic, and once the line is there; gives the function that stops it. */

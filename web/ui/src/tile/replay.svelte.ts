@@ -8,6 +8,7 @@ import { longer, shorter } from "./backs";
 const AROUND_MS = 600_000;
 /** So near to now there is nothing to replay: it is live. */
 const CAUGHT_UP_MS = 6000;
+const KNOWN_WITHIN_MS = 300;
 
 /** What is recorded, the larger stream first. */
 function recordedStream(camera: Camera): StreamName {
@@ -23,6 +24,7 @@ export class InstantReplay {
   back = $state(0);
   /** ms behind now, renewed each second. */
   lag = $state(0);
+  #asked = 0;
   #clock: ReturnType<typeof setInterval>;
 
   constructor(
@@ -46,6 +48,7 @@ export class InstantReplay {
   }
 
   close(): void {
+    this.#asked++;
     clearInterval(this.#clock);
     this.player.close();
   }
@@ -54,10 +57,16 @@ export class InstantReplay {
   go(back: number): void {
     this.back = back;
     const at = this.now() - back;
-    void this.book.want(at - AROUND_MS, at + AROUND_MS);
     this.player.playing = true;
-    void this.player.seek(at);
+    this.player.at = at;
     this.lag = back;
+    // What is recorded is asked first, so that no playlist is of a time that has none; a slow answer keeps nobody.
+    const known = this.book.want(at - AROUND_MS, at + AROUND_MS);
+    const slow = new Promise((resolve) => setTimeout(resolve, KNOWN_WITHIN_MS));
+    const asked = ++this.#asked;
+    void Promise.race([known, slow]).then(() => {
+      if (asked === this.#asked) void this.player.seek(at);
+    });
   }
 
   longer(): void {

@@ -1,6 +1,7 @@
 // The wall's session with the server: one PeerConnection, one WebSocket, and how both come back after a loss.
 // Switching a tile is a message and never a renegotiation. Knows nothing of the screen.
 import { ApiError, call, Unreachable } from "../api/client";
+import { reach } from "../shell/reach.svelte";
 import { firstOffer, poolFor, webrtcPossible } from "./offer";
 import { msOfNs, type ClientMessage, type ServerMessage, type TileRequest } from "./protocol";
 
@@ -21,11 +22,22 @@ export interface LinkHooks {
   state(state: LinkState): void;
 }
 
-const STEPS_MS = [200, 500, 1000, 2000];
+const STEPS_MS = [100, 300, 600, 1000];
+const OPEN_MS = 6000;
 const CONNECT_MS = 7000;
+const SOCKET_MS = 3000;
+const DISCONNECTED_MS = 1000;
 const SILENT_MS = 4000;
+/** The server forgets who was silent for so long: their session is not worth asking for. */
+const FORGOTTEN_MS = 12_000;
 const GRACE_MS = 1000;
-const PICTURES_RETRY_MS = 30_000;
+/** Sessions come about and no picture does: WebRTC is forbidden here, or was for a moment. */
+const BARRED = 2;
+const BARRED_MS = [3000, 10_000, 30_000];
+/** Nobody makes a session: pictures over HTTP meanwhile, from whoever can. */
+const REFUSED = 3;
+/** Closed for good: signed out, or over (web/relay.py). */
+const OVER = new Set([4401, 4410]);
 
 export class WallLink {
   /** server's clock minus ours, ms; null before the first pong. */
@@ -37,14 +49,17 @@ export class WallLink {
   #state: LinkState = "connecting";
   #tries = 0;
   #noMedia = 0;
+  #refused = 0;
   #socketTries = 0;
   #attached = false;
   #closed = false;
   #generation = 0;
   #bestRtt = Infinity;
   #heard = 0;
+  #heardAt = 0;
   #timers = new Set<ReturnType<typeof setTimeout>>();
   #heartbeat: ReturnType<typeof setInterval> | undefined;
+  #stopListening: () => void = () => undefined;
 
   constructor(
     private readonly hooks: LinkHooks,
@@ -53,6 +68,8 @@ export class WallLink {
 
   start(): void {
     addEventListener("pagehide", this.#leave);
+    addEventListener("online", this.#back);
+    this.#stopListening = reach.onBack(this.#back);
     if (webrtcPossible()) void this.#connect();
     else this.#to("pictures");
   }
@@ -60,6 +77,8 @@ export class WallLink {
   close(): void {
     this.#closed = true;
     removeEventListener("pagehide", this.#leave);
+    removeEventListener("online", this.#back);
+    this.#stopListening();
     this.#leave();
   }
 
@@ -85,6 +104,15 @@ export class WallLink {
     this.#socket.send(JSON.stringify(message));
     return true;
   }
+
+  // The server, or the network, is there again. What was asked before hangs for as long as the network was away.
+  #back = (): void => {
+    this.#tries = 0;
+    const alive = this.#socket?.readyState === WebSocket.OPEN || this.#silentMs() < FORGOTTEN_MS;
+    if (this.#closed || !webrtcPossible() || (this.#session && alive)) return;
+    this.#drop();
+    void this.#connect();
+  };
 
   #leave = (): void => {
     if (this.#session) this.#end();
@@ -141,9 +169,11 @@ export class WallLink {
       this.#watch(peer, generation);
       const answer = await call<{ id: string; sdp: string }>("POST", this.sessions, {
         body: { sdp: offer.sdp, tiles: this.hooks.wanted() },
+        timeoutMs: OPEN_MS,
       });
       if (over()) return peer.close();
       this.#session = answer.id;
+      this.#refused = 0;
       this.#openSocket(true);
       await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       this.#after(CONNECT_MS, () => {
@@ -155,7 +185,7 @@ export class WallLink {
         return;
       }
       if (error instanceof ApiError && error.status === 401) return this.#drop();
-      if (!(error instanceof Unreachable)) this.#noMedia++;
+      if (!(error instanceof Unreachable)) this.#refused++;
       this.#again();
     }
   }
@@ -167,16 +197,20 @@ export class WallLink {
   }
 
   #watch(peer: RTCPeerConnection, generation: number): void {
+    let flowed = false;
     peer.onconnectionstatechange = () => {
       if (generation !== this.#generation) return;
       if (peer.connectionState === "connected") {
+        flowed = true;
         this.#noMedia = 0;
         this.#tries = 0;
         this.#attach(peer);
         this.#judge();
-      } else if (peer.connectionState === "failed") this.#noPictures();
-      else if (peer.connectionState === "disconnected") {
-        this.#after(2000, () => {
+      } else if (peer.connectionState === "failed") {
+        if (flowed) this.#again();
+        else this.#noPictures();
+      } else if (peer.connectionState === "disconnected") {
+        this.#after(DISCONNECTED_MS, () => {
           if (peer.connectionState === "disconnected") this.#again();
         });
       }
@@ -197,14 +231,14 @@ export class WallLink {
   #again(): void {
     this.#drop();
     if (this.#closed) return;
-    if (this.#noMedia >= 2) {
-      this.#to("pictures");
-      this.#after(PICTURES_RETRY_MS, () => void this.#connect());
-      return;
-    }
-    if (this.#state !== "pictures") this.#to("down");
-    const wait = STEPS_MS[Math.min(this.#tries++, STEPS_MS.length - 1)] ?? 2000;
-    this.#after(wait, () => void this.#connect());
+    const barred = this.#noMedia - BARRED;
+    if (barred >= 0 || this.#refused >= REFUSED) this.#to("pictures");
+    else if (this.#state !== "pictures") this.#to("down");
+    const steps = barred >= 0 ? BARRED_MS : STEPS_MS;
+    const wait = steps[Math.min(barred >= 0 ? barred : this.#tries++, steps.length - 1)] ?? 1000;
+    this.#after(wait, () => {
+      if (reach.online) void this.#connect(); // Else when it is back.
+    });
   }
 
   #openSocket(fresh: boolean): void {
@@ -212,10 +246,13 @@ export class WallLink {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}${this.sessions}/${this.#session}/control`);
     this.#socket = socket;
+    this.#after(SOCKET_MS, () => {
+      if (socket === this.#socket && socket.readyState === WebSocket.CONNECTING) this.#forget(socket);
+    });
     socket.onopen = () => {
       if (socket !== this.#socket) return socket.close();
       this.#socketTries = 0;
-      this.#heard = performance.now();
+      this.#hears();
       this.hooks.open(fresh);
       this.#beat(socket);
       this.#judge();
@@ -223,17 +260,18 @@ export class WallLink {
     socket.onmessage = (event) => {
       if (socket === this.#socket) this.#hear(JSON.parse(String(event.data)) as ServerMessage);
     };
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       if (socket !== this.#socket || generation !== this.#generation) return;
-      this.#lostSocket();
+      this.#lostSocket(event.code);
     };
   }
 
   // The session lives 15 s without its socket: try to take it up again, twice, then begin anew.
-  #lostSocket(): void {
+  #lostSocket(code = 0): void {
     clearInterval(this.#heartbeat);
     this.#socket = null;
-    if (this.#socketTries >= 2) return this.#again();
+    if (OVER.has(code) || this.#socketTries >= 2 || this.#silentMs() > FORGOTTEN_MS) return this.#again();
+    void reach.check();
     const wait = this.#socketTries++ === 0 ? 100 : 500;
     this.#after(wait, () => this.#openSocket(false));
     this.#after(GRACE_MS, () => {
@@ -244,21 +282,34 @@ export class WallLink {
   #beat(socket: WebSocket): void {
     clearInterval(this.#heartbeat);
     const beat = (): void => {
-      if (performance.now() - this.#heard > SILENT_MS) {
-        // Half-open: the network went away without a word.
-        socket.onclose = null;
-        socket.close();
-        if (socket === this.#socket) this.#lostSocket();
-        return;
-      }
+      // Half-open: the network went away without a word.
+      if (this.#silentMs() > SILENT_MS) return this.#forget(socket);
       this.send({ type: "ping", t: performance.now() });
     };
     beat();
     this.#heartbeat = setInterval(beat, 1000);
   }
 
-  #hear(message: ServerMessage): void {
+  #forget(socket: WebSocket): void {
+    socket.onclose = null;
+    socket.close();
+    if (socket === this.#socket) this.#lostSocket();
+  }
+
+  #hears(): void {
     this.#heard = performance.now();
+    this.#heardAt = Date.now();
+  }
+
+  // By both clocks: one stands still while the machine sleeps, the other may be set.
+  #silentMs(): number {
+    return Math.max(performance.now() - this.#heard, Date.now() - this.#heardAt);
+  }
+
+  #hear(message: ServerMessage): void {
+    // The page was stopped, or slept, for longer than its session lives: what waited for it is of that time.
+    if (this.#silentMs() > FORGOTTEN_MS) return this.#again();
+    this.#hears();
     if (message.type === "pong") {
       const rtt = this.#heard - message.t;
       this.#bestRtt *= 1.05; // An old best must not hide that one of the clocks was set.

@@ -35,6 +35,7 @@ export class WallTile {
   #frames = 0;
   #firstFrameAt: number | null = null;
   #lastFrameAt: number | null = null;
+  #lastFrameWall = 0;
   #lastFrameAge: number | null = null;
   /** Capture time, ms on the server's clock, of the still picture on the screen that stands in for video. */
   #still: number | null = null;
@@ -77,6 +78,7 @@ export class WallTile {
     this.#switchedRtp = null;
     this.#clock = null;
     this.#shownRtp = null;
+    this.told = null; // It was said of the session before.
     if (this.#video) this.#play(this.#video);
   }
 
@@ -114,7 +116,7 @@ export class WallTile {
     if (this.canvas) this.tools.sized(this.canvas.width, this.canvas.height);
     this.revealed = true;
     this.kept = true;
-    this.#lastFrameAt = performance.now();
+    this.#seen(performance.now());
     this.#lastFrameAge = ageMs;
     this.#firstFrameAt ??= Date.now();
     this.changed(this);
@@ -164,9 +166,12 @@ export class WallTile {
     return null;
   }
 
-  /** The page was hidden, and callbacks of frames with it: give the next one a second to come. */
+  /** The page was hidden, and callbacks of frames with it: until the next one the server's word has to do. */
   resumed(): void {
-    if (this.#lastFrameAt !== null) this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now() - 1000);
+    if (this.#lastFrameAt === null || this.#still !== null) return;
+    this.#seen(performance.now());
+    this.#lastFrameAge = null;
+    this.changed(this);
   }
 
   decide(link: LinkState): void {
@@ -195,13 +200,24 @@ export class WallTile {
     return {
       camera: this.camera !== null,
       link,
-      now: performance.now(),
+      now: this.#now(),
       revealed: this.revealed,
       lastFrameAt: this.#lastFrameAt,
       lastFrameAgeMs: this.#lastFrameAge,
       still: this.#still !== null,
       server: told ? { state: told.state, ageMs: told.age_ms, at: this.#told } : null,
     };
+  }
+
+  // On the clock of lastFrameAt, which stands still while the machine sleeps: the other clock tells.
+  #now(): number {
+    const now = performance.now();
+    return this.#lastFrameAt === null ? now : Math.max(now, this.#lastFrameAt + Date.now() - this.#lastFrameWall);
+  }
+
+  #seen(now: number): void {
+    this.#lastFrameAt = now;
+    this.#lastFrameWall = Date.now() - (performance.now() - now);
   }
 
   #play(video: HTMLVideoElement): void {
@@ -222,7 +238,7 @@ export class WallTile {
     this.tools.sized(metadata.width, metadata.height);
     this.kept = false;
     this.#still = null;
-    this.#lastFrameAt = now;
+    this.#seen(now);
     this.#lastFrameAge = this.#ageAt(rtp);
     if (this.camera === null || this.#firstFrameAt !== null) return;
     const reached = this.#switchedRtp !== null && (rtp === null || rtpReached(rtp, this.#switchedRtp));
@@ -238,7 +254,7 @@ export class WallTile {
   #reveal(at: number): void {
     if (this.#firstFrameAt !== null) return;
     this.#firstFrameAt = performance.timeOrigin + at;
-    this.#lastFrameAt ??= at;
+    if (this.#lastFrameAt === null) this.#seen(at);
     this.revealed = true;
     this.changed(this);
   }

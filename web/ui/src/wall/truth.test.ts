@@ -33,6 +33,10 @@ describe("judge", () => {
     expect(of({ lastFrameAgeMs: null, server: null }).state).toBe("catching_up");
   });
 
+  test("what the server said long ago makes nothing live", () => {
+    expect(of({ lastFrameAgeMs: null, server: { state: "live", ageMs: 40, at: 6900 } }).state).toBe("catching_up");
+  });
+
   test("a still picture is called one, with its age, also while video is on its way", () => {
     for (const state of ["pictures", "live", "late", "catching_up"] as const) {
       expect(of({ still: true, lastFrameAt: 7000, server: { state, ageMs: 0, at: 0 } })).toEqual({ state: "pictures", ageMs: 3120, veil: false });

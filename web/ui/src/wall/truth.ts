@@ -5,6 +5,8 @@ import type { ServerTileState } from "./protocol";
 
 export const OLD_MS = 2000;
 const PICTURE_OLD_MS = 6000;
+/** What the server said longer ago than this says nothing of now. */
+const WORD_OLD_MS = 3000;
 
 export type TileState = ServerTileState;
 
@@ -66,7 +68,7 @@ export function judge(facts: Facts): Verdict {
 // Pictures flow and no clock has come yet: the server's word about what it sends has to do.
 function unknownAge(facts: Facts): Verdict {
   const server = facts.server;
-  if (server && (server.state === "live" || server.state === "late")) {
+  if (server && facts.now - server.at < WORD_OLD_MS && (server.state === "live" || server.state === "late")) {
     return { state: server.state, ageMs: server.ageMs, veil: server.state === "late" };
   }
   return { state: "catching_up", ageMs: null, veil: false };
