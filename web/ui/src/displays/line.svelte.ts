@@ -72,7 +72,7 @@ export class DisplayLine {
 
   start(): () => void {
     const stopListening = reach.onBack(() => this.#soon(0));
-    void this.#ask();
+    this.#soon(0); // Not at once: an effect that starts it must not depend on what it reads.
     return () => {
       this.#ended = true;
       stopListening();
