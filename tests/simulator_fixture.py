@@ -117,7 +117,8 @@ def _running(ready: dict[str, Any], send_log: Path | None, process: asyncio.subp
     cameras = []
     for item in ready["cameras"]:
         about = {name: item.pop(name) for name in ("site", "site_name", "slug", "name")}
-        cameras.append(SimulatedCamera(**about, main=item.get("main", ""), sub=item.get("sub", ""), urls=item))
+        urls = {name: url for name, url in item.items() if isinstance(url, str)}
+        cameras.append(SimulatedCamera(**about, main=urls.get("main", ""), sub=urls.get("sub", ""), urls=urls))
     return RunningSimulator(
         ready["port"], ready["control_port"], ready["username"], ready["password"], cameras, send_log, process
     )

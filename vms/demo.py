@@ -43,6 +43,8 @@ class SimulatedCamera:
     main: str
     sub: str
     onvif: str = ""
+    longitude: float | None = None
+    latitude: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,16 @@ async def _ready(process: asyncio.subprocess.Process) -> Simulated:
 def parse_ready(said: Mapping[str, Any]) -> Simulated:
     """The simulator's ready line."""
     cameras = tuple(
-        SimulatedCamera(c["site"], c["slug"], c["name"], c["main"], c["sub"], c.get("onvif", ""))
+        SimulatedCamera(
+            c["site"],
+            c["slug"],
+            c["name"],
+            c["main"],
+            c["sub"],
+            c.get("onvif", ""),
+            c.get("longitude"),
+            c.get("latitude"),
+        )
         for c in said["cameras"]
     )
     return Simulated(cameras, said["username"], said["password"])
@@ -154,6 +165,7 @@ async def register(catalogue: Catalogue, simulated: Simulated, clock: Clock, pol
             {
                 "site": c.site, "name": c.name, "slug": c.slug, "main": c.main, "sub": c.sub,
                 "username": simulated.username, "password": simulated.password, "onvif": c.onvif,
+                "longitude": c.longitude, "latitude": c.latitude,
             }
         )
         for c in simulated.cameras[:REGISTERED]

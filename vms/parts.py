@@ -47,6 +47,7 @@ from vms.sync.leases import CatalogueLeases
 from vms.sync.presence import Presence
 from vms.witness import event_writer
 from web.app import WebContext, WebOptions, create_app
+from web.map_tiles import MapTiles
 from web.server import WebServer
 from web.tls import Certificate, GivenFiles, OwnAuthority, is_loopback, machine_names
 
@@ -305,6 +306,7 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
         https=certificate is not None,
         session_ttl_s=settings.web.session_hours * 3600,
         trusted_proxies=settings.web.trusted_proxies,
+        map_tiles=MapTiles(settings.web.map_tiles, settings.web.map_attribution),
         health=health,
         version=__version__,
         stores=frozenset(ground.stores),

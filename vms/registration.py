@@ -15,6 +15,7 @@ from vms.domain.camera import Camera, RecordMode, Site, StreamName
 from vms.domain.camera_url import AddressPolicy
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from vms.domain.position import Position, position_of
 from vms.domain.slug import free_slug, slugify
 from vms.errors import InputError, SettingsError
 from vms.settings import CameraSettings, SiteSettings
@@ -60,7 +61,17 @@ async def ensure_sites(catalogue: Catalogue, wanted: Sequence[SiteSettings]) -> 
                     hint="List the parent before it under sites.",
                 )
             parent = above.id
-        await catalogue.sites.put(Site(new_id(), item.slug, name, parent, item.home_store, copies=item.copies))
+        position = _position(item)
+        site = Site(new_id(), item.slug, name, parent, item.home_store, copies=item.copies, position=position)
+        await catalogue.sites.put(site)
+
+
+def _position(item: SiteSettings) -> Position | None:
+    try:
+        return position_of(item.longitude, item.latitude)
+    except InputError as error:
+        words = f"site {item.slug}: {error.message.removesuffix('.')}"
+        raise SettingsError(words, hint="Correct it under sites.") from None
 
 
 async def ensure_cameras(
@@ -144,6 +155,8 @@ def _form(item: CameraSettings, site: Site) -> dict[str, Any]:
             "analysis",
             "priority",
             "onvif",
+            "longitude",
+            "latitude",
         }
     )
     same |= item.model_dump(mode="json", include={"areas", "masks"})

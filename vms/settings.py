@@ -18,6 +18,7 @@ from pydantic_settings.exceptions import SettingsError as EnvironmentSettingErro
 from vms.domain.area import AREAS_MAX, MASKS_MAX, POINTS_MAX, POINTS_MIN, THRESHOLD
 from vms.domain.camera import CopyPolicy, LinePriority
 from vms.domain.camera_url import AddressPolicy
+from vms.domain.position import LATITUDE_MAX, LONGITUDE_MAX
 from vms.errors import SettingsError
 
 CENTER = "center"
@@ -42,6 +43,8 @@ class WebSettings(_Section):
 
     session_hours: float = Field(default=12, gt=0, le=720)
     trusted_proxies: tuple[Network, ...] = ()
+    map_tiles: Path | None = None
+    map_attribution: str = Field(default="", max_length=200)
 
 
 class IngestSettings(_Section):
@@ -146,6 +149,10 @@ class StreamerSettings(_Section):
         return first, last
 
 
+Longitude = Annotated[float | None, Field(ge=-LONGITUDE_MAX, le=LONGITUDE_MAX, allow_inf_nan=False)]
+Latitude = Annotated[float | None, Field(ge=-LATITUDE_MAX, le=LATITUDE_MAX, allow_inf_nan=False)]
+
+
 class SiteSettings(_Section):
     """A Site to register at the first start."""
 
@@ -154,6 +161,8 @@ class SiteSettings(_Section):
     parent: str | None = None
     home_store: str = Field(default=HOME, min_length=1, max_length=64)
     copies: CopyPolicy = CopyPolicy.ON_DEMAND
+    longitude: Longitude = None
+    latitude: Latitude = None
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -187,6 +196,8 @@ class CameraSettings(_Section):
     onvif: str = Field(default="", max_length=2048)
     areas: tuple[AreaSettings, ...] = Field(default=(), max_length=AREAS_MAX)
     masks: tuple[Points, ...] = Field(default=(), max_length=MASKS_MAX)
+    longitude: Longitude = None
+    latitude: Latitude = None
 
 
 StoreSettings = Annotated[FolderStoreSettings | S3StoreSettings, Field(discriminator="kind")]

@@ -23,8 +23,10 @@ from vms.domain.slug import slugify
 from vms.errors import CameraUrlError, InputError
 from web.schemas import CameraIn, CameraPatch, StreamIn
 from web.schemas_areas import areas_of, masks_of
+from web.schemas_position import position_changed, position_given
 
 _RESOLVE_S = 3.0
+_NOT_PLAIN = frozenset({"rev", "streams", "username", "password", "areas", "masks", "onvif", "longitude", "latitude"})
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,14 @@ def new_camera(camera: str, form: CameraIn, feeds: Feeds, slug: str, now_ns: int
         analysis=form.analysis,
         priority=form.priority,
         onvif=onvif,
+        position=position_given(form),
     )
 
 
 def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None, onvif: str | None = None) -> Camera:
     """The camera after a change; its `rev` is one more. A password that is kept is not sent to another host: it must
     be given again, else whoever may edit could have it sent to a machine of theirs."""
-    given = form.model_fields_set - {"rev", "streams", "username", "password", "areas", "masks", "onvif"}
+    given = form.model_fields_set - _NOT_PLAIN
     plain = {name: getattr(form, name) for name in given if name == "retention_days" or getattr(form, name) is not None}
     username, password = camera.username, camera.password
     if feeds is not None and (feeds.username or feeds.password):
@@ -172,6 +175,7 @@ def changed_camera(camera: Camera, form: CameraPatch, feeds: Feeds | None, onvif
         areas=areas,
         masks=camera.masks if form.masks is None else masks_of(form.masks),
         onvif=camera.onvif if onvif is None else onvif,
+        position=position_changed(camera.position, form),
         rev=form.rev + 1,
     )
 
@@ -190,6 +194,6 @@ def changes(before: Camera, after: Camera) -> list[str]:
     """Names of the fields that differ, for the audit log; no values, since one of them is a password."""
     names = (
         "site", "slug", "name", "streams", "username", "password", "enabled", "audio", "transport", "retention_days",
-        "areas", "masks", "analysis", "priority", "onvif", "ptz",
+        "areas", "masks", "analysis", "priority", "onvif", "ptz", "position",
     )  # fmt: skip
     return [name for name in names if getattr(before, name) != getattr(after, name)]

@@ -12,6 +12,7 @@ from vms.domain.camera_url import AddressPolicy
 from vms.service import Health
 from vms.store.catalogue import Catalogue
 from vms.sync.presence import Presence
+from web.map_tiles import MapTiles
 from web.playback import Playback
 from web.security.origin import Network
 from web.security.passwords import Argon2Cost
@@ -29,7 +30,7 @@ class WebOptions:
     (cookies are then Secure); `session_ttl_s`: how long a sign-in holds unused; `session_longest_s`: at the longest;
     `trusted_proxies`: peers whose forwarding headers count; `health`: how each service is, by name; `walls_max`: wall
     sessions of one person; `probes_max`: probes at once; `reconnect_s`: how long a wall waits for its socket;
-    `stores`: names of this node's Stores.
+    `stores`: names of this node's Stores; `map_tiles`: tiles of the installation's own.
     """
 
     addresses: AddressPolicy = field(default_factory=AddressPolicy)
@@ -38,6 +39,7 @@ class WebOptions:
     session_ttl_s: float = 12 * 3600.0
     session_longest_s: float = 30 * 24 * 3600.0
     trusted_proxies: tuple[Network, ...] = ()
+    map_tiles: MapTiles = field(default_factory=MapTiles)
     health: Callable[[], Mapping[str, Health]] = _nothing_to_report
     argon2: Argon2Cost = field(default_factory=Argon2Cost)
     walls_max: int = 32

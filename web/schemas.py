@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from vms.domain.camera import LinePriority, RecordMode, StreamName
 from vms.domain.media import StreamCondition
 from web.schemas_areas import AreaOut, Areas, Masks
+from web.schemas_position import PositionIn, PositionOut
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
 
 URL_MAX = 2_048
@@ -123,7 +124,7 @@ class StreamOut(Out):
     state: StateOut
 
 
-class CameraOut(Out):
+class CameraOut(PositionOut, Out):
     """A camera. Its password is write-only: `has_password` says whether there is one. `number`: what operators type for
     it, for good; null: it has yet to arrive from the center."""
 
@@ -167,7 +168,7 @@ class StreamIn(In):
 Streams = Annotated[list[StreamIn], Field(min_length=1, max_length=2)]
 
 
-class CameraIn(In):
+class CameraIn(PositionIn, In):
     """A camera to register. User and password may also stand in the URL, from where they are taken out."""
 
     site: Id
@@ -187,7 +188,7 @@ class CameraIn(In):
     streams: Streams
 
 
-class CameraPatch(In):
+class CameraPatch(PositionIn, In):
     """What changes of a camera; `rev` is that of the camera as it was read. Fields left out stay as they are."""
 
     rev: Annotated[StrictInt, Field(ge=1, le=2**53)]

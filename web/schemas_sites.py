@@ -8,9 +8,10 @@ from pydantic import Field, StrictInt, model_validator
 
 from vms.domain.camera import CopyPolicy
 from web.schemas import In, Out
+from web.schemas_position import PositionIn, PositionOut
 
 
-class SiteOut(Out):
+class SiteOut(PositionOut, Out):
     """A place that owns cameras, and how many it has. `home_store`: where its footage goes; `copies`: what of
     it goes to the center too, where it has a Store of its own; `line_mbps`: what its line carries, where a node of
     it that is there says so; `stores`: where its footage can go now, by what those nodes say."""
@@ -27,8 +28,8 @@ class SiteOut(Out):
     rev: int
 
 
-class SitePatch(In):
-    """What changes of a site; `rev` is that of the site as it was read."""
+class SitePatch(PositionIn, In):
+    """What changes of a site; `rev` is that of the site as it was read. Fields left out stay as they are."""
 
     rev: Annotated[StrictInt, Field(ge=1, le=2**53)]
     copies: CopyPolicy | None = None
@@ -36,8 +37,8 @@ class SitePatch(In):
 
     @model_validator(mode="after")
     def _something(self) -> SitePatch:
-        if self.copies is None and self.home_store is None:
-            raise ValueError("name copies or home_store")
+        if self.copies is None and self.home_store is None and not {"longitude", "latitude"} & self.model_fields_set:
+            raise ValueError("name copies, home_store or a position")
         return self
 
 

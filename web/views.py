@@ -8,6 +8,7 @@ from vms.domain.media import StreamState
 from vms.logs import redact
 from web.schemas import CameraOut, IntervalOut, SiteRef, StateOut, StreamOut
 from web.schemas_areas import areas_out, masks_out
+from web.schemas_position import position_out
 from web.states import StateBoard
 from web.times import format_time
 
@@ -50,6 +51,7 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
         onvif=camera.onvif,
         registered_at=format_time(camera.registered_ns),
         rev=camera.rev,
+        **position_out(camera.position),
     )
 
 

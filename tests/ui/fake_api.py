@@ -104,7 +104,8 @@ class FakeApi:
         """A site of that name."""
         site = {
             "id": new_id(), "slug": name.lower().replace(" ", "-"), "name": name, "parent": None, "cameras": 0,
-            "home_store": "home", "copies": "on_demand", "line_mbps": None, "stores": ["home"], "rev": 1,
+            "home_store": "home", "copies": "on_demand", "line_mbps": None, "stores": ["home"], "longitude": None,
+            "latitude": None, "rev": 1,
         }  # fmt: skip
         self.sites.append(site)
         return site
@@ -123,6 +124,7 @@ class FakeApi:
                 {"name": "sub", "url": f"{host}/sub", "record": "off", "state": state},
             ],
             "retention_days": None, "areas": [], "masks": [], "analysis": True, "priority": "normal", "onvif": "",
+            "longitude": None, "latitude": None,
             "registered_at": iso(self.registered_ms), "rev": 1, **more,
         }  # fmt: skip
         self.cameras[ident] = camera
@@ -166,6 +168,7 @@ class FakeApi:
             Route("/api/cameras/{id}/segments/{run}/{number}.mp4", self._segment),
             Route("/api/cameras/{id}/footage.mp4", self._footage),
             Route("/api/events", self._events),
+            Route("/api/map", self._map),
             Route("/api/bookmarks", self._bookmarks, methods=["GET", "POST"]),
             Route("/api/bookmarks/{id}", self._bookmark, methods=["PATCH", "DELETE"]),
             *self.alarms.routes(),
@@ -241,7 +244,7 @@ class FakeApi:
         site = next(site for site in self.sites if site["id"] == request.path_params["id"])
         if body["rev"] != site["rev"]:
             return problem(409, "conflict", "It has changed meanwhile.")
-        site.update(copies=body["copies"], rev=site["rev"] + 1)
+        site.update(body, rev=site["rev"] + 1)
         return JSONResponse(site)
 
     async def _cameras(self, request: Request) -> Response:
@@ -305,6 +308,9 @@ class FakeApi:
             "from": iso(start), "to": iso(end), "recorded_s": sum(b - a for a, b in recorded) / 1000,
             "intervals": [{"from": iso(a), "to": iso(b)} for a, b in recorded], "gaps": gaps,
         })  # fmt: skip
+
+    async def _map(self, _: Request) -> Response:
+        return JSONResponse({"zooms": None, "attribution": ""})
 
     async def _events(self, request: Request) -> Response:
         """`events` are as the API gives them, in any order; the cursor is how many were given."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vms.domain.area import Area, Polygon
+from vms.domain.position import Position
 from vms.domain.ptz import PtzPlan
 
 
@@ -81,6 +82,7 @@ class Site:
     home_store: str = HOME_STORE
     rev: int = 1
     copies: CopyPolicy = CopyPolicy.ON_DEMAND
+    position: Position | None = None
 
     def orders(self, name: StreamName) -> bool:
         """Whether a Copy of each Segment of such Streams is to be in the center."""
@@ -103,7 +105,7 @@ class Camera:
     """A device at one Site. `password` is secret: never logged, never returned; repr leaves it out. `analysis`: whether
     its pictures are looked at for motion and health. `number` is what operators type for it: given at registration,
     by the catalogue, never changed, never given to another. `onvif`: URL of its ONVIF device, empty where it has none;
-    `ptz`: what is set of its PTZ."""
+    `ptz`: what is set of its PTZ; `position`: where it is; None: it stands at its Site's."""
 
     id: str
     site: str
@@ -126,6 +128,7 @@ class Camera:
     priority: LinePriority = LinePriority.NORMAL
     onvif: str = ""
     ptz: PtzPlan = field(default_factory=PtzPlan)
+    position: Position | None = None
 
     def stream(self, name: StreamName) -> Stream | None:
         """The Stream of that name, None where the camera has none."""

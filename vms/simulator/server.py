@@ -103,7 +103,13 @@ class Simulator:
         base = f"rtsp://{self.options.host}:{self.port}"
         cameras = []
         for place in self.places:
-            about = {"site": place.site, "site_name": place.site_name, "slug": place.slug, "name": place.name}
+            about: dict[str, Any] = {
+                "site": place.site,
+                "site_name": place.site_name,
+                "slug": place.slug,
+                "name": place.name,
+            }
+            about |= {"longitude": place.longitude, "latitude": place.latitude}
             about |= {"onvif": self.devices.url(place.slug)} if place.slug in STEERED else {}
             cameras.append(about | {name: f"{base}/{place.slug}/{name}" for name, _ in self.options.streams})
         return {

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vms.domain.area import area_of, polygon_of
 from vms.domain.camera import Camera, LinePriority, RecordMode, Stream, StreamName, StreamRef
+from vms.domain.position import position_columns, position_in
 from vms.domain.ptz import plan_of
 from vms.errors import ConflictError, NotFoundError
 from vms.store.connection import Connection
@@ -120,6 +121,7 @@ class Cameras:
             "priority": camera.priority.value,
             "onvif": camera.onvif,
             "ptz": camera.ptz.as_json(),
+            **position_columns(camera.position),
         }
 
     async def _put_streams(self, connection: Connection, camera: Camera) -> None:
@@ -166,6 +168,7 @@ def _camera(rows: list[Row[Any]], sealer: Sealer) -> Camera:
         priority=LinePriority(first.priority),
         onvif=first.onvif,
         ptz=plan_of(first.ptz),
+        position=position_in(first.longitude, first.latitude),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from vms.domain.camera import CopyPolicy, Site
 from vms.domain.footage import Store, StoreKind
 from vms.domain.node import Node
+from vms.domain.position import position_columns, position_in
 from vms.errors import ConflictError
 from vms.store.database import Database
 from vms.store.tables import nodes, sites, stores
@@ -50,6 +51,7 @@ class Sites:
             "home_store": site.home_store,
             "copies": site.copies.value,
             "rev": site.rev,
+            **position_columns(site.position),
         }
         try:
             async with self._db.write() as connection:
@@ -105,4 +107,5 @@ class Stores:
 
 
 def _site(row: Row[Any]) -> Site:
-    return Site(row.id, row.slug, row.name, row.parent, row.home_store, row.rev, CopyPolicy(row.copies))
+    position = position_in(row.longitude, row.latitude)
+    return Site(row.id, row.slug, row.name, row.parent, row.home_store, row.rev, CopyPolicy(row.copies), position)

@@ -1,4 +1,4 @@
-"""The places that own cameras, and what of their footage goes to the center."""
+"""The places that own cameras: where they are, and what of their footage goes to the center."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from vms.sync.presence import LINE_FACT, STORES_FACT, Presence
 from web.api.errors import CHANGES, problems
 from web.deps import PartsOf, Who
 from web.parts import Parts
+from web.schemas_position import position_changed, position_out
 from web.schemas_sites import SiteOut, SitePatch, SitesOut
 
 router = APIRouter(prefix="/api/sites", tags=["sites"])
@@ -50,6 +51,7 @@ def _out(site: Site, cameras: int, presence: Presence, stores: list[str]) -> Sit
         line_mbps=_line_mbps(presence, site.slug),
         stores=stores,
         rev=site.rev,
+        **position_out(site.position),
     )
 
 
@@ -65,8 +67,8 @@ async def list_sites(_who: Who, parts: PartsOf) -> SitesOut:
 
 @router.patch("/{site_id}", operation_id="changeSite", responses=problems(*CHANGES, 404, 409))
 async def change_site(site_id: str, body: SitePatch, who: Who, parts: PartsOf) -> SiteOut:
-    """Change which footage goes to the center too, where what is there already counts as well, or where footage goes
-    from now on, where what is there stays until retention takes it. `rev` must be the site's."""
+    """Change where it is, which footage goes to the center too, where what is there already counts as well, or where
+    footage goes from now on, where what is there stays until retention takes it. `rev` must be the site's."""
     site = await parts.catalogue.sites.get(site_id) if is_id(site_id) else None
     if site is None:
         raise NotFoundError("there is no such site")
@@ -77,6 +79,9 @@ async def change_site(site_id: str, body: SitePatch, who: Who, parts: PartsOf) -
             hint="Name it under stores in the settings of each of them, start them again, and repeat the change.",
         )
     fields = {name: value for name in ("copies", "home_store") if (value := getattr(body, name)) is not None}
+    position = position_changed(site.position, body)
+    if position != site.position:
+        fields["position"] = position
     changed = replace(site, **fields, rev=site.rev + 1)
     if body.rev != site.rev or not await parts.catalogue.sites.put(changed):
         raise ConflictError("The site has changed meanwhile.", hint="Load it again and repeat the change.")

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -61,6 +62,8 @@ sites = Table(
         server_default="on_demand",
         doc="What goes to the center too: `all`, `sub` or `on_demand`.",
     ),
+    Column("longitude", Float, nullable=True, doc="Degrees east (WGS84); null: not said."),
+    Column("latitude", Float, nullable=True, doc="Degrees north; null with `longitude`, and only then."),
     Column("rev", Integer, nullable=False, doc="Version of the row; the greater wins."),
 )
 
@@ -103,6 +106,8 @@ cameras = Table(
         "onvif", String(2048), nullable=False, default="", server_default="", doc="URL of its ONVIF device or empty."
     ),
     Column("ptz", JSON, nullable=False, default={}, server_default="{}", doc="Patrol and names (vms/domain/ptz.py)."),
+    Column("longitude", Float, nullable=True, doc="Degrees east (WGS84); null: it stands at its Site's."),
+    Column("latitude", Float, nullable=True, doc="Degrees north; null with `longitude`, and only then."),
     Index("ix_cameras_site", "site"),
     Index("uq_cameras_number", "number", unique=True),
     Index(

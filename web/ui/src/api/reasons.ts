@@ -91,6 +91,8 @@ export const REASONS: Record<string, Sentence> = {
   password_old: m.reason_password_old,
   password_same: m.reason_password_same,
   polygon: m.reason_polygon,
+  position_half: m.reason_position_half,
+  position_range: m.reason_position_range,
   patrol_empty: m.reason_patrol_empty,
   preset_gone: m.reason_preset_gone,
   probes_many: m.reason_probes_many,

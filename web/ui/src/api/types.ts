@@ -41,6 +41,9 @@ export interface Site {
   line_mbps: number | null;
   /** Stores its footage can go to now. */
   stores: string[];
+  /** Degrees (WGS84), both or neither. */
+  longitude: number | null;
+  latitude: number | null;
   rev: number;
 }
 
@@ -95,6 +98,9 @@ export interface Camera {
   priority: LinePriority;
   /** URL of its ONVIF device; "" where it cannot be steered. */
   onvif: string;
+  /** Degrees (WGS84), both or neither; without them it stands at its site's. */
+  longitude: number | null;
+  latitude: number | null;
   registered_at: string;
   rev: number;
 }
@@ -114,6 +120,8 @@ export interface CameraBody {
   analysis?: boolean;
   priority?: LinePriority;
   onvif?: string;
+  longitude?: number | null;
+  latitude?: number | null;
   streams?: { name: StreamName; url: string; record?: "continuous" | "off" }[];
   rev?: number;
 }

@@ -23,6 +23,8 @@ const camera: Camera = {
   analysis: true,
   priority: "normal",
   onvif: "",
+  longitude: null,
+  latitude: null,
   number: 7,
   registered_at: "2026-01-01T00:00:00.000Z",
   rev: 4,
@@ -47,13 +49,22 @@ describe("draft", () => {
     expect(faults({ ...draftOf(camera), main: "http://10.0.0.1/", sub: "file:///x", retention: "0" })).toEqual({ main: "url", sub: "url", retention: "number" });
   });
 
+  test("a position is two numbers of degrees or none", () => {
+    const draft = draftOf({ ...camera, longitude: 113.9172, latitude: -2.2086 });
+    expect(draft).toMatchObject({ latitude: "-2.2086", longitude: "113.9172" });
+    expect(bodyOf({ ...draft, latitude: "-2,5" }, camera)).toMatchObject({ longitude: 113.9172, latitude: -2.5 });
+    expect(bodyOf({ ...draft, latitude: "", longitude: " " }, camera)).toMatchObject({ longitude: null, latitude: null });
+    expect(faults({ ...draft, latitude: "" })).toEqual({ latitude: "position" });
+    expect(faults({ ...draft, latitude: "-91" })).toEqual({ latitude: "position" });
+  });
+
   test("user and password leave the address", () => {
     expect(splitUserinfo("rtsp://op:a%40b@10.0.0.1/x")).toEqual({ url: "rtsp://10.0.0.1/x", username: "op", password: "a@b" });
     expect(splitUserinfo("rtsp://10.0.0.1/a@b")).toBeNull();
   });
 });
 
-const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, stores: ["home"], rev: 1 };
+const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, stores: ["home"], longitude: null, latitude: null, rev: 1 };
 
 describe("groups", () => {
   test("every word must be found, in name or site", () => {

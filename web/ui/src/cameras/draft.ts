@@ -1,5 +1,6 @@
 // A camera as its form holds it: what was typed, what of it must be tried before saving, what is sent. Pure.
 import type { Camera, CameraBody, LinePriority, ProbeRequest, StreamName } from "../api/types";
+import { degreesText, typedPosition } from "../map/position";
 
 export interface Draft {
   site: string;
@@ -14,6 +15,8 @@ export interface Draft {
   retention: string;
   priority: LinePriority;
   onvif: string;
+  latitude: string;
+  longitude: string;
 }
 
 export const EMPTY: Draft = {
@@ -29,6 +32,8 @@ export const EMPTY: Draft = {
   retention: "",
   priority: "normal",
   onvif: "",
+  latitude: "",
+  longitude: "",
 };
 
 export function draftOf(camera: Camera): Draft {
@@ -46,6 +51,8 @@ export function draftOf(camera: Camera): Draft {
     retention: camera.retention_days === null ? "" : String(camera.retention_days),
     priority: camera.priority,
     onvif: camera.onvif,
+    latitude: degreesText(camera.latitude),
+    longitude: degreesText(camera.longitude),
   };
 }
 
@@ -77,7 +84,7 @@ export function splitUserinfo(url: string): { url: string; username: string; pas
   return { url: `${found[1]}${found[3]}`, username: decode(username), password: decode(rest.join(":")) };
 }
 
-export type Fault = "required" | "url" | "http" | "number" | "";
+export type Fault = "required" | "url" | "http" | "number" | "position" | "";
 
 export function faults(draft: Draft): Partial<Record<keyof Draft, Fault>> {
   const url = (text: string): Fault => (/^rtsps?:\/\/[^\s/]+/i.test(text.trim()) ? "" : "url");
@@ -89,6 +96,7 @@ export function faults(draft: Draft): Partial<Record<keyof Draft, Fault>> {
   if (draft.sub.trim() && url(draft.sub)) found.sub = "url";
   if (draft.onvif.trim() && !/^https?:\/\/[^\s/@]+/i.test(draft.onvif.trim())) found.onvif = "http";
   if (draft.retention.trim() && !/^[1-9]\d{0,3}$/.test(draft.retention.trim())) found.retention = "number";
+  if (typedPosition(draft.latitude, draft.longitude) === undefined) found.latitude = "position";
   return found;
 }
 
@@ -98,6 +106,7 @@ export function bodyOf(draft: Draft, before: Camera | null): CameraBody {
   const streams: NonNullable<CameraBody["streams"]> = [{ name: "main", url: draft.main.trim(), record }];
   const oldSub = before?.streams.find((stream) => stream.name === "sub");
   if (draft.sub.trim()) streams.push({ name: "sub", url: draft.sub.trim(), record: oldSub?.record ?? "off" });
+  const position = typedPosition(draft.latitude, draft.longitude);
   const body: CameraBody = {
     site: draft.site,
     name: draft.name.trim(),
@@ -107,6 +116,8 @@ export function bodyOf(draft: Draft, before: Camera | null): CameraBody {
     retention_days: draft.retention.trim() ? Number(draft.retention) : null,
     priority: draft.priority,
     onvif: draft.onvif.trim(),
+    longitude: position?.longitude ?? null,
+    latitude: position?.latitude ?? null,
     streams,
   };
   if (draft.password) body.password = draft.password;

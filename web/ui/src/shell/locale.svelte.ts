@@ -1,4 +1,5 @@
-// The language of the page: Bahasa Indonesia unless this browser or this person says otherwise. Kept in this browser.
+// The language of the page: what was chosen at this browser (kept there), else English where the browser asks for it before
+// Indonesian, else what the account says, else Bahasa Indonesia.
 const KEY = "vms.language";
 
 export type Language = "id" | "en";
@@ -16,8 +17,16 @@ function remembered(): Language | null {
   }
 }
 
+/** The first of ours among the languages that a browser asks for, in its order. */
+export function firstOf(asked: readonly string[]): Language | null {
+  return asked.map((tag) => tag.toLowerCase().split("-")[0]).find(isLanguage) ?? null;
+}
+
+/** Nobody sits at a screen of a wall: what its machine was installed in says nothing. */
+const asked = (): readonly string[] => (globalThis.location?.pathname === "/display" ? [] : (globalThis.navigator?.languages ?? []));
+
 class Locale {
-  current = $state<Language>(remembered() ?? "id");
+  current = $state<Language>(remembered() ?? firstOf(asked()) ?? "id");
 
   /** The choice of a person at this browser. */
   choose(language: Language): void {
@@ -30,9 +39,9 @@ class Locale {
     }
   }
 
-  /** What the account says; a choice made at this browser wins. */
+  /** What the account says; a choice made at this browser wins, and so does a browser that asks for one of ours. */
   suggest(language: string): void {
-    if (remembered() === null && isLanguage(language)) {
+    if (remembered() === null && firstOf(asked()) === null && isLanguage(language)) {
       this.current = language;
       document.documentElement.lang = language;
     }

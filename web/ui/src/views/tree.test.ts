@@ -13,6 +13,8 @@ const site = (id: string, parent: string | null = null): Site => ({
   copies: "on_demand",
   line_mbps: null,
   stores: ["home"],
+  longitude: null,
+  latitude: null,
   rev: 1,
 });
 const camera = (id: string, at: string, condition = "live"): Camera =>

@@ -19,6 +19,7 @@ export interface KeyActs {
   views(): void;
   keepView(): void;
   events(): void;
+  map(): void;
   clear(): void;
   clearAll(): void;
   tour(): void;
@@ -58,6 +59,7 @@ export class WallKeys {
   #single(key: string, shift: boolean): (() => void) | null {
     if (key.startsWith("Arrow")) return () => (shift ? this.acts.carry(key) : this.acts.step(key));
     if (key === "G") return () => this.acts.draw();
+    if (key === "M") return null; // the page of the map, as everywhere
     if (key === "V" && shift) return () => this.acts.keepView();
     if (key === "Delete" && shift) return () => this.acts.clearAll();
     const table: Record<string, () => void> = {
@@ -70,6 +72,7 @@ export class WallKeys {
       c: () => this.acts.drawer(),
       v: () => this.acts.views(),
       e: () => this.acts.events(),
+      m: () => this.acts.map(),
       delete: () => this.acts.clear(),
       t: () => this.acts.tour(),
       d: () => this.acts.push(),
