@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,23 +15,19 @@ from vms.domain.camera_url import AddressPolicy
 from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.domain.position import Position, position_of
+from vms.domain.rights import EVERYTHING
 from vms.domain.slug import free_slug, slugify
 from vms.errors import InputError, SettingsError
 from vms.settings import CameraSettings, SiteSettings
 from vms.store import Catalogue
 from web import camera_edit
 from web.schemas import CameraIn
+from web.security.passwords import generated_password
 from web.text import check_new_password, clean_name
 
 log = logs.get(__name__)
 
 ADMIN = "admin"
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-def generated_password() -> str:
-    """A password a person can read out: four groups of four characters without look-alikes, 79 bits."""
-    return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(4)) for _ in range(4))
 
 
 @dataclass(frozen=True)
@@ -182,7 +177,9 @@ async def first_admin(
         except ValueError as error:
             raise SettingsError(f"the admin's password {error}", hint="Set another VMS_ADMIN_PASSWORD.") from None
     password = generated_password() if given is None else given
-    await catalogue.people.put(Person(new_id(), ADMIN, "Admin", hash_password(password), must_change=given is None))
+    await catalogue.people.put(
+        Person(new_id(), ADMIN, "Admin", hash_password(password), must_change=given is None, grants=EVERYTHING.grants)
+    )
     return FirstAdmin(ADMIN, password if given is None else None)
 
 

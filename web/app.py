@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -25,6 +25,7 @@ from web.api import (
     maps,
     news,
     openapi,
+    people,
     playback,
     probe,
     ptz,
@@ -41,6 +42,7 @@ from web.problem import ErrorGuard, on_http_exception, on_validation_error, on_v
 from web.security.gate import Gate
 from web.security.headers import SecurityHeaders
 from web.security.limits import BodyLimits, EdgeLimits
+from web.security.route_rules import authorize
 
 __all__ = ["WebContext", "WebOptions", "create_app", "parts_of_app"]
 
@@ -56,6 +58,7 @@ def create_app(context: WebContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(authorize)],
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(SecurityHeaders),
@@ -97,6 +100,7 @@ def create_app(context: WebContext) -> FastAPI:
         live,
         maps,
         news,
+        people,
         health,
         openapi,
         pages,

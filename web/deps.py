@@ -11,6 +11,7 @@ from vms.domain.camera import Camera
 from vms.domain.ids import is_id
 from vms.errors import NotFoundError, UnauthenticatedError
 from web.parts import Parts
+from web.security.authority import Eyes
 from web.security.display_keys import DisplayPrincipal
 from web.security.sessions import Principal
 
@@ -36,6 +37,11 @@ def display_of(connection: HTTPConnection) -> DisplayPrincipal:
     return principal
 
 
+def eyes_of(connection: HTTPConnection) -> Eyes:
+    """What whoever calls may see and do, as `authorize` found it."""
+    return cast("Eyes", connection.state.eyes)
+
+
 def address_of(connection: HTTPConnection) -> str:
     """Where the request comes from, as the gate saw it."""
     return str(connection.state.address)
@@ -52,5 +58,6 @@ async def camera_of(camera_id: str, connection: HTTPConnection) -> Camera:
 PartsOf = Annotated[Parts, Depends(parts_of)]
 Who = Annotated[Principal, Depends(principal_of)]
 Screen = Annotated[DisplayPrincipal, Depends(display_of)]
+EyesOf = Annotated[Eyes, Depends(eyes_of)]
 Address = Annotated[str, Depends(address_of)]
 OneCamera = Annotated[Camera, Depends(camera_of)]

@@ -20,6 +20,7 @@ TOPICS: Mapping[str, str] = {
     "display.changed": "displays",
     "display.health": "screens",
     "cameras.changed": "cameras",
+    "person.changed": "people",
     "ptz.changed": "ptz",
     "ptz.presets": "presets",
 }

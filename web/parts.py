@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 from vms import logs
+from vms.domain.rights import Right
+from vms.errors import VmsError
 from web.audit import Audit
 from web.context import WebContext
 from web.display_board import DisplayBoard
 from web.news import News
 from web.roster import Roster
+from web.security.authority import LOOK_AGAIN_S, Authority
 from web.security.bonds import Bonds
 from web.security.display_keys import DisplayKeys
 from web.security.passwords import Passwords
@@ -22,6 +25,7 @@ from web.sights import Sights
 from web.slots import Slots
 from web.states import StateBoard
 from web.steering import Steering
+from web.uncut import uncut
 from web.walls import Walls
 from web.wheps import Wheps
 
@@ -50,6 +54,7 @@ class Parts:
         self.sessions = Sessions(
             context.catalogue, context.clock, ttl_s=options.session_ttl_s, longest_s=options.session_longest_s
         )
+        self.authority = Authority(context.catalogue, context.clock)
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence, context.catalogue.sites.list)
         self.steering = Steering(context.bus, context.clock)
@@ -100,6 +105,20 @@ class Parts:
         self.spawn(self.steering.run())
         self.spawn(self.display_board.run())
         self.spawn(self.bonds.run())
+        self.spawn(self._watch_rights())
+
+    async def _watch_rights(self) -> None:
+        """WHEP sessions end with the right to watch; walls look for themselves."""
+
+        async def may(person: str, cameras: Collection[str]) -> set[str]:
+            return await self.authority.allowed(person, Right.LIVE, cameras)
+
+        while True:
+            await self.clock.sleep(LOOK_AGAIN_S)
+            try:
+                await uncut(self.wheps.look(may))
+            except VmsError as error:
+                log.warning("rights not looked at", why=error.message)
 
     async def stop(self) -> None:
         """End walls, WHEP sessions and tasks; at most a few seconds; safe to call twice."""

@@ -83,6 +83,7 @@ class Relay:
         clock: Clock,
         *,
         look_again_s: float | None = None,
+        hear: May | None = None,
     ) -> None:
         self._socket = socket
         self._wall = wall
@@ -90,6 +91,8 @@ class Relay:
         self._bus = bus
         self._may = may
         self._look_again_s = look_again_s
+        self._hear = hear
+        self._heard: int | None = None
         self._clock = clock
         self._rate = _Rate(clock)
 
@@ -190,7 +193,7 @@ class Relay:
         elif message.get("type") == "warm":
             await self._warm(message.get("cameras"))
         elif message.get("type") == "listen" and (message.get("tile") is None or isinstance(message["tile"], int)):
-            await self._forward({"type": "listen", "tile": message.get("tile")})  # what is shown there may be heard
+            await self._listen(message.get("tile"))
         elif message.get("type") == "ping" and isinstance(message.get("t"), int | float):
             await self._forward({"type": "ping", "t": message["t"]})
         else:
@@ -210,9 +213,26 @@ class Relay:
             else:
                 self._wall.shown[entry["tile"]] = entry["camera"]
         await self._forward({"type": "show"} | (entries[0] if len(entries) == 1 else {"tiles": entries}))
+        await self._still_heard()
         for tile in tiles:
             if tile.get("camera") is not None and tile["camera"] not in known:
                 await self._tell(_forbidden(tile))
+
+    async def _listen(self, tile: int | None) -> None:
+        """Sound of one tile, where what is shown there may be heard."""
+        self._heard = tile if await self._may_hear(tile) else None
+        await self._forward({"type": "listen", "tile": self._heard})
+        if self._heard != tile:
+            await self._tell({"type": "error", "message": "You do not have the right to hear this camera."})
+
+    async def _may_hear(self, tile: int | None) -> bool:
+        camera = None if tile is None else self._wall.shown.get(tile)
+        return self._hear is None or camera is None or camera in await uncut(self._hear([camera]))
+
+    async def _still_heard(self) -> None:
+        """Sound follows its tile: not to a camera that may not be heard."""
+        if self._heard is not None and not await self._may_hear(self._heard):
+            await self._listen(self._heard)
 
     async def _known(self, entries: Sequence[Mapping[str, Any]]) -> set[str]:
         named = {each["camera"] for each in entries if isinstance(each.get("camera"), str) and is_id(each["camera"])}
@@ -251,6 +271,7 @@ class Relay:
                     del self._wall.shown[each["tile"]]
                     await self._forward({"type": "show"} | _entry(each, set()))
                     await self._tell(_forbidden(each))
+            await self._still_heard()
 
     async def _forward(self, message: dict[str, Any]) -> None:
         try:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 from vms.domain.camera import LinePriority, RecordMode, StreamName
 from vms.domain.media import StreamCondition
+from vms.domain.rights import Right
 from web.schemas_areas import AreaOut, Areas, Masks
 from web.schemas_position import PositionIn, PositionOut
 from web.text import NAME_MAX, PASSWORD_MAX, USERNAME_MAX, clean_name, clean_password, clean_username
@@ -91,10 +92,12 @@ class PersonOut(Out):
 
 
 class SessionOut(Out):
-    """The sign-in; `csrf` goes into the X-CSRF-Token header of whatever changes something."""
+    """The sign-in; `csrf` goes into the X-CSRF-Token header of whatever changes something. `rights`: what the person
+    may do somewhere, for a page that shows only that."""
 
     person: PersonOut
     csrf: str
+    rights: list[Right]
 
 
 class SiteRef(Out):
@@ -126,7 +129,7 @@ class StreamOut(Out):
 
 class CameraOut(PositionOut, Out):
     """A camera. Its password is write-only: `has_password` says whether there is one. `number`: what operators type for
-    it, for good; null: it has yet to arrive from the center."""
+    it, for good; null: it has yet to arrive from the center. `rights`: those of who asks."""
 
     id: str
     number: int | None
@@ -147,6 +150,7 @@ class CameraOut(PositionOut, Out):
     priority: LinePriority
     onvif: str
     registered_at: str
+    rights: list[Right]
     rev: int
 
 

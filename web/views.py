@@ -5,12 +5,16 @@ from __future__ import annotations
 from vms.domain.camera import Camera, Site
 from vms.domain.interval import Interval
 from vms.domain.media import StreamState
+from vms.domain.rights import OF_CAMERAS, Right
 from vms.logs import redact
 from web.schemas import CameraOut, IntervalOut, SiteRef, StateOut, StreamOut
 from web.schemas_areas import areas_out, masks_out
 from web.schemas_position import position_out
+from web.security.authority import Eyes
 from web.states import StateBoard
 from web.times import format_time
+
+_TOLD = OF_CAMERAS | {Right.ADMIN}
 
 
 def state_out(state: StreamState) -> StateOut:
@@ -20,8 +24,11 @@ def state_out(state: StreamState) -> StateOut:
     return StateOut(condition=state.condition, since=since, why=redact(state.why), reason=state.reason, params=params)
 
 
-def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOut:
-    """A camera without its password."""
+def camera_out(camera: Camera, site: Site | None, board: StateBoard, eyes: Eyes | None = None) -> CameraOut:
+    """A camera without its password. Where it is found in its network is for who administers it; `eyes` None: asks no
+    person, who shows it leaves out what is not for its eyes."""
+    shown = [right for right in Right if right in _TOLD and (eyes is None or eyes.camera(right, camera))]
+    is_admin = Right.ADMIN in shown
     return CameraOut(
         id=camera.id,
         number=camera.number,
@@ -31,13 +38,13 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
         enabled=camera.enabled,
         audio=camera.audio,
         transport="udp" if camera.transport == "udp" else "tcp",
-        username=camera.username,
+        username=camera.username if is_admin else "",
         has_password=bool(camera.password),
         state=state_out(board.of_camera(camera)),
         streams=[
             StreamOut(
                 name=stream.ref.name,
-                url=stream.url,
+                url=stream.url if is_admin else "",
                 record=stream.record,
                 state=state_out(board.of(camera, stream.ref.name)),
             )
@@ -48,8 +55,9 @@ def camera_out(camera: Camera, site: Site | None, board: StateBoard) -> CameraOu
         masks=masks_out(camera.masks),
         analysis=camera.analysis,
         priority=camera.priority,
-        onvif=camera.onvif,
+        onvif=camera.onvif if is_admin or Right.PTZ in shown else "",
         registered_at=format_time(camera.registered_ns),
+        rights=shown,
         rev=camera.rev,
         **position_out(camera.position),
     )

@@ -1,11 +1,11 @@
-"""WHEP sessions opened through this node: whose they are, and their end with the sign-in; those that another web node
-opened are asked of the streamer, which knows whose they are. Event loop only."""
+"""WHEP sessions opened through this node: whose they are, and their end with the sign-in or the right to watch; those
+that another web node opened are asked of the streamer, which knows whose they are. Event loop only."""
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from vms.bus.base import Bus
@@ -24,6 +24,7 @@ _OPEN_TIMEOUT_S = 15.0
 class _Whep:
     id: str
     person: str
+    camera: str
     untie: Callable[[], None]
 
 
@@ -52,7 +53,7 @@ class Wheps:
         """Open at a streamer: the session's id and the answer to the offer."""
         request = {"camera": stream.camera, "stream": stream.name.value, "person": who.person.id, "sdp": sdp}
         answer = await self._bus.request("streamer.whep.open", request, timeout_s=_OPEN_TIMEOUT_S)
-        whep = _Whep(str(answer["session"]), who.person.id, lambda: None)
+        whep = _Whep(str(answer["session"]), who.person.id, stream.camera, lambda: None)
         whep.untie = self._bonds.tie(who.session.token_sha256, lambda: self._spawn(self._close(whep)))
         self._sessions[whep.id] = whep
         while len(self._sessions) > _KEPT_MAX:
@@ -80,6 +81,15 @@ class Wheps:
             await self._bus.request(f"streamer.whep.close.{session}", {"person": who.person.id})
         except NoResponderError:
             raise NotFoundError("There is no such session.") from None
+
+    async def look(self, may: Callable[[str, Collection[str]], Awaitable[set[str]]]) -> None:
+        """End those whose person may no longer watch their camera. `may`: person, cameras -> those that they may."""
+        for person in {whep.person for whep in self._sessions.values()}:
+            open_ = [whep for whep in self._sessions.values() if whep.person == person]
+            allowed = await may(person, {whep.camera for whep in open_})
+            for whep in open_:
+                if whep.camera not in allowed:
+                    await self._close(whep)
 
     async def close_all(self) -> None:
         """The service stops."""

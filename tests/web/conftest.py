@@ -19,6 +19,7 @@ from vms.clock import ManualClock
 from vms.domain.camera import Site
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from vms.domain.rights import EVERYTHING
 from vms.store.catalogue import Catalogue
 from vms.sync.presence import Presence
 from web.app import WebContext, WebOptions, create_app, parts_of_app
@@ -81,7 +82,7 @@ def options(tmp_path: Path) -> WebOptions:
     return WebOptions(static_dir=tmp_path / "static", argon2=CHEAP)
 
 
-ADMIN = Person(new_id(), "admin", "Admin", hash_password(PASSWORD, CHEAP))
+ADMIN = Person(new_id(), "admin", "Admin", hash_password(PASSWORD, CHEAP), grants=EVERYTHING.grants)
 SITE = Site(new_id(), "sampit", "Sampit")
 OTHER_SITE = Site(new_id(), "kapuas", "Kuala Kapuas")
 

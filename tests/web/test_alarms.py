@@ -15,6 +15,7 @@ from vms.clock import NS_PER_S
 from vms.domain.event import EventKind
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from vms.domain.rights import EVERYTHING
 from vms.domain.rule import Rule
 from web.security.passwords import hash_password
 
@@ -38,7 +39,9 @@ async def listed(admin: httpx.AsyncClient, **params: Any) -> list[str]:
 @asynccontextmanager
 async def colleague(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """Another operator, signed in."""
-    await world.catalogue.people.put(Person(new_id(), "rina", "Rina", hash_password(PASSWORD, CHEAP)))
+    await world.catalogue.people.put(
+        Person(new_id(), "rina", "Rina", hash_password(PASSWORD, CHEAP), grants=EVERYTHING.grants)
+    )
     async with world.client() as client:
         await sign_in(client, "rina")
         yield client

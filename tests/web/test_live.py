@@ -24,6 +24,7 @@ from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.sync.presence import Presence
 from web.app import WebContext, WebOptions, create_app, parts_of_app
+from vms.domain.rights import EVERYTHING
 from web.protocol import ConnectionLimits
 from web.relay import Relay
 from web.server import WebServer
@@ -188,7 +189,9 @@ async def test_who_may_not_join_is_refused_at_the_door(
 ) -> None:
     """401 without a session, 403 from another page, 404 for a wall of somebody else or none."""
     wall = await open_wall(operator)
-    await world.catalogue.people.put(Person(new_id(), "siti", "Siti", world.admin.password_hash))
+    await world.catalogue.people.put(
+        Person(new_id(), "siti", "Siti", world.admin.password_hash, grants=EVERYTHING.grants)
+    )
     async with httpx.AsyncClient(base_url=server.url) as siti, httpx.AsyncClient() as nobody:
         await sign_in(siti, "siti")
         for client, session, headers, status in (
@@ -450,7 +453,9 @@ async def test_whep_of_somebody_else_is_not_there(world: World, admin: httpx.Asy
     """PATCH and DELETE answer 404 and change nothing; without a session 401."""
     camera = await add(admin)
     location = (await admin.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)).headers["location"]
-    await world.catalogue.people.put(Person(new_id(), "siti", "Siti", world.admin.password_hash))
+    await world.catalogue.people.put(
+        Person(new_id(), "siti", "Siti", world.admin.password_hash, grants=EVERYTHING.grants)
+    )
     async with world.client() as siti:
         fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
         assert (await siti.delete(location)).status_code == 401

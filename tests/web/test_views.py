@@ -12,6 +12,7 @@ import pytest
 from tests.web.conftest import CHEAP, PASSWORD, World, sign_in
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from vms.domain.rights import EVERYTHING
 from web.security.passwords import hash_password
 
 CAMERA = "a" * 16
@@ -26,7 +27,9 @@ def _body(**change: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def other_person(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """Budi, signed in."""
-    await world.catalogue.people.put(Person(new_id(), "budi", "Budi", hash_password(PASSWORD, CHEAP)))
+    await world.catalogue.people.put(
+        Person(new_id(), "budi", "Budi", hash_password(PASSWORD, CHEAP), grants=EVERYTHING.grants)
+    )
     async with world.client() as client:
         await sign_in(client, "budi")
         yield client

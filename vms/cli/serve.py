@@ -102,10 +102,11 @@ def _admin(admin: registration.FirstAdmin | None) -> str:
 
 async def _demo(chosen: settings.Settings) -> None:
     from vms.app import hash_password, running_node
+    from web.security.passwords import generated_password
 
     clock = SystemClock()
     given = chosen.admin_password
-    password = given.get_secret_value() if given is not None else registration.generated_password()
+    password = given.get_secret_value() if given is not None else generated_password()
     async with demo.running_simulator(Path("build/scenes")) as simulated:
 
         async def register(catalogue: Catalogue) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vms.domain.rights import CameraException, Grant, Holding
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account. `password_hash` is an Argon2id string (RFC 9106), never shown."""
+    """Somebody with an account. `password_hash` is an Argon2id string (RFC 9106), never shown. Grants are part of the
+    row: a change of rights arrives at a Site whole or not at all."""
 
     id: str
     username: str
@@ -17,6 +20,13 @@ class Person:
     enabled: bool = True
     language: str = "id"
     rev: int = 1
+    grants: tuple[Grant, ...] = ()
+    exceptions: tuple[CameraException, ...] = ()
+
+    @property
+    def holding(self) -> Holding:
+        """What the person has been given; nothing where the account is closed."""
+        return Holding(self.grants, self.exceptions) if self.enabled else Holding()
 
 
 @dataclass(frozen=True, slots=True)

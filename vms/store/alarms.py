@@ -19,6 +19,7 @@ from vms.errors import ForbiddenError, NotFoundError
 from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.notes import Role
+from vms.store.scope import Scope, within
 from vms.store.tables import alarm_events, alarms, events
 from vms.store.tables.alarms import IS_LIVING_ALARM
 
@@ -44,7 +45,7 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class WantedAlarms:
     """Which Alarms: raised in [from_ns, to_ns), in these states, of these priorities, Sites, this Camera, this Rule.
-    None: whatever it is."""
+    None: whatever it is. `scope`: what who asks may see."""
 
     from_ns: int | None = None
     to_ns: int | None = None
@@ -54,6 +55,7 @@ class WantedAlarms:
     camera: str | None = None
     rule: str | None = None
     told: Told | None = None
+    scope: Scope | None = None
 
 
 class Alarms:
@@ -148,9 +150,11 @@ class Alarms:
             statement = statement.where(or_(c.raised_ns < at_ns, and_(c.raised_ns == at_ns, c.id < alarm_id)))
         return await self._db.rows(statement, _alarms)
 
-    async def count_raised(self) -> dict[int, int]:
+    async def count_raised(self, scope: Scope | None = None) -> dict[int, int]:
         """How many nobody has acknowledged, by priority."""
         statement = select(alarms.c.priority, func.count()).where(_IN_STATE[AlarmState.RAISED])
+        if scope is not None:
+            statement = statement.where(within(alarms, scope))
         async with self._db.read() as connection:
             rows = (await connection.execute(statement.group_by(alarms.c.priority))).all()
         return {int(priority): int(count) for priority, count in map(tuple, rows)}
@@ -189,6 +193,8 @@ async def _replace(connection: Connection, alarm: Alarm) -> None:
 def _conditions(wanted: WantedAlarms) -> list[ColumnElement[bool]]:
     c = alarms.c
     chosen: list[ColumnElement[bool]] = []
+    if wanted.scope is not None:
+        chosen.append(within(alarms, wanted.scope))
     if wanted.from_ns is not None:
         chosen.append(c.raised_ns >= wanted.from_ns)
     if wanted.to_ns is not None:

@@ -13,6 +13,7 @@ from vms.domain.bookmark import Bookmark
 from vms.errors import ConflictError, ForbiddenError, NotFoundError
 from vms.store.database import Database
 from vms.store.notes import Role
+from vms.store.scope import Scope, within
 from vms.store.tables import bookmarks, cameras
 
 Place = tuple[int, str]
@@ -21,12 +22,14 @@ Place = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class WantedBookmarks:
-    """Which: of moments in [from_ns, to_ns), of this Camera, of cameras of these Sites. None: whatever it is."""
+    """Which: of moments in [from_ns, to_ns), of this Camera, of cameras of these Sites. None: whatever it is.
+    `scope`: what who asks may see."""
 
     from_ns: int | None = None
     to_ns: int | None = None
     camera: str | None = None
     sites: Collection[str] | None = None
+    scope: Scope | None = None
 
 
 class Bookmarks:
@@ -95,6 +98,8 @@ def _conditions(wanted: WantedBookmarks) -> list[Any]:
         chosen.append(c.at_ns >= wanted.from_ns)
     if wanted.to_ns is not None:
         chosen.append(c.at_ns < wanted.to_ns)
+    if wanted.scope is not None:
+        chosen.append(within(bookmarks, wanted.scope))
     if wanted.camera is not None:
         chosen.append(c.camera == wanted.camera)
     if wanted.sites is not None:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
 from vms.domain.camera import StreamName
 from vms.domain.event import Event, Severity
 from vms.store.database import Database
+from vms.store.scope import Scope, within
 from vms.store.tables import events
 from vms.store.tables.events import IS_OPEN_EVENT
 
@@ -21,7 +22,7 @@ Place = tuple[int, str]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which Events: that overlap [from_ns, to_ns), of these Sites, this Camera, these kinds, that go on or are over.
-    None: whatever it is. `without`: not of these kinds."""
+    None: whatever it is. `without`: not of these kinds. `scope`: what who asks may see."""
 
     from_ns: int | None = None
     to_ns: int | None = None
@@ -30,6 +31,7 @@ class Wanted:
     kinds: Collection[str] | None = None
     is_open: bool | None = None
     without: Collection[str] | None = None
+    scope: Scope | None = None
 
 
 class Events:
@@ -106,9 +108,9 @@ class Events:
         async with self._db.write() as connection:
             return (await connection.execute(delete(events).where(c.id.in_(oldest)))).rowcount
 
-    async def count_open(self, sites: Collection[str] | None = None) -> dict[Severity, int]:
+    async def count_open(self, sites: Collection[str] | None = None, scope: Scope | None = None) -> dict[Severity, int]:
         """How many go on, by severity."""
-        chosen = _conditions(Wanted(sites=sites, is_open=True))
+        chosen = _conditions(Wanted(sites=sites, is_open=True, scope=scope))
         statement = select(events.c.severity, func.count()).where(*chosen).group_by(events.c.severity)
         async with self._db.read() as connection:
             rows = (await connection.execute(statement)).all()
@@ -130,6 +132,8 @@ def _conditions(wanted: Wanted) -> list[Any]:
         chosen.append(c.kind.in_(list(wanted.kinds)))
     if wanted.without is not None:
         chosen.append(c.kind.not_in(list(wanted.without)))
+    if wanted.scope is not None:
+        chosen.append(within(events, wanted.scope))
     if wanted.is_open is not None:
         chosen += [IS_OPEN_EVENT, c.end_ns.is_(None)] if wanted.is_open else [c.end_ns.is_not(None)]
     return chosen

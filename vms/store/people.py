@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vms.domain.person import Person, Session
+from vms.domain.rights import CameraException, Grant, PersonRole, Right
 from vms.errors import ConflictError
 from vms.store.database import Database
 from vms.store.tables import people, sessions
@@ -49,6 +51,13 @@ class People:
             "must_change": person.must_change,
             "enabled": person.enabled,
             "language": person.language,
+            "grants": [
+                {"role": grant.role.value, "site": grant.site, "until_ns": grant.until_ns} for grant in person.grants
+            ],
+            "exceptions": [
+                {"camera": one.camera, "right": one.right.value, "allow": one.allow, "until_ns": one.until_ns}
+                for one in person.exceptions
+            ],
             "rev": person.rev,
         }
         try:
@@ -105,6 +114,13 @@ class Sessions:
         async with self._db.write() as connection:
             await connection.execute(delete(sessions).where(sessions.c.token_sha256 == token_sha256))
 
+    async def of(self, person: str) -> list[Session]:
+        """Those of one Person, the newest first; whether one has expired is the caller's to see."""
+        statement = select(sessions).where(sessions.c.person == person).order_by(sessions.c.created_ns.desc())
+        async with self._db.read() as connection:
+            rows = await connection.execute(statement)
+        return [Session(r.token_sha256, r.person, r.csrf, r.created_ns, r.seen_ns, r.expires_ns) for r in rows]
+
     async def delete_of(self, person: str) -> int:
         """Sign a Person out everywhere; says of how many sign-ins."""
         async with self._db.write() as connection:
@@ -126,4 +142,19 @@ def _person(row: Row[Any]) -> Person:
         enabled=row.enabled,
         language=row.language,
         rev=row.rev,
+        grants=tuple(_grants(row.grants)),
+        exceptions=tuple(_exceptions(row.exceptions)),
     )
+
+
+def _grants(stored: Sequence[Mapping[str, Any]]) -> Iterator[Grant]:
+    """What this version knows: a Role that it does not know gives nothing."""
+    for one in stored:
+        if one["role"] in list(PersonRole):
+            yield Grant(PersonRole(one["role"]), one["site"], one["until_ns"])
+
+
+def _exceptions(stored: Sequence[Mapping[str, Any]]) -> Iterator[CameraException]:
+    for one in stored:
+        if one["right"] in list(Right):
+            yield CameraException(one["camera"], Right(one["right"]), bool(one["allow"]), one["until_ns"])

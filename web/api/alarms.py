@@ -10,15 +10,17 @@ from fastapi import APIRouter, Query, Response
 
 from vms.domain.alarm import BY_HAND, Alarm, AlarmState, acknowledge
 from vms.domain.ids import is_id, new_id
+from vms.domain.rights import SEEING, Right
 from vms.errors import InputError, IntervalError, NotFoundError
 from vms.store.alarms import Place, Told, WantedAlarms
 from web.api.errors import CHANGES, problems
 from web.api.events import described, sites_below
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf, Who
 from web.paging import decode_cursor, encode_cursor
 from web.parts import Parts
 from web.schemas import NamedOut, SiteRef
 from web.schemas_alarms import AcknowledgementIn, AcknowledgementOut, AlarmIn, AlarmOut, AlarmsOut, RaisedOut
+from web.security.authority import Eyes
 from web.times import format_time, parse_time
 
 router = APIRouter(prefix="/api/alarms", tags=["alarms"])
@@ -31,7 +33,7 @@ When = Annotated[str | None, Query(max_length=64)]
 
 @router.get("", operation_id="listAlarms", responses=problems())
 async def list_alarms(
-    _who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     state: Annotated[list[AlarmState] | None, Query(max_length=3, description="In one of these states.")] = None,
     priority: Annotated[list[int] | None, Query(max_length=3, description="Of these priorities, 1 to 3.")] = None,
@@ -54,6 +56,7 @@ async def list_alarms(
     to_ns = None if to is None else parse_time(to, "to")
     if from_ns is not None and to_ns is not None and to_ns <= from_ns:
         raise IntervalError("to is not after from", field="to")
+    scope = await parts.authority.scope(eyes)
     wanted = WantedAlarms(
         from_ns=from_ns,
         to_ns=to_ns,
@@ -63,21 +66,23 @@ async def list_alarms(
         camera=camera,
         rule=rule,
         told=await _told(parts, q),
+        scope=scope,
     )
     found = await parts.catalogue.alarms.find(wanted, limit + 1, _place(cursor))
     shown = found[:limit]
     following = encode_cursor((str(shown[-1].raised_ns), shown[-1].id)) if len(found) > limit else None
-    counts = await parts.catalogue.alarms.count_raised()
+    counts = await parts.catalogue.alarms.count_raised(scope)
     raised = RaisedOut(p1=counts.get(1, 0), p2=counts.get(2, 0), p3=counts.get(3, 0))
     return AlarmsOut(items=await _out(parts, shown), next=following, raised=raised)
 
 
 @router.post("", operation_id="raiseAlarm", status_code=201, responses=problems(*CHANGES))
-async def raise_alarm(body: AlarmIn, response: Response, who: Who, parts: PartsOf) -> AlarmOut:
+async def raise_alarm(body: AlarmIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> AlarmOut:
     """Raise one by hand: every operator sees and hears it."""
     camera = await parts.catalogue.cameras.get(body.camera)
-    if camera is None or camera.deleted_ns is not None:
+    if camera is None or camera.deleted_ns is not None or not eyes.sees(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
+    eyes.need(Right.OPERATE, camera.site)
     now_ns = parts.clock.now_ns()
     alarm = Alarm(
         id=new_id(),
@@ -99,19 +104,28 @@ async def raise_alarm(body: AlarmIn, response: Response, who: Who, parts: PartsO
 
 
 @router.get("/{alarm_id}", operation_id="getAlarm", responses=problems(404))
-async def get_alarm(alarm_id: str, _who: Who, parts: PartsOf) -> AlarmOut:
+async def get_alarm(alarm_id: str, eyes: EyesOf, parts: PartsOf) -> AlarmOut:
     """One alarm."""
+    return (await _out(parts, [await _seen(alarm_id, eyes, parts)]))[0]
+
+
+async def _seen(alarm_id: str, eyes: Eyes, parts: Parts) -> Alarm:
+    """NotFoundError where there is none, or none that they may see: of a camera they do not see, or of a place."""
     alarm = await parts.catalogue.alarms.get(alarm_id) if is_id(alarm_id) else None
-    if alarm is None:
+    if alarm is not None and alarm.camera is not None:
+        camera = await parts.catalogue.cameras.get(alarm.camera)
+        is_seen = camera is not None and eyes.sees(camera)
+    else:
+        is_seen = alarm is not None and any(eyes.at(right, alarm.site) for right in SEEING)
+    if alarm is None or not is_seen:
         raise NotFoundError("There is no such alarm.", reason="alarm_gone")
-    return (await _out(parts, [alarm]))[0]
+    return alarm
 
 
 @router.post("/{alarm_id}/acknowledgement", operation_id="acknowledgeAlarm", responses=problems(*CHANGES, 404, 409))
-async def acknowledge_alarm(alarm_id: str, body: AcknowledgementIn, who: Who, parts: PartsOf) -> AlarmOut:
+async def acknowledge_alarm(alarm_id: str, body: AcknowledgementIn, who: Who, eyes: EyesOf, parts: PartsOf) -> AlarmOut:
     """Take it on: it is silent for everyone. 409 where somebody else was first; saying it twice changes nothing."""
-    if not is_id(alarm_id):
-        raise NotFoundError("There is no such alarm.", reason="alarm_gone")
+    eyes.need(Right.OPERATE, (await _seen(alarm_id, eyes, parts)).site)
     take = partial(acknowledge, person=who.person.id, at_ns=parts.clock.now_ns(), note=body.note)
     alarm = await parts.catalogue.alarms.change(alarm_id, take)
     parts.bus.publish(CHANGED, {"ids": [alarm.id]})

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from vms.domain.bookmark import Bookmark, moment
 from vms.domain.ids import is_id, new_id
+from vms.domain.rights import Right
 from vms.errors import InputError, IntervalError, NotFoundError
 from vms.store.bookmarks import Place, WantedBookmarks
 from vms.sync.places import Places
 from web.api.errors import CHANGES, problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor
 from web.parts import Parts
 from web.schemas import NamedOut, SiteRef
@@ -24,10 +25,11 @@ from web.times import format_time, parse_time
 router = APIRouter(prefix="/api/bookmarks", tags=["bookmarks"])
 
 
-async def bookmark_of(bookmark_id: str, _who: Who, parts: PartsOf) -> Bookmark:
-    """The bookmark named in the address."""
+async def bookmark_of(bookmark_id: str, eyes: EyesOf, parts: PartsOf) -> Bookmark:
+    """The bookmark named in the address. NotFoundError: there is none, or it is of a camera they may not replay."""
     bookmark = await parts.catalogue.bookmarks.get(bookmark_id) if is_id(bookmark_id) else None
-    if bookmark is None:
+    camera = None if bookmark is None else await parts.catalogue.cameras.get(bookmark.camera)
+    if bookmark is None or camera is None or not eyes.camera(Right.REPLAY, camera):
         raise NotFoundError("There is no such bookmark.", hint="It may have been deleted.", reason="bookmark_gone")
     return bookmark
 
@@ -37,7 +39,7 @@ OneBookmark = Annotated[Bookmark, Depends(bookmark_of)]
 
 @router.get("", operation_id="listBookmarks", responses=problems())
 async def list_bookmarks(
-    _who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     from_: Annotated[str | None, Query(alias="from", max_length=64, description="Moments from this time on.")] = None,
     to: Annotated[str | None, Query(max_length=64, description="Moments before this time.")] = None,
@@ -53,7 +55,9 @@ async def list_bookmarks(
     to_ns = None if to is None else parse_time(to, "to")
     if from_ns is not None and to_ns is not None and to_ns <= from_ns:
         raise IntervalError("to is not after from", field="to")
-    wanted = WantedBookmarks(from_ns, to_ns, camera, await _sites(parts, site))
+    wanted = WantedBookmarks(
+        from_ns, to_ns, camera, await _sites(parts, site), await parts.authority.scope(eyes, Right.REPLAY)
+    )
     found = await parts.catalogue.bookmarks.find(wanted, limit + 1, _place(cursor))
     shown = found[:limit]
     following = encode_cursor((str(shown[-1].at_ns), shown[-1].id)) if len(found) > limit else None
@@ -61,11 +65,12 @@ async def list_bookmarks(
 
 
 @router.post("", operation_id="addBookmark", status_code=201, responses=problems(*CHANGES))
-async def add_bookmark(body: BookmarkIn, response: Response, who: Who, parts: PartsOf) -> BookmarkOut:
+async def add_bookmark(body: BookmarkIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> BookmarkOut:
     """Mark a moment. Nothing of its footage is kept longer for it."""
     camera = await parts.catalogue.cameras.get(body.camera)
-    if camera is None:
+    if camera is None or not eyes.sees(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
+    eyes.need_camera(Right.REPLAY, camera)
     now_ns = parts.clock.now_ns()
     at_ns = moment(parse_time(body.at, "at"), now_ns)
     bookmark = Bookmark(new_id(), camera.id, at_ns, body.note, who.person.id, now_ns)

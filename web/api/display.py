@@ -158,7 +158,7 @@ async def close_wall(screen: ScreenNumber, session: SessionId, who: Screen, part
 
 
 @router.websocket("/{screen}/wall/sessions/{session}/control")
-async def control_wall(socket: WebSocket, screen: int, session: str) -> None:
+async def control_screen_wall(socket: WebSocket, screen: int, session: str) -> None:
     """Messages of the wall. What the display is no longer told to show is taken off its tiles within seconds."""
     del screen
     parts, who = parts_of(socket), display_of(socket)

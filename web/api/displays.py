@@ -11,13 +11,14 @@ from fastapi import APIRouter, Depends, Query, Response
 from vms.clock import NS_PER_S
 from vms.domain.display import Display, Kind, Showing, Wall, clean_code
 from vms.domain.ids import is_id, new_id
+from vms.domain.rights import Right
 from vms.errors import ConflictError, InputError, NotFoundError
 from web.api.display import build_of
 from web.api.errors import CHANGES, problems
-from web.deps import Address, PartsOf, Who
+from web.deps import Address, EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, page
 from web.parts import Parts
-from web.scenes import Scenes
+from web.scenes import Scenes, cameras_of
 from web.schemas_displays import (
     DisplayOut,
     DisplayPatch,
@@ -28,6 +29,7 @@ from web.schemas_displays import (
     WallSetOut,
     WallSetsOut,
 )
+from web.security.authority import Eyes
 from web.times import format_time
 
 router = APIRouter(prefix="/api", tags=["displays"])
@@ -181,8 +183,9 @@ async def remove_display(display: OneDisplay, who: Who, parts: PartsOf) -> None:
     await parts.audit.add(who.person.id, "display.remove", display.id, name=display.name)
 
 
-async def _showing(body: ShowIn, who: Who, parts: Parts) -> Showing:
-    """What is asked for, if it is there and shown to who asks. InputError."""
+async def _showing(body: ShowIn, who: Who, eyes: Eyes, parts: Parts) -> Showing:
+    """What is asked for, if it is there and shown to who asks; a screen shows nobody what who pushes may not watch.
+    InputError, NoRightError."""
     person, found, subject = who.person.id, True, body.subject or ""
     if body.kind is Kind.VIEW:
         view = await parts.catalogue.views.get(subject)
@@ -198,7 +201,7 @@ async def _showing(body: ShowIn, who: Who, parts: Parts) -> Showing:
             "What should be shown is not there.", hint="It may have been deleted.", field="subject", reason="show_gone"
         )
     now_ns = parts.clock.now_ns()
-    return Showing(
+    showing = Showing(
         body.kind,
         body.subject,
         None if body.layout is None else body.layout.layout(),
@@ -209,6 +212,10 @@ async def _showing(body: ShowIn, who: Who, parts: Parts) -> Showing:
         person,
         now_ns,
     )
+    scenes = Scenes(parts.catalogue)
+    wanted, known = cameras_of(await scenes.of(showing)), await scenes.cameras()
+    eyes.need_cameras(Right.LIVE, [known[camera] for camera in sorted(wanted & known.keys())])
+    return showing
 
 
 async def _push(parts: Parts, who: Who, displays: Sequence[Display], showing: Showing) -> list[DisplayOut]:
@@ -229,9 +236,9 @@ async def _push(parts: Parts, who: Who, displays: Sequence[Display], showing: Sh
 
 
 @router.put("/displays/{display_id}/showing", operation_id="showOnDisplay", responses=problems(*CHANGES, 404, 409))
-async def show_on_display(body: ShowIn, display: OneDisplay, who: Who, parts: PartsOf) -> DisplayOut:
+async def show_on_display(body: ShowIn, display: OneDisplay, who: Who, eyes: EyesOf, parts: PartsOf) -> DisplayOut:
     """Push a view, tour, camera, tiles or message to it, or nothing."""
-    return (await _push(parts, who, [display], await _showing(body, who, parts)))[0]
+    return (await _push(parts, who, [display], await _showing(body, who, eyes, parts)))[0]
 
 
 @router.delete(
@@ -312,10 +319,10 @@ async def remove_wall(wall: OneWall, who: Who, parts: PartsOf) -> None:
 
 
 @router.put("/walls/{wall_id}/showing", operation_id="showOnWall", responses=problems(*CHANGES, 404, 409))
-async def show_on_wall(body: ShowIn, wall: OneWall, who: Who, parts: PartsOf) -> DisplaysOut:
+async def show_on_wall(body: ShowIn, wall: OneWall, who: Who, eyes: EyesOf, parts: PartsOf) -> DisplaysOut:
     """Push the same to all displays of a wall, or to none where one of them changes at that moment."""
     displays = await parts.catalogue.displays.list(wall.id)
-    return DisplaysOut(items=await _push(parts, who, displays, await _showing(body, who, parts)), next=None)
+    return DisplaysOut(items=await _push(parts, who, displays, await _showing(body, who, eyes, parts)), next=None)
 
 
 @router.delete("/walls/{wall_id}/showing", operation_id="takeBackFromWall", responses=problems(*CHANGES, 404, 409))

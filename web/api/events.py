@@ -14,7 +14,7 @@ from vms.logs import redact
 from vms.store.events import Place, Wanted
 from vms.sync.places import Places
 from web.api.errors import problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf
 from web.paging import decode_cursor, encode_cursor
 from web.parts import Parts
 from web.schemas import EventOut, EventsOut, NamedOut, OpenOut, SiteRef
@@ -29,7 +29,7 @@ Text = Annotated[str | None, Query(max_length=64)]
 
 @router.get("", operation_id="listEvents", responses=problems())
 async def list_events(
-    _who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     from_: Annotated[str | None, Query(alias="from", max_length=64, description="Not over before this time.")] = None,
     to: Annotated[str | None, Query(max_length=64, description="Begun before this time.")] = None,
@@ -45,7 +45,8 @@ async def list_events(
     sites = await sites_below(parts, site)
     if camera is not None and not is_id(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
-    wanted = Wanted(_time(from_, "from"), _time(to, "to"), sites, camera, kind or None, is_open, without or None)
+    scope = await parts.authority.scope(eyes)
+    wanted = Wanted(_time(from_, "from"), _time(to, "to"), sites, camera, kind or None, is_open, without or None, scope)
     if wanted.from_ns is not None and wanted.to_ns is not None and wanted.to_ns <= wanted.from_ns:
         raise IntervalError("to is not after from", field="to")
     found = await parts.catalogue.events.find(wanted, limit + 1, _place(cursor))
@@ -53,7 +54,7 @@ async def list_events(
     following = None
     if len(found) > limit:
         following = encode_cursor((str(shown[-1].start_ns), shown[-1].id))
-    counts = await parts.catalogue.events.count_open(sites)
+    counts = await parts.catalogue.events.count_open(sites, scope)
     return EventsOut(
         items=await described(parts, shown),
         next=following,

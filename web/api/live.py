@@ -11,13 +11,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 
 from vms.domain.camera import StreamName, StreamRef
+from vms.domain.rights import Right
 from vms.errors import InputError, NotFoundError
 from web.api.errors import CHANGES, problems
-from web.deps import OneCamera, PartsOf, Who, parts_of, principal_of
+from web.deps import EyesOf, OneCamera, PartsOf, Who, parts_of, principal_of
 from web.problem import HttpError
 from web.relay import Relay
 from web.schemas import SDP_MAX
 from web.schemas_live import TileIn, WallIn, WallOut
+from web.security.authority import LOOK_AGAIN_S
 
 router = APIRouter(prefix="/api", tags=["live"])
 
@@ -59,16 +61,19 @@ async def _sdp_of(request: Request, media_type: str) -> str:
 
 
 @router.post("/wall/sessions", operation_id="openWall", status_code=201, responses=problems(*CHANGES, 504))
-async def open_wall(body: WallIn, response: Response, who: Who, parts: PartsOf) -> WallOut:
+async def open_wall(body: WallIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> WallOut:
     """Open a wall: one offer with a receive-only video per tile. Join its WebSocket within 15 s; tiles are switched
     by messages there and never by another offer."""
     checked_offer(body.sdp)
     if len({tile.tile for tile in body.tiles}) != len(body.tiles):
         raise InputError("A tile is named twice.", field="tiles")
-    known = {camera.id for camera in await parts.catalogue.cameras.list()}
+    known = {camera.id: camera for camera in await parts.catalogue.cameras.list()}
     for number, tile in enumerate(body.tiles):
-        if tile.camera is not None and tile.camera not in known:
-            raise InputError("There is no such camera.", field=f"tiles.{number}.camera")
+        if tile.camera is None:
+            continue
+        if tile.camera not in known or not eyes.sees(known[tile.camera]):
+            raise InputError("There is no such camera.", field=f"tiles.{number}.camera", reason="camera_gone")
+        eyes.need_camera(Right.LIVE, known[tile.camera])
     tiles = [first_show(t) for t in body.tiles if t.camera is not None]
     wall_id, sdp = await parts.walls.open(who.viewer, body.sdp, tiles)
     response.headers["Location"] = f"/api/wall/sessions/{wall_id}"
@@ -88,10 +93,13 @@ async def control_wall(socket: WebSocket, session: str) -> None:
     parts, who = parts_of(socket), principal_of(socket)
     wall = await parts.walls.of(session, who.viewer)
 
-    async def known(cameras: Collection[str]) -> set[str]:
-        return {camera.id for camera in await parts.catalogue.cameras.list()} & set(cameras)
+    async def may(cameras: Collection[str]) -> set[str]:
+        return await parts.authority.allowed(who.person.id, Right.LIVE, cameras)
 
-    await Relay(socket, wall, parts.walls, parts.bus, known, parts.clock).run()
+    async def hear(cameras: Collection[str]) -> set[str]:
+        return await parts.authority.allowed(who.person.id, Right.AUDIO, cameras)
+
+    await Relay(socket, wall, parts.walls, parts.bus, may, parts.clock, look_again_s=LOOK_AGAIN_S, hear=hear).run()
 
 
 @router.post(

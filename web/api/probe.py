@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Response
 
 from vms.bus.base import Value
 from vms.domain.camera_url import check_credentials
+from vms.domain.rights import Right
 from vms.errors import InputError, NoResponderError
 from vms.logs import redact
 from web.api.errors import CHANGES, problems
 from web.camera_edit import check_address, parse_url
-from web.deps import OneCamera, PartsOf, Who
+from web.deps import EyesOf, OneCamera, PartsOf, Who
 from web.parts import Parts
 from web.schemas import ProbeIn, ProbeOut, RemarkOut
 from web.times import format_time
@@ -28,9 +29,11 @@ _SNAPSHOT_S = 15.0
 
 
 @router.post("/probe", operation_id="probeCamera", responses=problems(*CHANGES, 504))
-async def probe_camera(body: ProbeIn, who: Who, parts: PartsOf) -> ProbeOut:
+async def probe_camera(body: ProbeIn, who: Who, eyes: EyesOf, parts: PartsOf) -> ProbeOut:
     """Connect to a URL once and say what it gives: codec, size, rate, key frames, one picture; or why nothing. A URL
     that may not be connected to is a 422; a camera that gives nothing is an answer with `ok: false`."""
+    if body.site is not None:
+        eyes.need(Right.ADMIN, body.site)
     url = parse_url(body.url, "url")
     await check_address(url, parts.policy, "url")
     username, password = body.username, body.password.get_secret_value()

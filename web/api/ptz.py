@@ -14,11 +14,12 @@ from vms.bus.base import Value
 from vms.domain.camera import Camera
 from vms.domain.camera_url import CameraUrl, check_credentials, parse_camera_url, parse_device_url
 from vms.domain.ptz import TOKEN_MAX, PatrolStep, PtzPlan
+from vms.domain.rights import Right
 from vms.errors import InputError, NoResponderError, NotFoundError
 from vms.logs import redact
 from web.api.errors import CHANGES, problems
 from web.camera_edit import onvif_of
-from web.deps import OneCamera, PartsOf, Who
+from web.deps import EyesOf, OneCamera, PartsOf, Who
 from web.parts import Parts
 from web.schemas_ptz import (
     HeldCameraOut,
@@ -38,6 +39,7 @@ from web.schemas_ptz import (
     PtzPresetOut,
     PtzPresetPatch,
 )
+from web.security.authority import Eyes
 from web.security.sessions import Principal
 from web.uncut import uncut
 
@@ -64,9 +66,12 @@ Steered = Annotated[Camera, Depends(steered)]
 
 
 @router.get("/ptz", operation_id="listSteered", responses=problems())
-async def list_steered(_who: Who, parts: PartsOf) -> HeldCamerasOut:
+async def list_steered(eyes: EyesOf, parts: PartsOf) -> HeldCamerasOut:
     """Which cameras are steered now, and by whom."""
     held = sorted(parts.steering.held().items())
+    if not eyes.everywhere:
+        seen = {camera.id for camera in eyes.seen(await parts.catalogue.cameras.list())}
+        held = [item for item in held if item[0] in seen]
     return HeldCamerasOut(items=[HeldCameraOut(camera=camera, holder=_holder(holder)) for camera, holder in held])
 
 
@@ -183,8 +188,10 @@ async def set_patrol(body: PatrolIn, camera: Steered, who: Who, parts: PartsOf) 
 
 
 @router.post("/cameras/onvif", operation_id="tryOnvif", responses=problems(*CHANGES, 404, 504))
-async def try_onvif(body: OnvifTryIn, who: Who, parts: PartsOf) -> OnvifTryOut:
+async def try_onvif(body: OnvifTryIn, who: Who, eyes: EyesOf, parts: PartsOf) -> OnvifTryOut:
     """Ask an ONVIF device once what it can: profiles, PTZ, presets; or say why it gives nothing (`ok: false`)."""
+    if body.site is not None:
+        eyes.need(Right.ADMIN, body.site)
     try:
         url = await onvif_of(body.url, parts.policy)
     except InputError as error:
@@ -192,7 +199,7 @@ async def try_onvif(body: OnvifTryIn, who: Who, parts: PartsOf) -> OnvifTryOut:
         raise
     username, password = body.username, body.password.get_secret_value()
     if body.camera is not None and not password:
-        username, password = await _kept_login(parts, body.camera, parse_device_url(url), username)
+        username, password = await _kept_login(parts, eyes, body.camera, parse_device_url(url), username)
     check_credentials(username, password)
     request = {"url": url, "username": username, "password": password}
     with parts.probes.held(who.person.id):
@@ -211,12 +218,13 @@ async def try_onvif(body: OnvifTryIn, who: Who, parts: PartsOf) -> OnvifTryOut:
     )
 
 
-async def _kept_login(parts: Parts, camera_id: str, url: CameraUrl, username: str) -> tuple[str, str]:
+async def _kept_login(parts: Parts, eyes: Eyes, camera_id: str, url: CameraUrl, username: str) -> tuple[str, str]:
     """The camera's own, for a device at a host where the camera is already; else whoever may edit could have the
     password tried at a machine of theirs."""
     camera = await parts.catalogue.cameras.get(camera_id)
-    if camera is None:
+    if camera is None or not eyes.sees(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
+    eyes.need_camera(Right.ADMIN, camera)
     hosts = {parse_camera_url(stream.url).host.lower() for stream in camera.streams}
     if camera.onvif:
         hosts.add(parse_device_url(camera.onvif).host.lower())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from vms.domain.person import Session
+from vms.domain.rights import rights_somewhere
 from vms.errors import ConflictError, InputError, UnauthenticatedError
 from web.api.errors import CHANGES, problems
 from web.audit import NOBODY
@@ -21,7 +22,7 @@ from web.text import TextError, check_new_password
 router = APIRouter(prefix="/api/session", tags=["session"])
 
 
-def _answer(who: Principal) -> SessionOut:
+def _answer(who: Principal, parts: Parts) -> SessionOut:
     person = who.person
     return SessionOut(
         person=PersonOut(
@@ -32,6 +33,7 @@ def _answer(who: Principal) -> SessionOut:
             must_change=person.must_change,
         ),
         csrf=who.session.csrf,
+        rights=sorted(rights_somewhere(person.holding, parts.clock.now_ns())),
     )
 
 
@@ -71,7 +73,7 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Par
         httponly=True,
         samesite="strict",
     )
-    return _answer(Principal(person, session))
+    return _answer(Principal(person, session), parts)
 
 
 @router.get(
@@ -80,10 +82,10 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Par
     response_model=SessionOut,
     responses=problems() | {204: {"description": "Nobody is signed in."}},
 )
-async def get_session(request: Request) -> SessionOut | Response:
+async def get_session(request: Request, parts: PartsOf) -> SessionOut | Response:
     """Who is signed in, and their CSRF token; 204 when nobody is: a page may ask before it knows."""
     who = request.state.principal
-    return Response(status_code=204) if who is None else _answer(who)
+    return Response(status_code=204) if who is None else _answer(who, parts)
 
 
 @router.delete("", operation_id="signOut", status_code=204, responses=problems(*CHANGES))

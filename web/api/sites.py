@@ -14,7 +14,7 @@ from vms.errors import ConflictError, NotFoundError
 from vms.sync.places import Places
 from vms.sync.presence import LINE_FACT, STORES_FACT, Presence
 from web.api.errors import CHANGES, problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf, Who
 from web.parts import Parts
 from web.schemas_position import position_changed, position_out
 from web.schemas_sites import SiteOut, SitePatch, SitesOut
@@ -56,12 +56,16 @@ def _out(site: Site, cameras: int, presence: Presence, stores: list[str]) -> Sit
 
 
 @router.get("", operation_id="listSites", responses=problems())
-async def list_sites(_who: Who, parts: PartsOf) -> SitesOut:
-    """All sites by name, with how many cameras each has."""
-    counts = Counter(camera.site for camera in await parts.catalogue.cameras.list())
-    sites = await parts.catalogue.sites.list()
+async def list_sites(eyes: EyesOf, parts: PartsOf) -> SitesOut:
+    """Sites by name, with how many cameras of each you see."""
+    cameras, sites = await parts.catalogue.cameras.list(), await parts.catalogue.sites.list()
+    seen, counts = eyes.sites(sites, cameras), Counter(camera.site for camera in eyes.seen(cameras))
     return SitesOut(
-        items=[_out(one, counts[one.id], parts.presence, await _stores(one, sites, parts)) for one in sites]
+        items=[
+            _out(one, counts[one.id], parts.presence, await _stores(one, sites, parts))
+            for one in sites
+            if one.id in seen
+        ]
     )
 
 

@@ -9,11 +9,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from vms.domain.ids import is_id, new_id
+from vms.domain.rights import Right
 from vms.domain.tour import Step, Tour
 from vms.domain.view import View
 from vms.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from web.api.errors import CHANGES, problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, page
 from web.scenes import page_out
 from web.schemas_tours import PinOut, StepOut, TourIn, TourOut, TourPatch, ToursOut
@@ -85,8 +86,10 @@ async def list_tours(
 
 
 @router.post("", operation_id="addTour", status_code=201, responses=problems(*CHANGES, 409))
-async def add_tour(body: TourIn, response: Response, who: Who, parts: PartsOf) -> TourOut:
-    """Keep a tour."""
+async def add_tour(body: TourIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> TourOut:
+    """Keep a tour; sharing it is for who operates."""
+    if body.shared:
+        eyes.need_somewhere(Right.OPERATE)
     if await parts.catalogue.tours.count_of(who.person.id) >= TOURS_MAX:
         raise ConflictError(
             f"You have {TOURS_MAX} tours already.",
@@ -119,8 +122,10 @@ async def get_tour(tour: OneTour, who: Who, parts: PartsOf) -> TourOut:
 
 
 @router.patch("/{tour_id}", operation_id="changeTour", responses=problems(*CHANGES, 404, 409))
-async def change_tour(body: TourPatch, tour: OneTour, who: Who, parts: PartsOf) -> TourOut:
+async def change_tour(body: TourPatch, tour: OneTour, who: Who, eyes: EyesOf, parts: PartsOf) -> TourOut:
     """Change what is given. `rev` must be that of the tour as it is now: nobody's change is written over."""
+    if body.shared or tour.shared:
+        eyes.need_somewhere(Right.OPERATE)
     if body.rev != tour.rev:
         raise ConflictError(
             "Somebody else has changed the tour meanwhile.",
@@ -158,10 +163,13 @@ async def change_tour(body: TourPatch, tour: OneTour, who: Who, parts: PartsOf) 
 async def remove_tour(
     tour: OneTour,
     who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     rev: Annotated[int | None, Query(ge=1, le=2**53, description="Only this version.")] = None,
 ) -> None:
     """Delete a tour; with `rev`, only where nobody has changed it since."""
+    if tour.shared:
+        eyes.need_somewhere(Right.OPERATE)
     await parts.catalogue.tours.remove(tour.id, rev)
     parts.bus.publish("tour.changed", {"tour": tour.id})
     await parts.audit.add(who.person.id, "tour.remove", tour.id, name=tour.name)

@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from vms.domain.ids import is_id, new_id
+from vms.domain.rights import Right
 from vms.domain.view import View
 from vms.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from web.api.errors import CHANGES, problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, page
 from web.schemas_views import ViewIn, ViewOut, ViewPatch, ViewsOut
 from web.times import format_time
@@ -68,8 +69,10 @@ async def list_views(
 
 
 @router.post("", operation_id="addView", status_code=201, responses=problems(*CHANGES, 409))
-async def add_view(body: ViewIn, response: Response, who: Who, parts: PartsOf) -> ViewOut:
-    """Keep a view."""
+async def add_view(body: ViewIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> ViewOut:
+    """Keep a view; sharing it is for who operates."""
+    if body.shared:
+        eyes.need_somewhere(Right.OPERATE)
     if await parts.catalogue.views.count_of(who.person.id) >= VIEWS_MAX:
         raise ConflictError(
             f"You have {VIEWS_MAX} views already.",
@@ -101,8 +104,10 @@ async def get_view(view: OneView, who: Who, parts: PartsOf) -> ViewOut:
 
 
 @router.patch("/{view_id}", operation_id="changeView", responses=problems(*CHANGES, 404, 409))
-async def change_view(body: ViewPatch, view: OneView, who: Who, parts: PartsOf) -> ViewOut:
+async def change_view(body: ViewPatch, view: OneView, who: Who, eyes: EyesOf, parts: PartsOf) -> ViewOut:
     """Change what is given. `rev` must be that of the view as it is now: nobody's change is written over."""
+    if body.shared or view.shared:
+        eyes.need_somewhere(Right.OPERATE)
     if body.rev != view.rev:
         raise ConflictError(
             "Somebody else has changed the view meanwhile.",
@@ -144,10 +149,13 @@ def _changed(view: View, body: ViewPatch, now_ns: int) -> View:
 async def remove_view(
     view: OneView,
     who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     rev: Annotated[int | None, Query(ge=1, le=2**53, description="Only this version.")] = None,
 ) -> None:
     """Delete a view; with `rev`, only where nobody has changed it since."""
+    if view.shared:
+        eyes.need_somewhere(Right.OPERATE)
     await parts.catalogue.views.remove(view.id, rev)
     parts.bus.publish("view.changed", {"view": view.id})
     await parts.audit.add(who.person.id, "view.remove", view.id, name=view.name)

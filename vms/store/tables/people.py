@@ -17,6 +17,22 @@ people = Table(
     Column("must_change", Boolean, nullable=False, doc="The password must be changed at the next sign-in."),
     Column("enabled", Boolean, nullable=False, doc="False: may not sign in."),
     Column("language", String(8), nullable=False, doc="Language of the screens: `id` or `en`."),
+    Column(
+        "grants",
+        JSON,
+        nullable=False,
+        default=[],
+        server_default="[]",
+        doc="Roles given: objects of `role`, `site` (null: the whole tree) and `until_ns` (null: for good).",
+    ),
+    Column(
+        "exceptions",
+        JSON,
+        nullable=False,
+        default=[],
+        server_default="[]",
+        doc="Rights on single cameras: objects of `camera`, `right`, `allow` and `until_ns`.",
+    ),
     Column("rev", Integer, nullable=False, doc="Version of the row; the greater wins."),
 )
 
