@@ -23,9 +23,13 @@ export interface Person {
   must_change: boolean;
 }
 
+export type Right = "live" | "replay" | "export" | "ptz" | "audio" | "operate" | "investigate" | "admin" | "audit";
+
 export interface SignedIn {
   person: Person;
   csrf: string;
+  /** What the person may do somewhere. */
+  rights: Right[];
 }
 
 export interface Site {

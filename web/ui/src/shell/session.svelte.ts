@@ -1,12 +1,13 @@
 // Who is signed in. The cookie is the server's (HttpOnly); here are only the person and the CSRF token.
 import { call, useCsrf, whenSignedOut } from "../api/client";
-import type { Person, SignedIn } from "../api/types";
+import type { Person, Right, SignedIn } from "../api/types";
 import { locale } from "./locale.svelte";
 import { router, urlOf } from "./router.svelte";
 
 class Session {
   person = $state<Person | null>(null);
   known = $state(false);
+  rights = $state.raw<readonly Right[]>([]);
 
   constructor() {
     whenSignedOut(() => this.#ended());
@@ -41,15 +42,22 @@ class Session {
     }
   }
 
+  /** Whether there is anything on which the person has one of these rights. */
+  may(...rights: Right[]): boolean {
+    return rights.some((right) => this.rights.includes(right));
+  }
+
   #take(answer: SignedIn): void {
     useCsrf(answer.csrf);
     this.person = answer.person;
+    this.rights = answer.rights;
     this.known = true;
     locale.suggest(answer.person.language);
   }
 
   #forget(): void {
     this.person = null;
+    this.rights = [];
     useCsrf("");
   }
 
