@@ -88,6 +88,8 @@ def _may(operation: str, method: str, path: str, given: frozenset[Right], *, own
         return (Right.ADMIN if method == "PATCH" else Right.REPLAY) in there
     if path.startswith(("/api/displays", "/api/walls")) or (path.startswith("/api/rules") and method == "GET"):
         return Right.OPERATE in given
+    if path.startswith("/api/exports"):
+        return Right.EXPORT in given
     if path.startswith(("/api/people", "/api/rules")):
         return False  # these grants are at a site; such things ask for all
     if operation in {"addCamera", "probeCamera", "tryOnvif"}:

@@ -18,16 +18,18 @@ from vms.domain.camera import Camera, StreamName
 from vms.domain.ids import is_id, new_id
 from vms.domain.interval import Interval
 from vms.domain.job import WHOLE_PPM, Job, JobKind, JobState
+from vms.domain.rights import Right
 from vms.errors import ConflictError, InputError, IntervalError, NotFoundError, ObjectError, TooManyError
 from vms.store.jobs import Place
 from web.api.errors import CHANGES, problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor
 from web.parts import Parts
 from web.problem import HttpError
 from web.ranges import RangeNotSatisfiableError, byte_range, content_disposition
 from web.schemas import NamedOut
 from web.schemas_exports import ExportIn, ExportOut, ExportsOut, PackageOut
+from web.security.authority import Eyes
 from web.streaming import BlocksResponse
 from web.times import HOUR_NS, format_time, parse_interval
 
@@ -43,22 +45,32 @@ _ZIP = "application/zip"
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-async def export_of(export_id: str, _who: Who, parts: PartsOf) -> Job:
-    """The export named in the address."""
+async def export_of(export_id: str, eyes: EyesOf, parts: PartsOf) -> Job:
+    """The export named in the address. NotFoundError: there is none, or it holds cameras that they may not export."""
     job = await parts.catalogue.jobs.get(export_id) if is_id(export_id) else None
-    if job is None or job.kind is not JobKind.EXPORT:
+    if job is None or job.kind is not JobKind.EXPORT or not await _seen(eyes, parts, [job]):
         raise NotFoundError("There is no such export.", hint="It may be long over.", reason="export_unknown")
     return job
+
+
+async def _seen(eyes: Eyes, parts: Parts, jobs: Sequence[Job]) -> list[Job]:
+    """Those of whose cameras, removed ones too, they may export every one."""
+    if eyes.everywhere:
+        return list(jobs)
+    cameras = await parts.catalogue.cameras.list(include_deleted=True)
+    mine = {camera.id for camera in cameras if eyes.camera(Right.EXPORT, camera)}
+    return [job for job in jobs if mine.issuperset(job.asked["cameras"])]
 
 
 OneExport = Annotated[Job, Depends(export_of)]
 
 
 @router.post("", operation_id="addExport", status_code=202, responses=problems(*CHANGES))
-async def add_export(body: ExportIn, response: Response, who: Who, parts: PartsOf) -> ExportOut:
+async def add_export(body: ExportIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> ExportOut:
     """Ask for a package. It is made in the background; its `state` and `progress` are asked for here."""
     interval = _interval(parts, body.from_, body.to)
-    cameras = await _cameras(parts, body.cameras, body.stream)
+    cameras = await _cameras(parts, eyes, body.cameras, body.stream)
+    eyes.need_cameras(Right.EXPORT, cameras)
     if interval.duration_ns * len(cameras) > ALL_NS:
         raise IntervalError(
             "that is more than 31 days of footage", hint="Export it in parts.", field="to", reason="export_large"
@@ -93,16 +105,16 @@ async def add_export(body: ExportIn, response: Response, who: Who, parts: PartsO
 
 @router.get("", operation_id="listExports", responses=problems())
 async def list_exports(
-    _who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> ExportsOut:
-    """Exports of everybody, the newest first."""
+    """Exports of everybody whose cameras you may export, the newest first; a page may hold fewer than `limit`."""
     found = await parts.catalogue.jobs.newest(JobKind.EXPORT, limit + 1, _place(cursor))
     shown = found[:limit]
     following = encode_cursor((str(shown[-1].created_ns), shown[-1].id)) if len(found) > limit else None
-    return ExportsOut(items=await _out(parts, shown), next=following)
+    return ExportsOut(items=await _out(parts, await _seen(eyes, parts, shown)), next=following)
 
 
 @router.get("/{export_id}", operation_id="getExport", responses=problems(404))
@@ -188,14 +200,15 @@ def _interval(parts: Parts, start: str, end: str) -> Interval:
     return Interval(interval.start_ns, min(interval.end_ns, now_ns))
 
 
-async def _cameras(parts: Parts, ids: Sequence[str], stream: StreamName) -> list[Camera]:
+async def _cameras(parts: Parts, eyes: Eyes, ids: Sequence[str], stream: StreamName) -> list[Camera]:
     """Each once, in the order in which they were named; also removed ones, whose footage may be there still."""
     found = []
     for camera_id in dict.fromkeys(ids):
         camera = await parts.catalogue.cameras.get(camera_id)
-        if camera is None or camera.stream(stream) is None:
-            words = "There is no such camera." if camera is None else f"A camera has no stream {stream}."
-            raise InputError(words, field="cameras", reason="camera_gone" if camera is None else "")
+        if camera is None or not eyes.sees(camera) or camera.stream(stream) is None:
+            is_there = camera is not None and eyes.sees(camera)
+            words = f"A camera has no stream {stream}." if is_there else "There is no such camera."
+            raise InputError(words, field="cameras", reason="" if is_there else "camera_gone")
         found.append(camera)
     return found
 

@@ -47,7 +47,7 @@ class RouteRule:
 
 _PUBLIC, _SIGNED_IN, _SCREEN = RouteRule(On.PUBLIC), RouteRule(On.SIGNED_IN), RouteRule(On.SCREEN)
 _OPERATES, _ADMIN_OF_SOME = RouteRule(On.SOMEWHERE, Right.OPERATE), RouteRule(On.SOMEWHERE, Right.ADMIN)
-_ADMIN = RouteRule(On.EVERYWHERE, Right.ADMIN)
+_ADMIN, _EXPORTS = RouteRule(On.EVERYWHERE, Right.ADMIN), RouteRule(On.SOMEWHERE, Right.EXPORT)
 
 
 def _camera(right: Right | None) -> RouteRule:
@@ -72,12 +72,16 @@ RULES: Mapping[str, RouteRule] = {
     **dict.fromkeys(("openWhep", "getSnapshot", "getPtz"), _camera(Right.LIVE)),
     "listSteered": _SIGNED_IN,
     **dict.fromkeys(
-        ("movePtz", "stopPtz", "gotoPreset", "addPreset", "changePreset", "removePreset", "setPatrol"),
+        ("movePtz", "stopPtz", "releasePtz", "gotoPreset", "addPreset", "changePreset", "removePreset", "setPatrol"),
         _camera(Right.PTZ),
     ),
     # footage
     **dict.fromkeys(("getCoverage", "getPlaylist", "getSegment"), _camera(Right.REPLAY)),
     "downloadFootage": _camera(Right.EXPORT),
+    **dict.fromkeys(
+        ("addExport", "listExports", "getExport", "cancelExport", "downloadExport"),
+        RouteRule(On.SOMEWHERE, Right.EXPORT),
+    ),
     # one's own, and what is shared: web/api/{views,tours,bookmarks}.py ask for more where others see it
     **dict.fromkeys(("listViews", "addView", "getView", "changeView", "removeView"), _SIGNED_IN),
     **dict.fromkeys(("addFavouriteView", "removeFavouriteView"), _SIGNED_IN),
