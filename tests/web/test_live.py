@@ -22,9 +22,9 @@ from tests.web.test_cameras import add
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from vms.domain.person import Person
+from vms.domain.rights import EVERYTHING
 from vms.sync.presence import Presence
 from web.app import WebContext, WebOptions, create_app, parts_of_app
-from vms.domain.rights import EVERYTHING
 from web.protocol import ConnectionLimits
 from web.relay import Relay
 from web.server import WebServer

@@ -212,7 +212,7 @@ async def _showing(body: ShowIn, who: Who, eyes: Eyes, parts: Parts) -> Showing:
         person,
         now_ns,
     )
-    scenes = Scenes(parts.catalogue)
+    scenes = Scenes(parts.catalogue, parts.roster)
     wanted, known = cameras_of(await scenes.of(showing)), await scenes.cameras()
     eyes.need_cameras(Right.LIVE, [known[camera] for camera in sorted(wanted & known.keys())])
     return showing
