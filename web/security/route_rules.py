@@ -61,6 +61,7 @@ RULES: Mapping[str, RouteRule] = {
     "getMetrics": RouteRule(On.GATE, Right.ADMIN),
     # sites and cameras; lists hold what is seen
     **dict.fromkeys(("listSites", "listCameras"), _SIGNED_IN),
+    **dict.fromkeys(("getMap", "getMapTile"), _SIGNED_IN),
     "changeSite": RouteRule(On.SITE, Right.ADMIN),
     **dict.fromkeys(("getSiteCoverage", "getSiteCoverageCsv"), RouteRule(On.SITE, Right.REPLAY)),
     **dict.fromkeys(("addCamera", "probeCamera", "tryOnvif"), _ADMIN_OF_SOME),
