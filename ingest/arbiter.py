@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.budget import Budget, BudgetOptions, Claim, Weight
+from vms import metrics
 from vms.bus.base import Bus, Value
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import StreamName, StreamRef
@@ -117,6 +118,8 @@ class Arbiter:
         cut = cut or any(other.cut for other in others)
         given = self._budget.decide(claims, base, now_ns, squeezed=squeezed, cut=cut)
         used = int(base + sum(claim.extra_bytes_s for claim in claims if claim.key in given))
+        metrics.LINE_MAINS.labels("yes").set(sum(key in given for key in own))
+        metrics.LINE_MAINS.labels("no").set(sum(key not in given for key in own))
         verdicts: dict[StreamRef, dict[str, Verdict]] = {}
         for key, each in own.items():
             verdicts.setdefault(each.stream, {})[each.zone] = self._verdict(each, used, given=key in given)

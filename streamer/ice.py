@@ -21,9 +21,11 @@ from aioice.ice import StunProtocol, get_host_addresses
 from aioice.stun import Message
 from aiortc import RTCIceGatherer
 
+from vms import metrics
 from vms.errors import VmsError
 
 _BUFFER_BYTES = 1 << 20
+_QUEUE_MAX = 64
 Address = tuple[Any, ...]
 
 
@@ -133,6 +135,14 @@ class HostConnection(Connection):
             candidates.append(protocol.local_candidate)
             self._protocols.append(protocol)
         return candidates
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """What is neither STUN nor media, and so DTLS, or anybody's rubbish. aioice's queue has no bound, and until ICE
+        is through nobody reads it."""
+        if self._queue.qsize() < _QUEUE_MAX:
+            super().data_received(data, component)
+        else:
+            metrics.DROPS.labels("handshake").inc()
 
     def check_incoming(self, message: Message, addr: Address, protocol: StunProtocol) -> None:
         """A check with the right password came."""

@@ -9,6 +9,12 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 PACKETS = Counter("vms_packets", "Packets published by ingest.", ["kind"], registry=REGISTRY)
 PACKET_BYTES = Counter("vms_packet_bytes", "Payload bytes published by ingest.", ["kind"], registry=REGISTRY)
 DROPS = Counter("vms_dropped_packets", "Packets dropped because a subscription was full.", ["where"], registry=REGISTRY)
+LINE_MAINS = Gauge(
+    "vms_line_mains",
+    "Main streams that tiles beyond the line want, by whether they get them.",
+    ["given"],
+    registry=REGISTRY,
+)
 DAMAGED_UNITS = Counter("vms_damaged_units", "Access units that came damaged and were left out.", registry=REGISTRY)
 OVERLOADS = Counter("vms_overloads", "Runs ended because the recorder could not keep up.", registry=REGISTRY)
 RUNS = Counter("vms_runs", "Runs begun.", registry=REGISTRY)

@@ -15,7 +15,7 @@ from web.security.bonds import Bonds
 from web.security.sessions import Principal
 from web.walls import Spawn
 
-_KEPT_MAX = 2_000
+_KEPT_MAX, _EACH_MAX = 2_000, 32
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _OPEN_TIMEOUT_S = 15.0
 
@@ -56,6 +56,10 @@ class Wheps:
         whep = _Whep(str(answer["session"]), who.person.id, stream.camera, lambda: None)
         whep.untie = self._bonds.tie(who.session.token_sha256, lambda: self._spawn(self._close(whep)))
         self._sessions[whep.id] = whep
+        # A streamer serves so many viewers and no more: nobody takes the places of all others.
+        own = [each for each in self._sessions.values() if each.person == whep.person]
+        for over in own[:-_EACH_MAX]:
+            await self._close(over)
         while len(self._sessions) > _KEPT_MAX:
             await self._close(next(iter(self._sessions.values())))
         return whep.id, str(answer["sdp"])

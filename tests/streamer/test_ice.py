@@ -66,6 +66,17 @@ async def test_media_is_handed_over_and_nothing_else() -> None:
     await gatherer.close()
 
 
+async def test_rubbish_before_the_handshake_fills_no_memory() -> None:
+    """Whoever finds the port of a viewer that is still connecting can send what they like: little of it is kept."""
+    gatherer = HostGatherer(["127.0.0.1"])
+    await gatherer.gather()
+    protocol = gatherer.connection._protocols[0]
+    for _ in range(5_000):
+        protocol.datagram_received(b"\x16\xfe\xfd" + bytes(1_400), ("203.0.113.66", 9))
+    assert gatherer.connection._queue.qsize() < 100
+    await gatherer.close()
+
+
 def free_ports(count: int) -> int:
     """The first of so many UDP ports in a row that are free."""
     for first in range(42_000, 60_000, count):

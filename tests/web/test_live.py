@@ -348,6 +348,14 @@ async def test_signed_out_while_a_wall_opens(
     assert not world.parts.walls._walls
 
 
+async def test_one_person_does_not_take_every_viewers_place(world: World, operator: httpx.AsyncClient) -> None:
+    """Of more than 32 players of one person the oldest end."""
+    camera = await add(operator)
+    for _ in range(34):
+        await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
+    assert world.streamer.closed == ["whep1", "whep2"]
+
+
 async def test_whep_sessions_that_end_by_themselves_are_forgotten(world: World, operator: httpx.AsyncClient) -> None:
     """Players that come and go for weeks push out nobody who still watches, and keep nothing."""
     camera = await add(operator)
