@@ -202,9 +202,10 @@ class Feed:
         }
         began_ns = self._clock.now_ns()
         self._asked_ns = self._clock.mono_ns()
-        answer = await self._buses.control.request(
-            f"ingest.watch.{self._subject}", value, timeout_s=min(options.request_s, options.credit_s / 2)
-        )
+        # What was asked while a line was cut is never answered: then it is asked again soon.
+        silent = bool(self.fault) or self._silent_ns() > options.stale_s * NS_PER_S
+        limit_s = min(options.request_silent_s if silent else options.request_s, options.credit_s / 2)
+        answer = await self._buses.control.request(f"ingest.watch.{self._subject}", value, timeout_s=limit_s)
         if answer.get("node", self._node) != self._node:
             self._node = str(answer["node"])
             self.skew.restart()

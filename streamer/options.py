@@ -12,7 +12,8 @@ class StreamerOptions:
     and last UDP port, one for each viewer; None: any.
 
     credit_s: how long ingest may send without hearing from us; linger_s: how long a feed outlives its last viewer;
-    retry_s: longest wait before a feed is asked for again; gone_s: silence after which a viewer is gone;
+    retry_s: longest wait before a feed is asked for again; request_s, request_silent_s: how long an answer may take,
+    and how long where nothing comes of the feed; gone_s: silence after which a viewer is gone;
     connect_s: how long a viewer may take to connect; pli_every_s: how often a viewer may be sent the burst again;
     queue_ms: how much live video may wait for one viewer; burst_bytes_s and burst_free_bytes: the pace of bursts to one
     viewer, and what may go at once; silent_s: after so long without anything a live Stream is asked for again, another
@@ -31,8 +32,9 @@ class StreamerOptions:
     max_sdp_bytes: int = 524_288
     credit_s: float = 10.0
     linger_s: float = 2.0
-    retry_s: float = 2.0
+    retry_s: float = 1.0
     request_s: float = 5.0
+    request_silent_s: float = 2.5
     gone_s: float = 12.0
     connect_s: float = 12.0
     pli_every_s: float = 0.5

@@ -40,7 +40,7 @@ REBOOT_S = 30.0
 TILES = 9
 SUB_FPS, LOOP_S = 15, 20
 LAN = Line(100_000_000, 4)
-THIN = Line(10_000_000, 60, 0.005)
+SITE_LINE = Line(10_000_000, 60)
 SMALL = {"main_size": "320x180", "main_kbps": 200, "main_fps": 10, "sub_size": "320x180", "sub_kbps": 150}
 USER, SECRET = "operator", "rahasia-kamera"
 Cause = Callable[[], Awaitable[float]]
@@ -291,12 +291,12 @@ def _within(line: Regency, script: Path) -> str:
 
 async def cluster(folder: Path, times: int = TIMES) -> list[Row]:
     """A center with the streamer apart, and a regency behind a line."""
-    topology = Topology((Site("sampit"),), center_nodes=2)
+    topology = Topology((Site("sampit", line_mbps=10),), center_nodes=2)
     simulator = {"cameras": TILES, "streams": "main,sub", "loop_s": LOOP_S, "gop_s": 2, **SMALL}
     services = {"center-1": "web,recorder", "center-2": "streamer"}
     async with (
         running_cluster(
-            folder, topology, line=THIN, cameras=TILES, simulator=simulator, site_services="ingest,recorder",
+            folder, topology, line=SITE_LINE, cameras=TILES, simulator=simulator, site_services="ingest,recorder",
             services=services,
         ) as made,
         running_browser(url=str(made.center.http.base_url), cookie=made.center.http.cookies["vms_session"]) as screen,

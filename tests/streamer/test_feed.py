@@ -10,6 +10,7 @@ from streamer.fanout import Fanout
 from streamer.options import StreamerOptions
 from tests.streamer.conftest import settle
 from tests.streamer.fake_ingest import GOP, FakeIngest
+from vms.bus.base import Value
 from vms.bus.memory import MemoryBus
 from vms.clock import ManualClock
 from vms.domain.media import Packet, StreamCondition
@@ -253,3 +254,23 @@ async def test_a_viewer_that_fails_to_hear_ends_nobody_elses_feed(ingest: FakeIn
     assert len(taker.packets) == 5
     assert heard[-1] == stream.run
     assert feed.fault == ""
+
+
+async def test_a_silent_feed_is_asked_again_soon(
+    ingest: FakeIngest, fanout: Fanout, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While nothing comes an answer is waited for half as long: what was asked while a line was cut never has one."""
+    limits, request = [], ingest.bus.request
+
+    async def asked(subject: str, value: Value, *, timeout_s: float = 5.0) -> Value:
+        limits.append(timeout_s)
+        return await request(subject, value, timeout_s=timeout_s)
+
+    monkeypatch.setattr(ingest.bus, "request", asked)
+    stream = ingest.add()
+    ingest.step(stream, 7)
+    fanout.acquire(stream.ref)
+    await settle()
+    await clock.advance(4)
+    await settle()
+    assert (limits[0], limits[-1]) == (5.0, 2.5)
