@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -74,11 +73,6 @@ class Member:
         self._crc = zlib.crc32(data, self._crc)
         self.size += len(data)
 
-    def settle(self) -> None:
-        """On the disk when it returns."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
     def fact(self, name: str) -> dict[str, Any]:
         """What the manifest and the ZIP say of it."""
         return {"name": name, "size": self.size, "sha256": self._sha.hexdigest(), "crc32": self._crc}
@@ -113,7 +107,6 @@ class FileExport:
                 position += part.size
             shown = self._cut.shown
             await self._off_loop(partial(video.write, self._made.tail(shown)))
-            await self._off_loop(partial(_settle, video, proof))
         first = self._made.first_dts
         return {
             "member": plan.member,
@@ -249,11 +242,6 @@ def _proof_line(
         ],
         "after": [entry.leaf.hex() for entry in tail.leaves[first + len(gops) :]],
     }
-
-
-def _settle(*members: Member) -> None:
-    for member in members:
-        member.settle()
 
 
 def reorder_ns(fragment: ParsedFragment) -> int:

@@ -22,7 +22,7 @@ from recorder.export_plan import CameraPlan, Planner
 from recorder.export_proof import CheckpointSearch, RunExtent
 from recorder.package import finish_package
 from recorder.playback import Coverage, Playback
-from vms.clock import Clock
+from vms.clock import Clock, boot_id
 from vms.domain.camera import StreamName
 from vms.domain.interval import Interval
 from vms.domain.job import WHOLE_PPM, Job
@@ -116,7 +116,7 @@ class ExportWork:
             return dict(known)
         export = FileExport(file, self._folder, self._parts.playback.sources, self._parts.off_loop, self._add)
         made = await export.run()
-        await self._parts.off_loop(partial(_note, note, {**made, "read_bytes": file.size_bytes}))
+        await self._parts.off_loop(partial(_note, note, {**made, "read_bytes": file.size_bytes, "boot_id": boot_id()}))
         return made
 
     def _add(self, count: int) -> None:
@@ -187,7 +187,7 @@ class ExportWork:
         }
 
 
-_NOT_SAID = {"members", "read_bytes"}
+_NOT_SAID = {"members", "read_bytes", "boot_id"}
 
 
 def _extents(plans: Sequence[CameraPlan]) -> dict[str, RunExtent]:
@@ -203,10 +203,10 @@ def _extents(plans: Sequence[CameraPlan]) -> dict[str, RunExtent]:
 
 def _noted(path: Path, read_bytes: int) -> Mapping[str, Any] | None:
     """What is known of a file that was finished before a restart; None where it was not, or what it was made of has
-    changed since (footage that arrived late)."""
+    changed since (footage that arrived late), or the machine went down, and who knows what of it is on the disk."""
     with suppress(OSError, ValueError):
         value: Mapping[str, Any] = json.loads(path.read_bytes())
-        return value if value.get("read_bytes") == read_bytes else None
+        return value if (value.get("read_bytes"), value.get("boot_id")) == (read_bytes, boot_id()) else None
     return None
 
 

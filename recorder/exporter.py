@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from recorder.export_job import ExportParts, ExportWork, JobCancelledError
-from recorder.package import read_zip, zip_layout
+from recorder.package import is_settled, read_zip, settle, zip_layout
 from recorder.zip_layout import ZipLayout
 from vms import logs
 from vms.bus.base import Bus, Value
@@ -33,6 +33,8 @@ log = logs.get(__name__)
 
 READ_BYTES = 400_000
 """Of a package in one answer: NATS carries 1 MB in a message."""
+BLOCK_BYTES = 1 << 20
+"""Of footage in one read, where it does not cross a line."""
 _DAY_NS = 86_400 * NS_PER_S
 _T = TypeVar("_T")
 
@@ -85,6 +87,9 @@ class Exporter(Service):
         """Make packages until stopped."""
         await self._blocking(partial(self._options.folder.mkdir, parents=True, exist_ok=True))
         await self._catalogue.jobs.again(JobKind.EXPORT, self._options.node)
+        for job in await self._catalogue.jobs.with_result(JobKind.EXPORT, self._options.node):
+            if not await self._blocking(partial(is_settled, self._options.folder / job.id)):
+                await self._catalogue.jobs.anew(job.id)
         with ExitStack() as stack:
             told = self._bus.subscribe("job.queued")
             stack.callback(told.close)
@@ -145,6 +150,8 @@ class Exporter(Service):
         if not kept:
             await self._blocking(partial(shutil.rmtree, folder, ignore_errors=True))
         self._bus.publish("job.changed", {"job": job.id})
+        with suppress(OSError):  # cancelled and removed meanwhile
+            await self._blocking(partial(settle, folder))
 
     async def _failed(self, job: Job, folder: Path, error: Exception) -> None:
         why, reason = f"{type(error).__name__}", ""

@@ -23,6 +23,7 @@ from vms.proof.keys import NodeKey
 
 PLAYER, REPORT = "index.html", "report.html"
 _LAYOUT = "layout.json"
+_SETTLED = "settled"
 
 
 def finish_package(
@@ -33,7 +34,7 @@ def finish_package(
     key: NodeKey,
 ) -> dict[str, Any]:
     """Write what is left to write: Checkpoints, pages, manifest, layout. `about`: the statement without `members`;
-    `files`: facts of the members that are there. Durable when it returns; gives size and SHA-256 of the manifest."""
+    `files`: facts of the members that are there. Gives size and SHA-256 of the manifest; `settle` makes it durable."""
     facts = [dict(one) for one in files]
     for name, data in sorted(checkpoints.items()):
         facts.append(_written(folder, name, data))
@@ -54,7 +55,6 @@ def finish_package(
         "members": [[one["name"], one["size"], one["crc32"]] for one in [signed, *facts]],
     }
     _written(folder, _LAYOUT, canonical(layout))
-    _sync(folder)
     return {"size_bytes": zip_layout(folder).size, "manifest_sha256": signed["sha256"]}
 
 
@@ -96,10 +96,17 @@ def _written(folder: Path, name: str, data: bytes) -> dict[str, Any]:
     return member.fact(name)
 
 
-def _sync(folder: Path) -> None:
+def settle(folder: Path) -> None:
+    """A power failure costs nothing of a package from here on. It takes as long as the disk, and so comes last."""
     for path in [*folder.rglob("*"), folder]:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:
             os.close(fd)
+    (folder / _SETTLED).touch()
+
+
+def is_settled(folder: Path) -> bool:
+    """Whether `settle` came to its end; what a power failure left otherwise may be anything."""
+    return (folder / _SETTLED).exists()

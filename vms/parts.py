@@ -23,7 +23,7 @@ from recorder.clock_watch import ClockWatch, ClockWatchOptions
 from recorder.export_job import ExportParts
 from recorder.export_plan import Planner
 from recorder.export_proof import CheckpointSearch
-from recorder.exporter import Exporter, ExporterOptions
+from recorder.exporter import BLOCK_BYTES, Exporter, ExporterOptions
 from recorder.playback import Playback, PlaybackOptions, Reports
 from recorder.recording import Recording, RecordingOptions
 from recorder.retention import Retention, RetentionOptions
@@ -198,7 +198,7 @@ def _word(ground: Ground) -> str:
 def _exporter(ground: Ground) -> Exporter:
     """Packages are made where people ask for them."""
     chosen = ground.settings.exports
-    playback = _playback(ground, None)
+    playback = _playback(ground, None, BLOCK_BYTES)
     options = ExporterOptions(
         ground.data.node,
         chosen.folder or ground.data.path / "exports",
@@ -318,8 +318,8 @@ async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.A
     return server
 
 
-def _playback(ground: Ground, reports: Reports | None) -> Playback:
-    options = PlaybackOptions() if ground.link is None else _far_options(ground)
+def _playback(ground: Ground, reports: Reports | None, block_bytes: int = 1 << 20) -> Playback:
+    options = PlaybackOptions(block_bytes=block_bytes) if ground.link is None else _far_options(ground)
     return Playback(ground.catalogue, ground.stores, ground.bus, ground.clock, options, reports)
 
 

@@ -16,7 +16,7 @@ from recorder.checkpoints import CheckpointOptions, Checkpoints
 from recorder.export_job import ExportParts
 from recorder.export_plan import Planner
 from recorder.export_proof import CheckpointSearch
-from recorder.exporter import Exporter, ExporterOptions, package_subject
+from recorder.exporter import BLOCK_BYTES, Exporter, ExporterOptions, package_subject
 from recorder.playback import Playback, PlaybackOptions
 from tests.recorder.shelf import Shelf
 from tests.recorder.synth import CAMERA, NODE, START_NS
@@ -116,7 +116,9 @@ async def exports(folder: Path, shelf: Shelf | None = None) -> AsyncIterator[Exp
         return {"waiting": await checkpoints.send()}
 
     served = made.bus.serve(f"recorder.checkpoint.{NODE}", asked)
-    playback = Playback(made.catalogue, made.stores, made.bus, clock, PlaybackOptions(hot_s=8000))
+    playback = Playback(
+        made.catalogue, made.stores, made.bus, clock, PlaybackOptions(hot_s=8000, block_bytes=BLOCK_BYTES)
+    )
 
     def parts(pool: ThreadPoolExecutor) -> ExportParts:
         search = CheckpointSearch(made.catalogue, made.stores, made.bus, partial(_on, pool))

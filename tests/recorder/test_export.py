@@ -153,6 +153,17 @@ async def test_what_was_finished_before_a_restart_is_not_made_again(tmp_path: Pa
         after = (made.folder / job.id / FOOTAGE).stat()
         assert (done.state, before.st_mtime_ns, before.st_ino) == (JobState.DONE, after.st_mtime_ns, after.st_ino)
         assert verify(await made.download(done, tmp_path / "p.zip"), made.key.fingerprint).verdict is Verdict.INTACT
+        settled = made.folder / job.id / "settled"
+        async with asyncio.timeout(10):
+            while not settled.exists():
+                await asyncio.sleep(0.01)
+    settled.unlink()  # as if the power had failed before all of it was on the disk
+    async with exports(tmp_path, shelf) as made:
+        async with asyncio.timeout(20):
+            while not settled.exists():
+                await asyncio.sleep(0.01)
+        assert (await made.ended(job)).state is JobState.DONE
+        assert (made.folder / job.id / FOOTAGE).stat().st_mtime_ns > after.st_mtime_ns
     await shelf.close()
 
 

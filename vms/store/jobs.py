@@ -96,6 +96,20 @@ class Jobs:
             done = await connection.execute(update(jobs).where(*mine).values(state=JobState.QUEUED.value))
             return int(done.rowcount)
 
+    async def with_result(self, kind: JobKind, node: str) -> list[Job]:
+        """Of this Node, those of which something is kept."""
+        mine = (jobs.c.kind == kind.value, jobs.c.node == node, jobs.c.state == JobState.DONE.value)
+        async with self._db.read() as connection:
+            rows = await connection.execute(select(jobs).where(*mine))
+        return [found for found in map(_job, rows) if found.result]
+
+    async def anew(self, job_id: str) -> None:
+        """What came of it did not outlive a power failure: it is queued again."""
+        values: dict[str, Any] = {"state": JobState.QUEUED.value, "result": {}, "ended_ns": None, "expires_ns": None}
+        done = (jobs.c.id == job_id, jobs.c.state == JobState.DONE.value)
+        async with self._db.write() as connection:
+            await connection.execute(update(jobs).where(*done).values(**values))
+
     async def progress(self, job_id: str, progress_ppm: int) -> bool:
         """How far it is; False where it does not run any more."""
         return await self._running(job_id, {"progress_ppm": min(WHOLE_PPM, max(0, progress_ppm))})
@@ -119,15 +133,8 @@ class Jobs:
 
     async def expired(self, kind: JobKind, node: str, now_ns: int) -> list[Job]:
         """Of this Node, those of which what came is to be removed by now."""
-        statement = select(jobs).where(
-            jobs.c.kind == kind.value,
-            jobs.c.node == node,
-            jobs.c.state == JobState.DONE.value,
-            jobs.c.expires_ns <= now_ns,
-        )
-        async with self._db.read() as connection:
-            rows = await connection.execute(statement)
-        return [found for found in map(_job, rows) if found.result]
+        kept = await self.with_result(kind, node)
+        return [job for job in kept if job.expires_ns is not None and job.expires_ns <= now_ns]
 
     async def emptied(self, job_id: str) -> None:
         """What came of it is removed."""
