@@ -11,7 +11,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,7 +27,7 @@ from recorder.segment_reader import SegmentSources
 from vms.domain.footage import Segment
 from vms.domain.interval import Interval
 from vms.domain.media import RunInfo
-from vms.errors import FootageError
+from vms.errors import FootageError, ObjectMissingError
 from vms.proof.checkpoint import canonical
 
 _TAIL_BYTES = 64 << 10
@@ -46,6 +46,12 @@ class FilePlan:
     corrections: Mapping[str, int]
     interval: Interval
 
+    def without(self, lost: Part) -> FilePlan:
+        """The same file without a Part; what follows it begins anew."""
+        at = list(self.parts).index(lost)
+        rest = [replace(part, fresh=part.fresh or n == 0) for n, part in enumerate(self.parts[at + 1 :])]
+        return replace(self, parts=[*self.parts[:at], *rest])
+
     @property
     def info(self) -> RunInfo:
         """What all of it is encoded as."""
@@ -55,6 +61,15 @@ class FilePlan:
     def size_bytes(self) -> int:
         """Bytes to be read."""
         return sum(part.size for part in self.parts)
+
+
+class PartLostError(Exception):
+    """What a Part is made of is gone, or damaged; the file can be made without it."""
+
+    def __init__(self, part: Part, why: str) -> None:
+        super().__init__(why)
+        self.part = part
+        self.why = why
 
 
 class Member:
@@ -96,14 +111,18 @@ class FileExport:
 
     async def run(self) -> dict[str, Any]:
         """What is known of the file, as plain JSON values; `members` has its facts and those of its proof. ObjectError
-        or BusError where bytes are out of reach, FootageError where they are damaged, OSError of the disk here."""
+        or BusError where bytes are out of reach, PartLostError where they are gone or damaged, OSError of the disk
+        here."""
         plan = self._plan
         with ExitStack() as stack:
             video, proof = (self._open(stack, name) for name in (plan.member, plan.proof))
             await self._off_loop(partial(video.write, self._made.head()))
             position = self._made.first_position
             for part in plan.parts:
-                await self._part(part, position, video, proof)
+                try:
+                    await self._part(part, position, video, proof)
+                except (ObjectMissingError, FootageError) as error:
+                    raise PartLostError(part, error.message) from error
                 position += part.size
             shown = self._cut.shown
             await self._off_loop(partial(video.write, self._made.tail(shown)))

@@ -17,13 +17,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from recorder.export_file import FileExport, FilePlan
+from recorder.export_file import FileExport, FilePlan, PartLostError
 from recorder.export_plan import CameraPlan, Planner
 from recorder.export_proof import CheckpointSearch, RunExtent
+from recorder.footage import Part
 from recorder.package import finish_package
 from recorder.playback import Coverage, Playback
 from vms.clock import Clock, boot_id
 from vms.domain.camera import StreamName
+from vms.domain.gap import GapCause, GapState
 from vms.domain.interval import Interval
 from vms.domain.job import WHOLE_PPM, Job
 from vms.domain.node import NodeSigningKey
@@ -33,6 +35,7 @@ from vms.store import Catalogue
 from vms.store.unsigned import key_values
 
 _DONE = "done"
+_MOST_LOST = 16
 _ROOM_BYTES = 256 << 20
 
 
@@ -114,10 +117,26 @@ class ExportWork:
         if known is not None:
             self._add(file.size_bytes)
             return dict(known)
-        export = FileExport(file, self._folder, self._parts.playback.sources, self._parts.off_loop, self._add)
-        made = await export.run()
+        made = await self._made(file)
         await self._parts.off_loop(partial(_note, note, {**made, "read_bytes": file.size_bytes, "boot_id": boot_id()}))
         return made
+
+    async def _made(self, file: FilePlan) -> dict[str, Any]:
+        """The file, without what is gone or damaged."""
+        lost: list[Part] = []
+        while True:
+            export = FileExport(file, self._folder, self._parts.playback.sources, self._parts.off_loop, self._add)
+            try:
+                return {**await export.run(), "lost": [_lost_value(part) for part in lost]}
+            except PartLostError as error:
+                lost.append(error.part)
+                file = file.without(error.part)
+                if not file.parts or len(lost) > _MOST_LOST:
+                    raise NotFoundError(
+                        f"too much of it cannot be read: {error.why}",
+                        hint="Look at the Stores with vms index check.",
+                        reason="export_lost",
+                    ) from error
 
     def _add(self, count: int) -> None:
         self._read += count
@@ -173,6 +192,11 @@ class ExportWork:
         camera = plan.camera
         found: Coverage = await self._parts.playback.coverage(camera.id, self._stream, self._interval)
         files = [made[file.member] for file in plan.files]
+        gaps = [
+            {"from_ns": gap.start_ns, "to_ns": gap.end_ns, "cause": gap.cause.value, "state": gap.state.value}
+            for gap in found.gaps
+        ]
+        gaps += [_lost_value(part) for part in plan.lost] + [gap for file in files for gap in file["lost"]]
         return {
             "id": camera.id,
             "name": camera.name,
@@ -180,14 +204,17 @@ class ExportWork:
             "site": {"id": camera.site, "name": plan.site_name},
             "recorded_ns": found.recorded_ns,
             "files": [{name: value for name, value in one.items() if name not in _NOT_SAID} for one in files],
-            "gaps": [
-                {"from_ns": gap.start_ns, "to_ns": gap.end_ns, "cause": gap.cause.value, "state": gap.state.value}
-                for gap in found.gaps
-            ],
+            "gaps": sorted(gaps, key=lambda gap: int(gap["from_ns"])),
         }
 
 
-_NOT_SAID = {"members", "read_bytes", "boot_id"}
+_NOT_SAID = {"members", "read_bytes", "boot_id", "lost"}
+
+
+def _lost_value(part: Part) -> dict[str, Any]:
+    """A Gap that the catalogue does not know of yet."""
+    cause, state = GapCause.LOST.value, GapState.CLOSED.value
+    return {"from_ns": part.start_ns, "to_ns": part.end_ns, "cause": cause, "state": state}
 
 
 def _extents(plans: Sequence[CameraPlan]) -> dict[str, RunExtent]:

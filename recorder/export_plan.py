@@ -21,7 +21,7 @@ from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera, StreamName, StreamRef
 from vms.domain.footage import SegmentState
 from vms.domain.interval import Interval
-from vms.errors import BusError, ObjectUnavailableError
+from vms.errors import BusError, FootageError, ObjectMissingError, ObjectUnavailableError
 
 _LONGEST_NS = 24 * 3600 * NS_PER_S
 _WINDOW_NS = 6 * 3600 * NS_PER_S
@@ -32,12 +32,14 @@ _ASK_AGAIN_NS = 10 * NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class CameraPlan:
-    """A camera's part of an Export: its files, in order of time; none where nothing is recorded then."""
+    """A camera's part of an Export: its files, in order of time; none where nothing is recorded then. `lost`: what
+    cannot be read any more, not even its head."""
 
     camera: Camera
     slug: str
     site_name: str
     files: tuple[FilePlan, ...]
+    lost: tuple[Part, ...] = ()
 
 
 def cut_subject(stream: StreamRef) -> str:
@@ -60,22 +62,32 @@ class Planner:
         ref, (site_slug, site_name) = StreamRef(camera.id, stream), site
         parts, corrections = await self._closed(ref, interval)
         inits: dict[str, Init] = {}
-        for part in parts:
-            if part.segment.run not in inits:
-                inits[part.segment.run] = await self._init(part)
+        parts, lost = await self._readable(parts, inits)
         if parts and await self._reorders(parts[0], inits):
             # Frames that are shown now may have been decoded, and cut into a GOP, a little before.
             wide = Interval(interval.start_ns - _SEEN_LATE_NS, interval.end_ns)
             parts, corrections = await self._closed(ref, wide)
-            for part in parts:
-                if part.segment.run not in inits:
-                    inits[part.segment.run] = await self._init(part)
+            parts, lost = await self._readable(parts, inits)
         slug = camera.slug if camera.slug.startswith(f"{site_slug}-") or not site_slug else f"{site_slug}-{camera.slug}"
         names = partial(_names, f"{slug}-{stream.value}")
         files = tuple(
             FilePlan(*names(at), group, inits, corrections, interval) for at, group in enumerate(_groups(parts, inits))
         )
-        return CameraPlan(camera, slug, site_name, files)
+        return CameraPlan(camera, slug, site_name, files, tuple(lost))
+
+    async def _readable(self, parts: Sequence[Part], inits: dict[str, Init]) -> tuple[list[Part], list[Part]]:
+        """Parts of Runs whose head can be read, which is kept in `inits`, and those before it that cannot."""
+        found: list[Part] = []
+        lost: list[Part] = []
+        for part in parts:
+            run = part.segment.run
+            try:
+                if run not in inits:
+                    inits[run] = await self._init(part)
+                found.append(part)
+            except (ObjectMissingError, FootageError):
+                lost.append(part)
+        return found, lost
 
     async def _closed(self, ref: StreamRef, interval: Interval) -> tuple[list[Part], Mapping[str, int]]:
         until_ns, ask_ns = self._clock.mono_ns() + self._wait_ns, 0
@@ -113,16 +125,17 @@ class Planner:
     async def _reorders(self, part: Part, inits: Mapping[str, Init]) -> bool:
         length = min(part.size, max(_HEAD_BYTES, self._playback.sources.block_bytes))
         data = b""
-        while len(data) < length:
-            block = await self._playback.sources.read(part.segment, part.offset + len(data), length - len(data))
-            if not block:
-                break
-            data += block
-        size = _fragment_bytes(data)
-        if not size:
-            return True  # too large to be seen whole: a GOP more does no harm
+        with suppress(ObjectMissingError):  # said when it is its turn
+            while len(data) < length:
+                block = await self._playback.sources.read(part.segment, part.offset + len(data), length - len(data))
+                if not block:
+                    break
+                data += block
         read: Any = partial(piece, data, part.offset)
-        fragment = read_fragment(read, part.offset, part.offset + len(data), inits[part.segment.run])
+        try:
+            fragment = read_fragment(read, part.offset, part.offset + len(data), inits[part.segment.run])
+        except FootageError:
+            return True  # damaged, or too large to be seen whole: a GOP more does no harm
         return reorder_ns(fragment) > 0
 
 
@@ -141,16 +154,6 @@ def after(last: Part, parts: Sequence[Part]) -> list[Part]:
             )
         found.append(part)
     return found
-
-
-def _fragment_bytes(data: bytes) -> int:
-    """Size of the fragment at the beginning, 0 where it is not all there."""
-    at = 0
-    for _ in ("prft", "moof", "mdat"):
-        if len(data) < at + 8:
-            return 0
-        at += max(8, int.from_bytes(data[at : at + 4], "big"))
-    return at if at <= len(data) else 0
 
 
 def _groups(parts: Sequence[Part], inits: Mapping[str, Init]) -> list[list[Part]]:

@@ -220,3 +220,24 @@ def test_what_two_windows_have_is_exported_once() -> None:
     assert (rest.offset, rest.size, rest.start_ns, rest.end_ns, rest.fresh) == (400, 400, 3 * S, 8 * S, False)
     assert same == other
     assert after(before, [Part(segment, 300, 100, 2 * S, 3 * S, fresh=True)]) == []
+
+
+async def test_what_is_lost_is_left_out_and_said(tmp_path: Path) -> None:
+    """A Segment that is gone and one that is damaged: the rest is a sound file, proved, with two Gaps `lost`."""
+    async with exports(tmp_path) as made:
+        run = make_run()
+        found = await made.shelf.record(run, packets(run, seconds=15), segment_s=3)
+        store = made.shelf.stores["home"]
+        store.delete(found[0].segment.key)
+        path = tmp_path / "objects" / found[2].segment.key
+        data = bytearray(path.read_bytes())
+        data[found[2].fragments[4].offset_bytes + 4] ^= 1
+        path.chmod(0o600)
+        path.write_bytes(data)
+        package = await made.package(Interval(START_NS, START_NS + 15 * S), tmp_path / "package.zip")
+        assert verify(package, made.key.fingerprint).verdict is Verdict.INTACT
+    out = unpacked(package, tmp_path / "out")
+    assert complaints(out / FOOTAGE) == ""
+    assert len(presented(out / FOOTAGE)) == 9 * 25
+    gaps = statement(out)["cameras"][0]["gaps"]
+    assert [(gap["cause"], (gap["from_ns"] - START_NS) // S) for gap in gaps] == [("lost", 0), ("lost", 6)]

@@ -39,6 +39,7 @@ export const REASONS: Record<string, Sentence> = {
   export_ended: m.reason_export_ended,
   export_gone: m.reason_export_gone,
   export_large: m.reason_export_large,
+  export_lost: m.reason_export_lost,
   export_not_done: m.reason_export_not_done,
   export_open: m.reason_export_open,
   export_room: m.reason_export_room,
