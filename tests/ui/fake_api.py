@@ -38,6 +38,7 @@ GOP_MS = GOP * 1000 // FPS
 SESSION, SECOND = "a-session", "another-session"
 PEOPLE = {SESSION: {"id": "p", "name": "Operator Satu"}, SECOND: {"id": "r", "name": "Rina"}}
 CSRF = "a-csrf-token"
+RIGHTS = ["live", "replay", "export", "ptz", "audio", "operate", "investigate", "admin", "audit"]
 
 
 def iso(ms: float) -> str:
@@ -209,7 +210,7 @@ class FakeApi:
 
     def _signed_in(self, session: str = SESSION) -> dict[str, Any]:
         person = {**PEOPLE[session], "username": "admin", "language": "id", "must_change": self.must_change}
-        return {"person": person, "csrf": CSRF}
+        return {"person": person, "csrf": CSRF, "rights": RIGHTS}
 
     async def _session(self, request: Request) -> Response:
         if request.method == "DELETE":
