@@ -119,6 +119,8 @@ async def _exported(made: Exports, seconds: float) -> float:
     took = time.monotonic() - started
     if job.state is not JobState.DONE:
         raise RuntimeError(job.why)
+    while not (made.folder / job.id / "settled").exists():  # so that the rival has the disk for itself
+        await asyncio.sleep(0.05)
     await asyncio.to_thread(shutil.rmtree, made.folder / job.id)
     return took
 
