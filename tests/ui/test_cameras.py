@@ -164,7 +164,7 @@ async def test_a_site_says_where_its_footage_is_and_what_is_copied(browser: Brow
         await page.goto(f"{place.api.url}/cameras")
         await page.get_by_role("link", name=site["name"], exact=True).click()
         panel = page.locator("[data-site]")
-        await expect(panel.get_by_text("di lokasi (Store sampit)")).to_be_visible()
+        await expect(panel.locator("#site-store option:checked")).to_have_text("di lokasi (Store sampit)")
         await expect(panel.get_by_text("Tidak memakai jalur, kecuali saat ada yang melihat.").first).to_be_visible()
         await expect(panel.locator("[data-over]")).to_have_count(0)
         await panel.get_by_role("radio", name="Semuanya").check()
