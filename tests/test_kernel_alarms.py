@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vms.clock import NS_PER_S
-from vms.domain.alarm import AlarmState, acknowledge, again, alarm_of, joins, over
+from vms.domain.alarm import FOR_EVER_NS, AlarmState, acknowledge, again, alarm_of, joins, over
 from vms.domain.event import Event, EventKind
 from vms.domain.rule import Rule, default_rules, raised_by
 from vms.domain.schedule import Schedule
@@ -143,7 +143,7 @@ def test_the_life_of_an_alarm() -> None:
     assert (one.state, one.priority, one.camera, one.alarm_tile) == (AlarmState.RAISED, 2, CAMERA, True)
     assert over(one, T0 + HOUR).state is AlarmState.RAISED
     assert joins(over(one, T0 + HOUR), T0 + 9 * HOUR, 0)
-    twice = again(over(one, T0 + 5), event(60), T0 + 60 * NS_PER_S)
+    twice = again(over(one, T0 + 5), rule(), event(60), T0 + 60 * NS_PER_S)
     assert (twice.times, twice.over_ns, twice.raised_ns) == (2, None, T0)
     seen = acknowledge(twice, "p" * 16, T0 + HOUR, "sudah ditelepon")
     assert (seen.state, seen.acknowledged_note) == (AlarmState.ACKNOWLEDGED, "sudah ditelepon")
@@ -154,6 +154,28 @@ def test_the_life_of_an_alarm() -> None:
     assert (done.state, done.closed_ns) == (AlarmState.CLOSED, T0 + 3 * HOUR)
     assert joins(done, T0 + HOUR + 299 * NS_PER_S, 300)
     assert not joins(done, T0 + HOUR + 300 * NS_PER_S, 300)
+
+
+def test_what_was_over_long_ago_is_late() -> None:
+    """Neither heard nor on a screen; to an alarm that waits it adds one; what goes on now is as ever."""
+    asked, now_ns = rule(displays=("d" * 16,), display_s=60), T0 + 700 * NS_PER_S
+    late = alarm_of(asked, event(0, 100), now_ns, "a" * 16)
+    assert (late.late, late.sound, late.alarm_tile, late.displays, late.displays_until_ns) == (
+        True,
+        False,
+        False,
+        (),
+        None,
+    )
+    just = alarm_of(asked, event(0, 101), now_ns, "a" * 16)
+    assert (just.late, just.sound, just.displays, just.displays_until_ns) == (
+        False, True, asked.displays, now_ns + 60 * NS_PER_S,
+    )  # fmt: skip
+    more = again(over(just, now_ns), asked, event(0, 50), now_ns)
+    assert more == replace(over(just, now_ns), times=2, rev=3)
+    fresh = again(late, asked, event(690), now_ns)
+    assert (fresh.late, fresh.sound, fresh.alarm_tile, fresh.displays) == (False, True, True, asked.displays)
+    assert alarm_of(replace(asked, display_s=0), event(0), T0, "a" * 16).displays_until_ns == FOR_EVER_NS
 
 
 def test_the_rules_of_a_new_installation() -> None:

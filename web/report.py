@@ -104,7 +104,7 @@ def as_csv(site: str, stream: str, reports: Iterable[CameraReport], language: st
     writer.writerow(HEADS.get(language, HEADS["en"]).split(","))
     for one in reports:
         share = "" if one.share is None else f"{one.share:.6f}"
-        lead = [_plain(site), _plain(one.camera.slug), _plain(one.camera.name), stream, share]
+        lead = [plain(site), plain(one.camera.slug), plain(one.camera.name), stream, share]
         lead += [_hours(one.recorded_ns), _hours(one.due_ns)]
         for cause in one.causes:
             writer.writerow([*lead, cause.cause, cause.count, _hours(cause.total_ns), _hours(cause.longest_ns)])
@@ -113,7 +113,8 @@ def as_csv(site: str, stream: str, reports: Iterable[CameraReport], language: st
     return out.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -14,7 +14,7 @@ from vms.domain.tour import Page, Tour
 from vms.domain.view import View
 from vms.store.catalogue import Catalogue
 from web.roster import Roster
-from web.schemas_displays import SceneOut
+from web.schemas_displays import SceneAlarmOut, SceneOut
 from web.schemas_tours import PageOut
 from web.times import format_time
 
@@ -85,7 +85,14 @@ class Scenes:
             gone = tour is None or not tour.is_seen_by(showing.by)
             if tour is not None and not gone:
                 name, pages = tour.name, await self._pages(tour)
-        return _scene(showing, await self._person(showing.by), name, layout, cameras, pages, gone=gone)
+        scene = _scene(showing, await self._person(showing.by), name, layout, cameras, pages, gone=gone)
+        return scene.model_copy(update={"alarm": await self._alarm(showing.alarm)})
+
+    async def _alarm(self, alarm_id: str | None) -> SceneAlarmOut | None:
+        alarm = None if alarm_id is None else await self._catalogue.alarms.get(alarm_id)
+        if alarm is None:
+            return None
+        return SceneAlarmOut(id=alarm.id, kind=alarm.kind, priority=alarm.priority, rule=alarm.rule_name)
 
 
 def _scene(

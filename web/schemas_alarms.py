@@ -13,7 +13,7 @@ from vms.domain.schedule import DAY_MIN, Schedule
 from web.schemas import EventOut, Id, In, Name, NamedOut, Out, SiteRef
 from web.text import clean_text
 
-CHOSEN_MAX = 500
+CHOSEN_MAX, DISPLAYS_MAX = 500, 64
 
 
 def _clean(text: str) -> str:
@@ -24,6 +24,7 @@ Note = Annotated[str, AfterValidator(_clean), WithJsonSchema({"type": "string", 
 Priority = Literal[1, 2, 3]
 Rev = Annotated[StrictInt, Field(ge=1, le=2**53)]
 Ids = Annotated[list[Id], Field(max_length=CHOSEN_MAX)]
+Displays = Annotated[list[Id], Field(max_length=DISPLAYS_MAX)]
 Kinds = Annotated[list[EventKind], Field(min_length=1, max_length=len(EventKind))]
 Seconds = Annotated[StrictInt, Field(ge=0, le=LONGEST_S)]
 
@@ -52,8 +53,9 @@ class AcknowledgementOut(Out):
 
 class AlarmOut(Out):
     """An alarm. `raised`: first, `again`: last, `times`: how often; `over`: when its cause ended, null while it goes
-    on; `event`: its newest event, null where `raised_by` a person with a `note`. `sound`, `alarm_tile`: how it is
-    shown. The names are as they are now, that of the rule as it was."""
+    on; `event`: its newest event, null where `raised_by` a person with a `note`. `sound`, `alarm_tile`, `displays`: how
+    it is shown; `late`: its cause was over long before it was raised, and it is not shown. The names are as they are
+    now, that of the rule as it was."""
 
     id: str
     kind: str
@@ -72,6 +74,8 @@ class AlarmOut(Out):
     note: str
     sound: bool
     alarm_tile: bool
+    late: bool
+    displays: list[str]
     acknowledgement: AcknowledgementOut | None
 
 
@@ -106,7 +110,7 @@ class ScheduleBody(In):
 
 class RuleIn(In):
     """A rule to keep, or to try: what raises alarms (with no site and no camera: everything, everywhere) and how they
-    are shown."""
+    are shown: on `displays` (ids) for `display_s`, 0: until somebody acknowledges."""
 
     name: Name
     enabled: StrictBool = True
@@ -119,6 +123,8 @@ class RuleIn(In):
     priority: Priority = 2
     sound: StrictBool = True
     alarm_tile: StrictBool = True
+    displays: Displays = Field(default_factory=list)
+    display_s: Seconds = 0
     cooldown_s: Seconds = 300
 
 
@@ -137,6 +143,8 @@ class RulePatch(In):
     priority: Priority | None = None
     sound: StrictBool | None = None
     alarm_tile: StrictBool | None = None
+    displays: Displays | None = None
+    display_s: Seconds | None = None
     cooldown_s: Seconds | None = None
 
 
@@ -155,16 +163,28 @@ class RuleOut(Out):
     priority: Priority
     sound: bool
     alarm_tile: bool
+    displays: list[str]
+    display_s: int
     cooldown_s: int
     rev: int
 
 
+class BrokenRuleOut(Out):
+    """A rule that cannot be read, raises nothing and can only be deleted."""
+
+    id: str
+    name: str
+    rev: int
+
+
 class RulesOut(Out):
-    """All rules by name; there is one page of them. `kinds`: what a rule can look for."""
+    """All rules by name; there is one page of them. `kinds`: what a rule can look for. `broken`: what is left of rules
+    that cannot be read; the others are none the worse for it."""
 
     items: list[RuleOut]
     next: str | None = None
     kinds: list[str]
+    broken: list[BrokenRuleOut]
 
 
 class PreviewOut(Out):

@@ -69,9 +69,10 @@ class DisplayPatch(In):
 class ShowIn(In):
     """What to show. `subject`: the id of a view, tour or camera. Kind `tiles`: `layout` and `cameras`. Kind `message`:
     `text`, `colour` and for how long, `for_s`; it lies over what was shown before. `rev`: only if nobody has changed
-    the display since."""
+    the display since; not for a whole wall."""
 
     kind: Kind
+    rev: Rev | None = None
     subject: Id | None = None
     layout: LayoutIn | None = None
     cameras: Cameras = Field(default_factory=list)
@@ -80,9 +81,18 @@ class ShowIn(In):
     for_s: Until | None = None
 
 
+class SceneAlarmOut(Out):
+    """The alarm that brought a camera onto a display."""
+
+    id: str
+    kind: str
+    priority: int
+    rule: str
+
+
 class SceneOut(Out):
     """What is shown. `name` of the view, tour or camera; `gone`: it was deleted since. `layout` with `cameras`, or the
-    `pages` of a tour. `by_name`: who pushed it."""
+    `pages` of a tour. `by_name`: who pushed it; `alarm`: what did, where nobody has."""
 
     kind: Kind
     subject: str | None
@@ -96,6 +106,7 @@ class SceneOut(Out):
     until: str | None
     since: str | None
     by_name: str
+    alarm: SceneAlarmOut | None = None
 
 
 class DisplayOut(Out):

@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 WIDTH, HEIGHT = 160, 90
 COLUMNS, ROWS = 16, 9
-_CELL = WIDTH // COLUMNS * (HEIGHT // ROWS)
-_NOISE_KEPT = 0.07
-"""Share of the energy of white noise, as the finest band has it, that comes through into detail."""
 _EDGE = 16.0
 """Sobel's sum that is an edge: 2 grey levels from pixel to pixel."""
 
@@ -52,15 +49,14 @@ class Features:
         return np.asarray(np.maximum(self._gradient[2] - _EDGE, 0) * self.open, np.float32)
 
     @cached_property
-    def sharpness(self) -> Plane:
-        """Energy of detail (2 to 4 pixels of a picture 320 wide) against that of larger things, in each cell of the
-        grid, without what noise gives: 9x16. Light scales both alike; a lens out of focus takes the first away."""
-        one, two = cv2.GaussianBlur(self.fine, (0, 0), 1.0), cv2.GaussianBlur(self.fine, (0, 0), 2.0)
-        noise = float(np.median(np.abs(self.fine - one)[::3, ::3])) / 0.6745
-        detail = cells(np.asarray((one - two) ** 2, np.float32)) / (_CELL * 4) - _NOISE_KEPT * noise * noise
-        large = cv2.GaussianBlur(self.small, (0, 0), 2.0) - cv2.GaussianBlur(self.small, (0, 0), 4.0)
-        ground = cells(np.asarray(large * large, np.float32)) / _CELL
-        return np.asarray((np.maximum(detail, 0.0) + 0.02) / (ground + 2.0), np.float32)
+    def detail(self) -> Plane:
+        """What is 2 to 4 pixels wide in a picture of 320: 180x320. A lens out of focus takes it away."""
+        return cv2.GaussianBlur(self.fine, (0, 0), 1.0) - cv2.GaussianBlur(self.fine, (0, 0), 2.0)
+
+    @cached_property
+    def larger(self) -> Plane:
+        """What is four times as wide: 90x160. It stays."""
+        return cv2.GaussianBlur(self.small, (0, 0), 2.0) - cv2.GaussianBlur(self.small, (0, 0), 4.0)
 
     @cached_property
     def even(self) -> Plane:

@@ -1,8 +1,8 @@
 """Whether a Camera's picture is healthy: black, covered, blurred, moved, frozen. Pure: pictures in, verdicts out.
 
-An illness is told at the second of two key frames that show it, and is over after two that do not; a truck that passes
-close is gone by then, or looks different. Nothing is learnt from ill pictures. A new view that stays for `ACCEPT_S` is
-the view from then on.
+An illness is told at the second of two key frames that show it, and is over after two that do not. A picture that is
+only quite another, and not the usual one from elsewhere, is told of after `UNLIKE` key frames: a truck may stop right
+before the lens. Nothing is learnt from ill pictures. A new view that stays for `ACCEPT_S` is the view from then on.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from recorder.analysis.features import Features, cells
-from recorder.analysis.reference import Likeness, Reference, agreement
+from recorder.analysis.reference import Reference, agreement
 from vms.clock import NS_PER_S
 from vms.domain.event import EventKind
 
 ACCEPT_S = 900.0
+UNLIKE = 6
 _BLACK = 32.0
 """Grey level: studio black is 16."""
 _LOST = 0.6
 _HIDDEN = 0.5
 _MOVED = 0.45
 _SHIFTED = 0.25
-_EMPTY = 0.4
-_SOFT = 0.5
+_EMPTY = 0.18
+_SOFT = 0.32
+"""Squared: 0.57 of the detail. A lens out of focus leaves 0.1 to 0.5 of it, healthy pictures hardly less than 0.6."""
 _ALIKE = 0.6
 """Of what two pictures one after the other usually have in common."""
 _SLOW = 1 / 60
@@ -42,6 +44,15 @@ class Verdict:
     is_learnt: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Suspicion:
+    """Of one key frame. Not sure: something stands before the lens, or the camera looks where it never did."""
+
+    kind: EventKind
+    is_sure: bool
+    at_ns: int
+
+
 UNSEEN = Verdict(None, None, is_learnt=False)
 
 
@@ -54,7 +65,7 @@ class Health:
         self._before: Features | None = None
         self._open: EventKind | None = None
         self._since_ns = 0
-        self._bad: list[tuple[EventKind, int]] = []
+        self._bad: list[_Suspicion] = []
         self._well = 0
         self._alike = 1.0
         self._same = 0
@@ -63,9 +74,9 @@ class Health:
     def see(self, picture: Features, at_ns: int) -> Verdict:
         """The next key frame, taken at `at_ns`."""
         self._count_same(picture)
-        kind = self._suspect(picture)
+        found = self._suspect(picture)
         before, self._before = self._before, picture
-        if kind is None:
+        if found is None:
             self._bad, self._well = [], self._well + 1
             if self._well >= 2:
                 self._open = None
@@ -73,8 +84,8 @@ class Health:
                 self._learn(picture, before)
         else:
             self._well = 0
-            self._bad = [*self._bad[-1:], (kind, at_ns)]
-            self._decide(kind, picture, at_ns)
+            self._bad = [*self._bad[1 - UNLIKE :], _Suspicion(*found, at_ns)]
+            self._decide(found[0], picture, at_ns)
         return Verdict(self._open, self._since_ns if self._open else None, self._reference.is_learnt)
 
     def turned(self) -> None:
@@ -87,38 +98,35 @@ class Health:
             self._alike += max(1 / self._reference.count, _SLOW) * (agreement(before, picture) - self._alike)
 
     def _decide(self, kind: EventKind, picture: Features, at_ns: int) -> None:
+        last = self._bad[-2:]
         is_proven = kind is EventKind.PICTURE_FROZEN and self._open is not kind  # it took three of one picture
-        if is_proven or (self._open is None and len(self._bad) > 1):
-            self._open, self._since_ns = kind, self._bad[0][1]
-        elif self._open is not None and len(self._bad) > 1 and all(bad == kind for bad, _ in self._bad):
+        is_told = len(self._bad) == UNLIKE or (len(last) == 2 and all(bad.is_sure for bad in last))
+        if is_proven or (self._open is None and is_told):
+            self._open, self._since_ns = kind, (last if last[-1].is_sure else self._bad)[0].at_ns
+        elif self._open is not None and len(last) == 2 and all(bad.kind == kind for bad in last):
             self._open = kind  # it turned out to be another
         if self._open is EventKind.PICTURE_MOVED and at_ns - self._since_ns >= self._accept_ns:
             self._reference = Reference()
             self._reference.learn(picture)
             self._open, self._bad = None, []
 
-    def _suspect(self, picture: Features) -> EventKind | None:
-        """What this picture alone, and beside the one before, looks like."""
+    def _suspect(self, picture: Features) -> tuple[EventKind, bool] | None:
+        """What this picture alone, and beside the one before, looks like; and whether it can be nothing else."""
         like = self._reference.compare(picture)
         if _is_dark(picture) and (like.lost > _LOST or not (self._reference.is_learnt and like.is_told)):
-            return EventKind.PICTURE_BLACK
+            return EventKind.PICTURE_BLACK, True
         if self._is_frozen():
-            return EventKind.PICTURE_FROZEN
-        if not self._reference.is_learnt:
-            return None
-        if not like.is_told:
+            return EventKind.PICTURE_FROZEN, True
+        if not self._reference.is_learnt or not like.is_told:
             return None
         if like.lost > _HIDDEN and like.structure < _EMPTY:
-            return EventKind.PICTURE_COVERED
-        if like.sharpness < _SOFT:
-            return EventKind.PICTURE_BLURRED
-        if self._is_elsewhere(picture, like) and self._is_steady(picture):
-            return EventKind.PICTURE_MOVED
+            return EventKind.PICTURE_COVERED, True
+        fits = like.lost > _SHIFTED and self._reference.fits_elsewhere(picture)
+        if (fits or like.lost > _MOVED) and self._is_steady(picture):
+            return EventKind.PICTURE_MOVED, fits
+        if like.sharpness < _SOFT and like.lost < _MOVED:
+            return EventKind.PICTURE_BLURRED, True
         return None
-
-    def _is_elsewhere(self, picture: Features, like: Likeness) -> bool:
-        """Most of what lasts is not where it was, or much of it is and all fits better at another place."""
-        return like.lost > _MOVED or (like.lost > _SHIFTED and self._reference.fits_better_elsewhere(picture))
 
     def _is_steady(self, picture: Features) -> bool:
         """Whether the new view is a view. The first picture of it has nothing to be like."""

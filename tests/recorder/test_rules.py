@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from recorder.rules import ALARM_CHANGED, RULE_CHANGED, RuleKeeper, sites_above
 from vms.bus.memory import MemoryBus
@@ -30,18 +31,25 @@ CAMERA = new_id()
 
 @dataclass
 class World:
-    """A catalogue, a bus and a clock moved by hand."""
+    """A catalogue, a bus and a clock moved by hand; whether the Service runs."""
 
     catalogue: Catalogue
     bus: MemoryBus
     clock: ManualClock
+    runs: bool = False
 
     async def pass_s(self, seconds: int) -> None:
         """Let time pass, a second at a time, with everything that is due done."""
         for _ in range(seconds):
             await self.clock.advance(1.0)
-            for _ in range(12):
-                await asyncio.sleep(0.002)
+            await self._idle()
+
+    async def _idle(self) -> None:
+        """Until the Service waits for the next second, and was not woken meanwhile."""
+        quiet = 0
+        while self.runs and quiet < 3:
+            await asyncio.sleep(0.002)
+            quiet = quiet + 1 if any(not future.done() for _, _, future in self.clock._waiting) else 0
 
     async def put(self, event: Event, *, told: bool = True) -> Event:
         """An Event, as its teller writes it."""
@@ -84,9 +92,11 @@ async def keeping(world: World) -> AsyncIterator[RuleKeeper]:
     task = asyncio.create_task(keeper.run())
     while not keeper.health().ok:
         await asyncio.sleep(0.005)
+    world.runs = True
     try:
         yield keeper
     finally:
+        world.runs = False
         keeper.stop()
         await task
 
@@ -146,6 +156,58 @@ async def test_a_restart_raises_nothing_twice_and_misses_nothing(world: World) -
         assert all(one.times == 1 for one in alarms)
     assert next(one for one in alarms if one.event == first.id).id == before.id
     assert next(one for one in alarms if one.event == gone.id).over_ns is not None
+
+
+async def test_what_arrives_days_late_is_not_missed(world: World) -> None:
+    """Of a site that was cut off for five days, without a word: late and silent; what goes on there is as any other."""
+    await world.catalogue.rules.add(Rule(new_id(), "Gerak", ("motion",), cooldown_s=0))
+    async with keeping(world):
+        await world.pass_s(2)
+        start_ns = world.clock.now_ns() - 5 * 86_400 * NS_PER_S
+        past = Event(new_id(), "motion", "n" * 16, start_ns, start_ns + NS_PER_S, site=SITE.id, camera=CAMERA, rev=2)
+        await world.put(past, told=False)
+        await world.pass_s(2)
+        (alarm,) = await world.alarms()
+        assert (alarm.event, alarm.late, alarm.sound, alarm.alarm_tile) == (past.id, True, False, False)
+        assert alarm.over_ns is not None
+        await world.begin(EventKind.MOTION, camera=new_id(), ago_s=5 * 86_400)
+        await world.pass_s(3)
+        assert [(one.late, one.sound) for one in await world.alarms()] == [(False, True), (True, False)]
+
+
+async def test_a_rule_that_cannot_be_read_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged row, and a rule that fails as it is asked: the others raise."""
+    broken, failing = Rule(new_id(), "Rusak", ("motion",)), Rule(new_id(), "Gagal", ("motion",), priority=3)
+    for one in (broken, failing, Rule(new_id(), "Gerak", ("motion",))):
+        await world.catalogue.rules.add(one)
+    async with world.catalogue._db.write() as connection:
+        await connection.execute(text("UPDATE rules SET kinds = '7', days = '[]' WHERE name = 'Rusak'"))
+    due_ns = Rule.due_ns
+
+    def fails(rule: Rule, event: Event) -> int | None:
+        if rule.id == failing.id:
+            raise RuntimeError("a bug")
+        return due_ns(rule, event)
+
+    monkeypatch.setattr(Rule, "due_ns", fails)
+    async with keeping(world):
+        await world.begin(EventKind.MOTION)
+        await world.pass_s(2)
+        assert [alarm.rule_name for alarm in await world.alarms()] == ["Gerak"]
+    assert [one.id for one in (await world.catalogue.rules.read())[1]] == [broken.id]
+
+
+async def test_what_goes_on_is_found_among_much_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More events than one page, of kinds that no rule looks for and of those that one does."""
+    monkeypatch.setattr("recorder.rules._PAGE", 3)
+    await world.catalogue.rules.add(Rule(new_id(), "Node", ("node_lost",), min_duration_s=5))
+    async with keeping(world):
+        await world.begin(EventKind.NODE_LOST, camera=None, node="l" * 16)
+        for _ in range(4):
+            await world.begin(EventKind.MOTION, camera=new_id())
+            await world.begin(EventKind.NODE_LOST, camera=None, node=new_id())
+        await world.pass_s(7)
+        assert len(await world.alarms()) == 5
 
 
 async def test_rules_hold_as_they_are_now(world: World) -> None:

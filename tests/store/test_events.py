@@ -12,7 +12,7 @@ from vms.domain.event import FAR_KINDS, Event, EventKind, Severity
 from vms.domain.ids import new_id
 from vms.store.catalogue import Catalogue
 from vms.store.events import Wanted
-from vms.store.images import pack, unpack
+from vms.store.images import RowImage, pack, unpack
 from vms.store.notes import OutboxOptions, Role
 
 NODE = "n" * 16
@@ -105,3 +105,40 @@ async def test_events_that_have_long_been_over_are_forgotten(catalogue: Catalogu
     assert await catalogue.events.get(older.id) is None
     assert await catalogue.events.forget(at(60), 9) == 1
     assert {one.id for one in await catalogue.events.find(Wanted(), 9)} == {open_one.id, new.id}
+
+
+async def test_rules_see_each_event_once_whenever_it_came(catalogue: Catalogue) -> None:
+    """Written here or sent by another, old or new; again where it changed since; gone with the event."""
+    old, new = event(-900_000, -899_000), event()
+    await catalogue.events.put(new)
+    await catalogue.replica.apply([RowImage("events", dict(_values(old)))])
+    assert [one.id for one in await catalogue.events.fresh(9)] == [old.id, new.id]
+    assert [one.id for one in await catalogue.events.fresh(1)] == [old.id]
+    await catalogue.events.put(replace(new, end_ns=at(5), rev=2))
+    await catalogue.events.looked_at([old, new])
+    (left,) = await catalogue.events.fresh(9)
+    assert (left.id, left.rev) == (new.id, 2)
+    await catalogue.events.looked_at([left])
+    assert await catalogue.events.fresh(9) == []
+    await catalogue.replica.apply([RowImage("events", dict(_values(old)))])
+    assert await catalogue.events.fresh(9) == []
+    await catalogue.events.put(replace(new, end_ns=at(6), rev=3))
+    assert await catalogue.events.forget(at(99), 9) == 2
+    assert await catalogue.events.fresh(9) == []
+
+
+async def test_a_site_keeps_none_for_rules(tmp_path: Path) -> None:
+    """Its center does."""
+    options = OutboxOptions(Role.SITE)
+    site = await Catalogue.open(f"sqlite:///{tmp_path}/vms.db", key=KEY, clock=ManualClock(), outbox=options)
+    await site.events.put(event())
+    assert await site.events.fresh(9) == []
+    await site.close()
+
+
+def _values(of: Event) -> dict[str, object]:
+    return {
+        "id": of.id, "kind": str(of.kind), "teller": of.teller, "start_ns": of.start_ns, "end_ns": of.end_ns,
+        "severity": of.severity.value, "site": of.site, "camera": of.camera, "stream": "main", "node": of.node,
+        "params": dict(of.params), "rev": of.rev,
+    }  # fmt: skip

@@ -24,6 +24,7 @@ class FakeAlarms:
     cameras: dict[str, dict[str, Any]]
     items: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[dict[str, Any]] = field(default_factory=list)
     preview: dict[str, Any] = field(default_factory=lambda: {"hours": 24, "raised": 0, "times": [], "more": False})
     person: dict[str, str] = field(default_factory=lambda: {"id": "p", "name": "Operator Satu"})
 
@@ -51,7 +52,7 @@ class FakeAlarms:
             "id": new_id(), "kind": kind, "priority": 2, "state": "raised", "raised": at, "again": at, "times": 1,
             "over": None, "rule": {"id": new_id(), "name": "Kamera putus"}, "event": event, "site": site,
             "camera": named, "node": None, "raised_by": None, "note": "", "sound": True, "alarm_tile": True,
-            "acknowledgement": None, **more,
+            "late": False, "displays": [], "acknowledgement": None, **more,
         }  # fmt: skip
         self.items.append(alarm)
         await self.tell("alarms")
@@ -102,7 +103,9 @@ class FakeAlarms:
             rule = {**await request.json(), "id": new_id(), "rev": 1}
             self.rules.append(rule)
             return JSONResponse(rule, 201)
-        return JSONResponse({"items": self.rules, "next": None, "kinds": [kind.value for kind in EventKind]})
+        return JSONResponse(
+            {"items": self.rules, "next": None, "kinds": [kind.value for kind in EventKind], "broken": self.broken}
+        )
 
     async def _rule(self, request: Request) -> Response:
         rule = next(rule for rule in self.rules if rule["id"] == request.path_params["id"])

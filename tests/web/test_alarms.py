@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from tests.web.conftest import CHEAP, OTHER_SITE, PASSWORD, SITE, World, sign_in
 from tests.web.test_cameras import add
+from tests.web.test_displays import pair
 from tests.web.test_events import T0, put
 from vms.clock import NS_PER_S
 from vms.domain.event import EventKind
@@ -180,19 +184,77 @@ async def test_a_rule_is_kept_changed_and_deleted(world: World, admin: httpx.Asy
     assert quiet == rule | {"sound": False, "rev": 2}
     assert (await admin.patch(path, json={"rev": 2, "sound": False})).json() == quiet
     kept = await world.catalogue.rules.get(rule["id"])
-    assert kept is not None
+    assert isinstance(kept, Rule)
     assert kept.since_ns == begun_ns
     await admin.delete(f"/api/cameras/{camera['id']}")  # what was chosen may go; the rule can be changed all the same
     longer = await admin.patch(path, json={"rev": 2, "min_duration_s": 5, "cameras": [camera["id"]]})
     assert longer.json()["min_duration_s"] == 5
     kept = await world.catalogue.rules.get(rule["id"])
-    assert kept is not None
+    assert isinstance(kept, Rule)
     assert kept.since_ns == world.clock.now_ns()
     assert (await admin.delete(path, params={"rev": 3})).status_code == 204
     assert (await admin.get("/api/rules")).json()["items"] == []
     assert [(await told.get())[1]["rule"] for _ in range(4)] == [rule["id"]] * 4
     actions = [entry.action for entry in (await world.catalogue.audit.list())[0]]
     assert {"rule.add", "rule.change", "rule.remove"} <= set(actions)
+
+
+async def test_a_rule_that_cannot_be_read_is_said_and_deleted(world: World, admin: httpx.AsyncClient) -> None:
+    """The others are listed and changed as ever; of the broken one a name is left, and the way to be rid of it."""
+    bad, good = [(await admin.post("/api/rules", json=RULE | {"name": name})).json() for name in ("Rusak", "Baik")]
+    async with world.catalogue._db.write() as connection:
+        await connection.execute(text("UPDATE rules SET days = '[9]' WHERE name = 'Rusak'"))
+    listed = (await admin.get("/api/rules")).json()
+    assert ([one["id"] for one in listed["items"]], listed["broken"]) == (
+        [good["id"]], [{"id": bad["id"], "name": "Rusak", "rev": 1}],
+    )  # fmt: skip
+    path = f"/api/rules/{bad['id']}"
+    for answer in (await admin.get(path), await admin.patch(path, json={"rev": 1, "sound": False})):
+        assert (answer.status_code, answer.json()["reason"]) == (409, "rule_broken")
+    assert (await admin.patch(f"/api/rules/{good['id']}", json={"rev": 1, "sound": False})).status_code == 200
+    assert (await admin.delete(path, params={"rev": 1})).status_code == 204
+    assert (await admin.get("/api/rules")).json()["broken"] == []
+
+
+async def test_a_rule_names_screens_that_are_there(world: World, admin: httpx.AsyncClient) -> None:
+    """Those that have gone since stay named, and do no harm."""
+    async with world.client() as browser:
+        display = await pair(admin, browser)
+    gone = await admin.post("/api/rules", json=RULE | {"displays": ["a" * 16]})
+    assert (gone.status_code, gone.json()["reason"]) == (422, "display_gone")
+    rule = (await admin.post("/api/rules", json=RULE | {"displays": [display["id"]], "display_s": 60})).json()
+    assert (rule["displays"], rule["display_s"]) == ([display["id"]], 60)
+    assert (await admin.delete(f"/api/displays/{display['id']}")).status_code == 204
+    kept = await admin.patch(f"/api/rules/{rule['id']}", json={"rev": 1, "displays": [display["id"]], "display_s": 0})
+    assert (kept.status_code, kept.json()["display_s"]) == (200, 0)
+
+
+async def test_the_log_as_a_table(world: World, admin: httpx.AsyncClient) -> None:
+    """Narrowed like the list; formulas are defused; that somebody took it along is in the audit log."""
+    camera = await add(admin)
+    one = await raised(admin, camera, note='=HYPERLINK("x")', priority=1)
+    await raised(admin, camera, note="lain", priority=3)
+    await admin.post(f"/api/alarms/{one['id']}/acknowledgement", json={"note": "sudah, dilihat"})
+    answer = await admin.get("/api/alarms.csv", params={"priority": 1, "language": "en"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    (line,) = csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    assert (line["note"], line["remark"], line["camera"]) == ('\'=HYPERLINK("x")', "sudah, dilihat", camera["name"])
+    assert line["raised"].endswith("+07:00")
+    assert (await admin.get("/api/alarms.csv", params={"priority": 9})).text.count("\n") == 1
+    assert "alarm.export" in [entry.action for entry in (await world.catalogue.audit.list())[0]]
+
+
+async def test_the_most_pressing_come_first(world: World, admin: httpx.AsyncClient) -> None:
+    """However many newer ones there are: who asks for a few gets those that matter."""
+    camera = await add(admin)
+    urgent = await raised(admin, camera, priority=1)
+    others = []
+    for _ in range(4):
+        await world.clock.advance(1)
+        others.append((await raised(admin, camera, priority=3))["id"])
+    assert await listed(admin, order="pressing", limit=3) == [urgent["id"], *others[:2]]
+    answer = await admin.get("/api/alarms", params={"order": "loudest"})
+    assert answer.status_code == 422
 
 
 async def test_a_rule_is_tried_before_it_is_kept(world: World, admin: httpx.AsyncClient) -> None:

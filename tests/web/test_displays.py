@@ -209,6 +209,10 @@ async def test_pushed_and_taken_back(world: World, admin: httpx.AsyncClient) -> 
         seen = (await budi.get(path)).json()
         assert (seen["scene"]["text"], seen["scene"]["colour"]) == ("Rapat\npukul 9", "alarm")
         assert (await budi.put(f"{path}/showing", json={"kind": "view", "subject": view["id"]})).status_code == 422
+        late = await budi.put(f"{path}/showing", json={"kind": "nothing", "rev": seen["rev"] - 1})
+        assert (late.status_code, late.json()["reason"]) == (409, "display_changed")
+        all_of = f"/api/walls/{display['wall']}/showing"
+        assert (await budi.put(all_of, json={"kind": "nothing", "rev": 1})).status_code == 422
         assert (await budi.delete(f"{path}/showing", params={"rev": 1})).json()["reason"] == "display_changed"
         assert (await budi.delete(f"{path}/showing", params={"rev": seen["rev"]})).json()["scene"]["kind"] == "tiles"
     await push(admin, display, kind="message", text="Sebentar", for_s=5)

@@ -2,6 +2,9 @@
 
 It is *raised* until somebody acknowledges it, *acknowledged* while its cause goes on, *closed* when both are done. A
 cause that ends by itself leaves it raised: somebody has to have seen it.
+
+An Event that was over long before anybody could hear of it (a site was cut off) raises an Alarm that is *late*: it
+stands in the list and the log, and takes neither ears nor screens for what is past.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from vms.errors import ConflictError
 BY_HAND = "by_hand"
 """Kind of an Alarm that a person raised."""
 NOTE_MAX = 500
+LATE_NS = 600 * NS_PER_S
+"""What has been over for so long when it is raised is late."""
+FOR_EVER_NS = (1 << 63) - 1
 
 
 class AlarmState(StrEnum):
@@ -30,8 +36,9 @@ class AlarmState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """`rule`, `event`: what raised it, None where a person (`raised_by`) did, with `note`. `event` is the newest of its
-    `times`; `again_ns` when that came. `rule_name`, `sound`, `alarm_tile`: as the Rule had them. `over_ns`: when the
-    cause ended, None while it goes on."""
+    `times`; `again_ns` when that came. `rule_name`, `sound`, `alarm_tile`, `displays`: as the Rule had them, of what is
+    `late` none. `displays_until_ns`: until when it may be on those Displays, None: on none. `over_ns`: when the cause
+    ended, None while it goes on."""
 
     id: str
     kind: str
@@ -49,6 +56,9 @@ class Alarm:
     note: str = ""
     sound: bool = True
     alarm_tile: bool = True
+    late: bool = False
+    displays: tuple[str, ...] = ()
+    displays_until_ns: int | None = None
     times: int = 1
     acknowledged_by: str | None = None
     acknowledged_ns: int | None = None
@@ -71,9 +81,14 @@ class Alarm:
         return max(self.acknowledged_ns, self.over_ns)
 
 
+def is_late(event: Event, at_ns: int) -> bool:
+    """Whether what is raised now was over long ago."""
+    return event.end_ns is not None and event.end_ns + LATE_NS <= at_ns
+
+
 def alarm_of(rule: Rule, event: Event, at_ns: int, alarm_id: str) -> Alarm:
-    """What the Rule raises of an Event at its due time."""
-    return Alarm(
+    """What the Rule raises of an Event at its due time, or later."""
+    alarm = Alarm(
         id=alarm_id,
         kind=event.kind,
         priority=rule.priority,
@@ -86,8 +101,22 @@ def alarm_of(rule: Rule, event: Event, at_ns: int, alarm_id: str) -> Alarm:
         site=event.site,
         camera=event.camera,
         node=event.node,
-        sound=rule.sound,
-        alarm_tile=rule.alarm_tile and event.camera is not None,
+    )
+    return _shown(alarm, rule, at_ns, late=is_late(event, at_ns))
+
+
+def _shown(alarm: Alarm, rule: Rule, at_ns: int, *, late: bool) -> Alarm:
+    """As the Rule has its Alarms heard and seen."""
+    seen = alarm.camera is not None and not late
+    displays = rule.displays if seen else ()
+    until_ns = at_ns + rule.display_s * NS_PER_S if rule.display_s else FOR_EVER_NS
+    return replace(
+        alarm,
+        late=late,
+        sound=rule.sound and not late,
+        alarm_tile=rule.alarm_tile and seen,
+        displays=displays,
+        displays_until_ns=until_ns if displays else None,
     )
 
 
@@ -97,10 +126,13 @@ def joins(former: Alarm, at_ns: int, cooldown_s: int) -> bool:
     return former.acknowledged_ns is None or at_ns < former.acknowledged_ns + cooldown_s * NS_PER_S
 
 
-def again(former: Alarm, event: Event, at_ns: int) -> Alarm:
-    """It goes on, or has come back."""
+def again(former: Alarm, rule: Rule, event: Event, at_ns: int) -> Alarm:
+    """It goes on, or has come back; of what is late only that it was once more."""
+    if is_late(event, at_ns):
+        return replace(former, times=former.times + 1, rev=former.rev + 1)
+    shown = former if not former.late else _shown(former, rule, at_ns, late=False)
     return replace(
-        former,
+        shown,
         kind=event.kind,
         event=event.id,
         times=former.times + 1,

@@ -50,7 +50,8 @@ _OF_SUBJECT = {Kind.VIEW, Kind.TOUR, Kind.CAMERA}
 @dataclass(frozen=True, slots=True)
 class Showing:
     """`subject`: id of the View, Tour or Camera. `layout` and `cameras`: of tiles. `text`, `colour`, `until_ns` (None:
-    until taken back): of a message. `by`: the Person who pushed it, empty: nobody. InputError where they do not fit."""
+    until taken back): of a message. `by`: the Person who pushed it, empty: nobody. `alarm`: the Alarm that brought its
+    camera here (vms/domain/alarm_screens.py). InputError where they do not fit."""
 
     kind: Kind = Kind.NOTHING
     subject: str | None = None
@@ -61,6 +62,7 @@ class Showing:
     until_ns: int | None = None
     by: str = ""
     since_ns: int = 0
+    alarm: str | None = None
 
     def __post_init__(self) -> None:
         if (self.kind in _OF_SUBJECT) != (self.subject is not None) or (self.subject and not is_id(self.subject)):
@@ -74,6 +76,8 @@ class Showing:
         is_message = self.kind is Kind.MESSAGE
         if is_message != bool(self.text) or len(self.text) > TEXT_MAX or (self.until_ns is not None and not is_message):
             raise InputError(f"A message has 1 to {TEXT_MAX} characters, and nothing else has.", field="text")
+        if self.alarm is not None and (self.kind is not Kind.CAMERA or not is_id(self.alarm)):
+            raise InputError("An alarm brings a camera.", field="alarm")
 
     def is_over(self, now_ns: int) -> bool:
         """Whether it is a message whose time is over."""
@@ -91,6 +95,7 @@ class Showing:
             "until_ns": self.until_ns,
             "by": self.by,
             "since_ns": self.since_ns,
+            "alarm": self.alarm,
         }
 
 
@@ -106,6 +111,7 @@ def showing_of(value: Mapping[str, Any]) -> Showing:
         value["until_ns"],
         value["by"],
         value["since_ns"],
+        value.get("alarm"),  # rows of before had none
     )
 
 
@@ -143,11 +149,13 @@ class Display:
         return replace(self, showing=showing, earlier=tuple(kept[:EARLIER_MAX]), rev=self.rev + 1)
 
     def taken_back(self, now_ns: int) -> Display:
-        """With what it showed before; nothing where that is not known."""
-        left = [each for each in (self.showing, *self.earlier) if not each.is_over(now_ns)][1:]
-        return replace(
-            self, showing=left[0] if left else Showing(since_ns=now_ns), earlier=tuple(left[1:]), rev=self.rev + 1
-        )
+        """With what it showed before; nothing where that is not known. Who takes an alarm's camera back wants what is
+        beneath it: as if it had been pushed now."""
+        top, *left = [each for each in (self.showing, *self.earlier) if not each.is_over(now_ns)] or [Showing()]
+        shown = left[0] if left else Showing(since_ns=now_ns)
+        if top.alarm is not None:
+            shown = replace(shown, since_ns=now_ns)
+        return replace(self, showing=shown, earlier=tuple(left[1:]), rev=self.rev + 1)
 
 
 @dataclass(frozen=True, slots=True)

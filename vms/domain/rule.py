@@ -25,8 +25,9 @@ ALWAYS = Schedule()
 class Rule:
     """Events of `kinds`, about `cameras` or below `sites` (both empty: everywhere), of motion only in `areas` (empty:
     in any), that last `min_duration_s` while `schedule` holds. `since_ns`: from when on it holds; what was over by then
-    is not looked at. `sound`, `alarm_tile`: how its Alarms are shown. What happens again within `cooldown_s` of an
-    acknowledgement is no new Alarm. InputError where it could never raise one."""
+    is not looked at. `sound`, `alarm_tile`, `displays`: how its Alarms are shown; on those Displays for `display_s`, 0:
+    until somebody acknowledges. What happens again within `cooldown_s` of an acknowledgement is no new Alarm.
+    InputError where it could never raise one."""
 
     id: str
     name: str
@@ -40,6 +41,8 @@ class Rule:
     priority: int = 2
     sound: bool = True
     alarm_tile: bool = True
+    displays: tuple[str, ...] = ()
+    display_s: int = 0
     cooldown_s: int = 300
     since_ns: int = 0
     rev: int = 1
@@ -49,7 +52,7 @@ class Rule:
             raise InputError("A rule needs a kind of event.", field="kinds", reason="rule_kinds")
         if self.priority not in PRIORITIES:
             raise InputError("A priority is 1, 2 or 3.", field="priority", reason="rule_priority")
-        for name in ("min_duration_s", "cooldown_s"):
+        for name in ("min_duration_s", "display_s", "cooldown_s"):
             if not 0 <= getattr(self, name) <= LONGEST_S:
                 raise InputError(f"{name} is 0 to {LONGEST_S} seconds.", field=name, reason="rule_seconds")
 

@@ -77,7 +77,7 @@ class Alarms:
                 return None
             former = await _newest(connection, rule.id, subject_of(event))
             if former is not None and joins(former, at_ns, rule.cooldown_s):
-                alarm = again(former, event, at_ns)
+                alarm = again(former, rule, event, at_ns)
                 await _replace(connection, alarm)
             else:
                 alarm = alarm_of(rule, event, at_ns, new_id())
@@ -85,13 +85,6 @@ class Alarms:
             entry = {"rule": rule.id, "event": event.id, "alarm": alarm.id, "at_ns": at_ns}
             await self._db.upsert(connection, alarm_events, entry)
         return alarm
-
-    async def known(self, event_ids: Collection[str]) -> set[tuple[str, str]]:
-        """Rules (id) and Events, of these, that raised already."""
-        c = alarm_events.c
-        async with self._db.read() as connection:
-            rows = await connection.execute(select(c.rule, c.event).where(c.event.in_(list(event_ids))))
-            return {(row.rule, row.event) for row in rows}
 
     async def end_over(self, now_ns: int) -> list[Alarm]:
         """Those whose Events have all ended since they were looked at last, with their end."""
@@ -149,6 +142,17 @@ class Alarms:
             at_ns, alarm_id = after
             statement = statement.where(or_(c.raised_ns < at_ns, and_(c.raised_ns == at_ns, c.id < alarm_id)))
         return await self._db.rows(statement, _alarms)
+
+    async def pressing(self, wanted: WantedAlarms, limit: int) -> list[Alarm]:
+        """The most pressing first, late ones last; of one priority the one that waits longest; at most `limit`."""
+        c = alarms.c
+        statement = select(alarms).where(*_conditions(wanted)).order_by(c.late, c.priority, c.raised_ns, c.id)
+        return await self._db.rows(statement.limit(limit), _alarms)
+
+    async def on_displays(self, now_ns: int) -> list[Alarm]:
+        """Those that nobody has acknowledged and that may be on Displays now."""
+        wanting = select(alarms).where(_IN_STATE[AlarmState.RAISED], alarms.c.displays_until_ns > now_ns)
+        return await self._db.rows(wanting, _alarms)
 
     async def count_raised(self, scope: Scope | None = None) -> dict[int, int]:
         """How many nobody has acknowledged, by priority."""
@@ -233,4 +237,5 @@ def _alarms(rows: Iterable[Row[Any]]) -> list[Alarm]:
 
 
 def _alarm(row: Row[Any]) -> Alarm:
-    return Alarm(**{name: getattr(row, name) for name in Alarm.__dataclass_fields__})
+    values = {name: getattr(row, name) for name in Alarm.__dataclass_fields__}
+    return Alarm(**values | {"displays": tuple(row.displays)})

@@ -23,7 +23,7 @@ from vms.store.database import Database
 from vms.store.images import PARTS, RowImage, fitting, pack, table_of, unpack
 from vms.store.notes import FACTS, SETTINGS
 from vms.store.outbox import read_images
-from vms.store.tables import cameras, people, set_aside, sites
+from vms.store.tables import cameras, events, fresh_events, people, set_aside, sites
 
 _ORDER = {table.name: place for place, table in enumerate((*SETTINGS, *FACTS))}
 _SAVE, _BACK, _FREE = (text(f"{words} SAVEPOINT row_image") for words in ("", "ROLLBACK TO", "RELEASE"))
@@ -176,6 +176,9 @@ class Replica:
                 rows = [dict(row) for image in winners for row in image.part or ()]
                 if rows:
                     await connection.execute(insert(part.table), rows)
+            if table is events and winners and self._db.notes.keeps_rules:
+                fresh = [{"event": image.values["id"], "rev": image.values["rev"]} for image in winners]
+                await connection.execute(self._upsert(fresh_events), fresh)
         except IntegrityError:
             await connection.execute(_BACK)
             await connection.execute(_FREE)

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, tuple_
 
 from vms.domain.camera import StreamName
 from vms.domain.event import Event, Severity
 from vms.store.database import Database
 from vms.store.scope import Scope, within
-from vms.store.tables import events
+from vms.store.tables import events, fresh_events
 from vms.store.tables.events import IS_OPEN_EVENT
 
 Place = tuple[int, str]
@@ -57,7 +57,10 @@ class Events:
             "rev": event.rev,
         }
         async with self._db.write() as connection:
-            return await self._db.upsert(connection, events, values)
+            is_new = await self._db.upsert(connection, events, values)
+            if is_new and self._db.notes.keeps_rules:
+                await self._db.upsert(connection, fresh_events, {"event": event.id, "rev": event.rev})
+            return is_new
 
     async def get(self, event_id: str) -> Event | None:
         """One by its id."""
@@ -85,18 +88,18 @@ class Events:
             statement = statement.where(or_(c.start_ns < start_ns, and_(c.start_ns == start_ns, c.id < event_id)))
         return await self._db.rows(statement, _events)
 
-    async def ended_since(
-        self, begun_ns: int, kinds: Collection[str], limit: int, after: Place | None = None
-    ) -> list[Event]:
-        """Those of these kinds that began from a time on and are over, oldest first, at most `limit`; `after`: those
-        behind this place."""
-        c = events.c
-        chosen = [c.start_ns >= begun_ns, c.kind.in_(list(kinds)), c.end_ns.is_not(None)]
-        if after is not None:
-            start_ns, event_id = after
-            chosen.append(or_(c.start_ns > start_ns, and_(c.start_ns == start_ns, c.id > event_id)))
-        statement = select(events).where(*chosen).order_by(c.start_ns, c.id).limit(limit)
-        return await self._db.rows(statement, _events)
+    async def fresh(self, limit: int) -> list[Event]:
+        """Where Rules are kept: those that were written or arrived here and were not looked at by them, whenever they
+        began, at most `limit`."""
+        joined = select(events).join(fresh_events, fresh_events.c.event == events.c.id)
+        return await self._db.rows(joined.order_by(events.c.start_ns, events.c.id).limit(limit), _events)
+
+    async def looked_at(self, seen: Collection[Event]) -> None:
+        """Rules have looked at these, as they were read; what changed since stays to be looked at."""
+        c = fresh_events.c
+        gone = delete(fresh_events).where(tuple_(c.event, c.rev).in_([(event.id, event.rev) for event in seen]))
+        async with self._db.write() as connection:
+            await connection.execute(gone)
 
     async def forget(self, before_ns: int, limit: int) -> int:
         """Take away Events that were over before a time, at most `limit`, the oldest first; says how many. Each

@@ -74,6 +74,11 @@ class Notes:
         self._noted = frozenset() if options is None else frozenset(table.name for table in options.noted)
         self._closed = {table.name for table in SETTINGS} if options and options.role is Role.SITE else set()
 
+    @property
+    def keeps_rules(self) -> bool:
+        """Whether Rules live in this catalogue, which have to look at each Event that is written here."""
+        return self.options is None or self.options.role is not Role.SITE
+
     def guard(self, table: Table) -> None:
         """ForbiddenError where this catalogue takes the table's rows from the center."""
         if table.name in self._closed:

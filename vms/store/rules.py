@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from vms import logs
 from vms.domain.rule import Rule
 from vms.domain.schedule import Schedule
-from vms.errors import ConflictError, ForbiddenError, NotFoundError
+from vms.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.notes import Role
@@ -18,19 +20,33 @@ from vms.store.tables import meta, rules
 _FIRST = "rules.first"
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenRule:
+    """A row that no Rule can be made of: damaged, or of a newer version. It raises nothing, and the others go on."""
+
+    id: str
+    name: str
+    rev: int
+    why: str
+
+
 class Rules:
     """Which Events become Alarms."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def list(self) -> list[Rule]:
-        """All, by name."""
+    async def read(self) -> tuple[list[Rule], list[BrokenRule]]:
+        """All, by name; and the rows that no Rule can be made of."""
         async with self._db.read() as connection:
             rows = await connection.execute(select(rules).order_by(rules.c.name, rules.c.id))
-        return [_rule(row) for row in rows]
+        return _sorted(_rule(row) for row in rows)
 
-    async def get(self, rule_id: str) -> Rule | None:
+    async def list(self) -> list[Rule]:
+        """All that can be read, by name."""
+        return (await self.read())[0]
+
+    async def get(self, rule_id: str) -> Rule | BrokenRule | None:
         """One by its id."""
         async with self._db.read() as connection:
             row = (await connection.execute(select(rules).where(rules.c.id == rule_id))).first()
@@ -108,27 +124,52 @@ def _values(rule: Rule) -> dict[str, Any]:
         "priority": rule.priority,
         "sound": rule.sound,
         "alarm_tile": rule.alarm_tile,
+        "displays": list(rule.displays),
+        "display_s": rule.display_s,
         "cooldown_s": rule.cooldown_s,
         "since_ns": rule.since_ns,
         "rev": rule.rev,
     }
 
 
-def _rule(row: Row[Any]) -> Rule:
-    return Rule(
-        id=row.id,
-        name=row.name,
-        kinds=tuple(row.kinds),
-        enabled=row.enabled,
-        sites=tuple(row.sites),
-        cameras=tuple(row.cameras),
-        areas=tuple(row.areas),
-        schedule=Schedule(frozenset(row.days), row.from_min, row.to_min),
-        min_duration_s=row.min_duration_s,
-        priority=row.priority,
-        sound=row.sound,
-        alarm_tile=row.alarm_tile,
-        cooldown_s=row.cooldown_s,
-        since_ns=row.since_ns,
-        rev=row.rev,
-    )
+def _sorted(found: Iterable[Rule | BrokenRule]) -> tuple[list[Rule], list[BrokenRule]]:
+    well: list[Rule] = []
+    broken: list[BrokenRule] = []
+    for one in found:
+        if isinstance(one, Rule):
+            well.append(one)
+        else:
+            broken.append(one)
+    return well, broken
+
+
+def _rule(row: Row[Any]) -> Rule | BrokenRule:
+    try:
+        return Rule(
+            id=row.id,
+            name=row.name,
+            kinds=_texts(row.kinds),
+            enabled=row.enabled,
+            sites=_texts(row.sites),
+            cameras=_texts(row.cameras),
+            areas=_texts(row.areas),
+            schedule=Schedule(frozenset(row.days), row.from_min, row.to_min),
+            min_duration_s=row.min_duration_s,
+            priority=row.priority,
+            sound=row.sound,
+            alarm_tile=row.alarm_tile,
+            displays=_texts(row.displays),
+            display_s=row.display_s,
+            cooldown_s=row.cooldown_s,
+            since_ns=row.since_ns,
+            rev=row.rev,
+        )
+    except (InputError, TypeError, ValueError) as error:
+        return BrokenRule(row.id, str(row.name), row.rev, logs.redact(str(error) or type(error).__name__))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A list of texts. TypeError: it is none."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TypeError("not a list of texts")
+    return tuple(value)

@@ -13,10 +13,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vms.store.database import Database
 from vms.store.notes import FACTS
-from vms.store.tables import METADATA, meta, outbox, sessions, set_aside, unsigned
+from vms.store.tables import METADATA, fresh_events, meta, outbox, sessions, set_aside, unsigned
 
-_STAYS = {table.name for table in (meta, sessions, outbox, set_aside, unsigned)}
-"""What is one catalogue's own: its key, who is signed in at its address, what waits to leave it or to be signed."""
+_STAYS = {table.name for table in (meta, sessions, outbox, set_aside, unsigned, fresh_events)}
+"""What is one catalogue's own: its key, who is signed in at its address, what waits to leave it, to be
+signed or to be looked at by Rules."""
 _PARTS = {"fragment_indexes"}
 _DELETES_AT_ONCE = 200
 

@@ -1,23 +1,26 @@
-"""Alarms: what waits for somebody, what was; raised by hand, acknowledged by one person for all."""
+"""Alarms: what waits for somebody, what was, as a list and as a table; raised by hand, acknowledged by one for all."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from vms.domain.alarm import BY_HAND, Alarm, AlarmState, acknowledge
 from vms.domain.ids import is_id, new_id
 from vms.domain.rights import SEEING, Right
 from vms.errors import InputError, IntervalError, NotFoundError
 from vms.store.alarms import Place, Told, WantedAlarms
+from web.alarm_table import as_csv
 from web.api.errors import CHANGES, problems
 from web.api.events import described, sites_below
 from web.deps import EyesOf, PartsOf, Who
 from web.paging import decode_cursor, encode_cursor
 from web.parts import Parts
+from web.ranges import content_disposition
 from web.schemas import NamedOut, SiteRef
 from web.schemas_alarms import AcknowledgementIn, AcknowledgementOut, AlarmIn, AlarmOut, AlarmsOut, RaisedOut
 from web.security.authority import Eyes
@@ -27,12 +30,12 @@ router = APIRouter(prefix="/api/alarms", tags=["alarms"])
 
 CHANGED = "alarm.changed"
 _LIMIT_MAX = 200
+LOG_MAX = 10_000
 Ident = Annotated[str | None, Query(max_length=16)]
 When = Annotated[str | None, Query(max_length=64)]
 
 
-@router.get("", operation_id="listAlarms", responses=problems())
-async def list_alarms(
+async def asked(
     eyes: EyesOf,
     parts: PartsOf,
     state: Annotated[list[AlarmState] | None, Query(max_length=3, description="In one of these states.")] = None,
@@ -45,10 +48,8 @@ async def list_alarms(
     q: Annotated[
         str | None, Query(max_length=100, description="In notes and in names of rules, cameras, sites and people.")
     ] = None,
-    cursor: Annotated[str | None, Query(max_length=2000)] = None,
-    limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 50,
-) -> AlarmsOut:
-    """Alarms, newest first; `raised` counts those that nobody has acknowledged."""
+) -> WantedAlarms:
+    """Which alarms are asked for. InputError, IntervalError."""
     for name, ident in (("camera", camera), ("rule", rule)):
         if ident is not None and not is_id(ident):
             raise InputError(f"There is no such {name}.", field=name, reason=f"{name}_gone")
@@ -56,8 +57,7 @@ async def list_alarms(
     to_ns = None if to is None else parse_time(to, "to")
     if from_ns is not None and to_ns is not None and to_ns <= from_ns:
         raise IntervalError("to is not after from", field="to")
-    scope = await parts.authority.scope(eyes)
-    wanted = WantedAlarms(
+    return WantedAlarms(
         from_ns=from_ns,
         to_ns=to_ns,
         states=state or None,
@@ -66,14 +66,60 @@ async def list_alarms(
         camera=camera,
         rule=rule,
         told=await _told(parts, q),
-        scope=scope,
+        scope=await parts.authority.scope(eyes),
     )
-    found = await parts.catalogue.alarms.find(wanted, limit + 1, _place(cursor))
-    shown = found[:limit]
-    following = encode_cursor((str(shown[-1].raised_ns), shown[-1].id)) if len(found) > limit else None
-    counts = await parts.catalogue.alarms.count_raised(scope)
+
+
+Asked = Annotated[WantedAlarms, Depends(asked)]
+
+
+@router.get("", operation_id="listAlarms", responses=problems())
+async def list_alarms(
+    wanted: Asked,
+    parts: PartsOf,
+    order: Annotated[
+        Literal["newest", "pressing"],
+        Query(
+            description="`pressing`: the most pressing, of those the one that waits longest; there is one page then."
+        ),
+    ] = "newest",
+    cursor: Annotated[str | None, Query(max_length=2000)] = None,
+    limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 50,
+) -> AlarmsOut:
+    """Alarms, newest first; `raised` counts those that nobody has acknowledged."""
+    place, following = _place(cursor), None
+    if order == "pressing":
+        shown = await parts.catalogue.alarms.pressing(wanted, limit)
+    else:
+        found = await parts.catalogue.alarms.find(wanted, limit + 1, place)
+        shown = found[:limit]
+        following = encode_cursor((str(shown[-1].raised_ns), shown[-1].id)) if len(found) > limit else None
+    counts = await parts.catalogue.alarms.count_raised(wanted.scope)
     raised = RaisedOut(p1=counts.get(1, 0), p2=counts.get(2, 0), p3=counts.get(3, 0))
     return AlarmsOut(items=await _out(parts, shown), next=following, raised=raised)
+
+
+@router.get(
+    ".csv",
+    operation_id="getAlarmsCsv",
+    response_class=Response,
+    responses=problems() | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "CSV."}},
+)
+async def get_alarms_csv(
+    wanted: Asked,
+    who: Who,
+    parts: PartsOf,
+    language: Annotated[Literal["en", "id"], Query(description="Of the column heads.")] = "id",
+) -> Response:
+    """The same as a table for a spreadsheet, the newest 10,000; times in WIB."""
+    found = await parts.catalogue.alarms.find(wanted, LOG_MAX)
+    alarms = [one for at in range(0, len(found), _LIMIT_MAX) for one in await _out(parts, found[at : at + _LIMIT_MAX])]
+    await parts.audit.add(who.person.id, "alarm.export", "", count=len(alarms))
+    return Response(
+        await asyncio.to_thread(as_csv, alarms, language),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": content_disposition("alarms.csv")},
+    )
 
 
 @router.post("", operation_id="raiseAlarm", status_code=201, responses=problems(*CHANGES))
@@ -190,6 +236,8 @@ async def _out(parts: Parts, alarms: Sequence[Alarm]) -> list[AlarmOut]:
                 "note": alarm.note,
                 "sound": alarm.sound,
                 "alarm_tile": alarm.alarm_tile,
+                "late": alarm.late,
+                "displays": list(alarm.displays),
                 "acknowledgement": _acknowledgement(alarm, named(alarm.acknowledged_by)),
             }
         )

@@ -235,9 +235,20 @@ async def _push(parts: Parts, who: Who, displays: Sequence[Display], showing: Sh
     return await _out(parts, *changed)
 
 
+def _unchanged(display: Display, rev: int) -> None:
+    if rev != display.rev:
+        raise ConflictError(
+            "Somebody else has changed the display meanwhile.",
+            hint="Look at what it shows now, and try again.",
+            reason="display_changed",
+        )
+
+
 @router.put("/displays/{display_id}/showing", operation_id="showOnDisplay", responses=problems(*CHANGES, 404, 409))
 async def show_on_display(body: ShowIn, display: OneDisplay, who: Who, eyes: EyesOf, parts: PartsOf) -> DisplayOut:
     """Push a view, tour, camera, tiles or message to it, or nothing."""
+    if body.rev is not None:
+        _unchanged(display, body.rev)
     return (await _push(parts, who, [display], await _showing(body, who, eyes, parts)))[0]
 
 
@@ -251,12 +262,8 @@ async def take_back(
     rev: Annotated[int | None, Query(ge=1, le=2**53, description="Only if it is still this version.")] = None,
 ) -> DisplayOut:
     """Take back what was pushed last: what it showed before comes again."""
-    if rev is not None and rev != display.rev:
-        raise ConflictError(
-            "Somebody else has changed the display meanwhile.",
-            hint="Look at what it shows now, and try again.",
-            reason="display_changed",
-        )
+    if rev is not None:
+        _unchanged(display, rev)
     changed = display.taken_back(parts.clock.now_ns())
     await parts.catalogue.displays.update([changed])
     _told(parts)
@@ -321,6 +328,8 @@ async def remove_wall(wall: OneWall, who: Who, parts: PartsOf) -> None:
 @router.put("/walls/{wall_id}/showing", operation_id="showOnWall", responses=problems(*CHANGES, 404, 409))
 async def show_on_wall(body: ShowIn, wall: OneWall, who: Who, eyes: EyesOf, parts: PartsOf) -> DisplaysOut:
     """Push the same to all displays of a wall, or to none where one of them changes at that moment."""
+    if body.rev is not None:
+        raise InputError("A rev is that of one display.", hint="Leave it out for a wall.", field="rev")
     displays = await parts.catalogue.displays.list(wall.id)
     return DisplaysOut(items=await _push(parts, who, displays, await _showing(body, who, eyes, parts)), next=None)
 

@@ -13,10 +13,11 @@ from vms.domain.ids import is_id, new_id
 from vms.domain.rule import Rule, raised_by
 from vms.errors import ConflictError, InputError, NotFoundError
 from vms.store.events import Wanted
+from vms.store.rules import BrokenRule
 from web.api.errors import CHANGES, problems
 from web.deps import PartsOf, Who
 from web.parts import Parts
-from web.schemas_alarms import PreviewOut, RuleIn, RuleOut, RulePatch, RulesOut, ScheduleBody
+from web.schemas_alarms import BrokenRuleOut, PreviewOut, RuleIn, RuleOut, RulePatch, RulesOut, ScheduleBody
 from web.times import format_time
 
 router = APIRouter(prefix="/api/rules", tags=["rules"])
@@ -30,6 +31,14 @@ _PREVIEW_TIMES = 50
 
 async def rule_of(rule_id: str, _who: Who, parts: PartsOf) -> Rule:
     """The rule named in the address."""
+    rule = await any_rule(rule_id, _who, parts)
+    if isinstance(rule, BrokenRule):
+        raise ConflictError("The rule cannot be read.", hint="Delete it and make it anew.", reason="rule_broken")
+    return rule
+
+
+async def any_rule(rule_id: str, _who: Who, parts: PartsOf) -> Rule | BrokenRule:
+    """The same, also where it cannot be read."""
     rule = await parts.catalogue.rules.get(rule_id) if is_id(rule_id) else None
     if rule is None:
         raise NotFoundError("There is no such rule.", hint="It may have been deleted.", reason="rule_gone")
@@ -37,6 +46,7 @@ async def rule_of(rule_id: str, _who: Who, parts: PartsOf) -> Rule:
 
 
 OneRule = Annotated[Rule, Depends(rule_of)]
+AnyRule = Annotated[Rule | BrokenRule, Depends(any_rule)]
 
 
 def _out(rule: Rule) -> RuleOut:
@@ -53,7 +63,7 @@ def _values(body: RuleIn | RulePatch) -> dict[str, Any]:
     given: dict[str, Any] = {
         name: value for name in body.model_fields_set - {"rev"} if (value := getattr(body, name)) is not None
     }
-    for name in ("kinds", "sites", "cameras", "areas"):
+    for name in ("kinds", "sites", "cameras", "areas", "displays"):
         if name in given:
             given[name] = tuple(dict.fromkeys(str(one) for one in given[name]))
     if body.schedule is not None:
@@ -68,10 +78,13 @@ async def _made(parts: Parts, body: RuleIn) -> Rule:
 
 
 async def _check(parts: Parts, rule: Rule, known: tuple[str, ...]) -> None:
-    """InputError where it names a site or camera that is not there; what it named before may have gone since."""
+    """InputError where it names a site, camera or display that is not there; what it named before may have gone."""
     sites = {site.id for site in await parts.catalogue.sites.list()}
     cameras = {camera.id for camera in await parts.catalogue.cameras.list()}
-    for field, ids, there in (("sites", rule.sites, sites), ("cameras", rule.cameras, cameras)):
+    displays = {display.id for display in await parts.catalogue.displays.list()} if rule.displays else set()
+    for field, ids, there in (
+        ("sites", rule.sites, sites), ("cameras", rule.cameras, cameras), ("displays", rule.displays, displays),
+    ):  # fmt: skip
         if not set(ids) <= there | set(known):
             one = field.removesuffix("s")
             raise InputError(f"There is no such {one}.", field=field, reason=f"{one}_gone")
@@ -80,14 +93,19 @@ async def _check(parts: Parts, rule: Rule, known: tuple[str, ...]) -> None:
 @router.get("", operation_id="listRules", responses=problems())
 async def list_rules(_who: Who, parts: PartsOf) -> RulesOut:
     """All rules by name."""
-    rules = await parts.catalogue.rules.list()
-    return RulesOut(items=[_out(rule) for rule in rules], kinds=[kind.value for kind in EventKind])
+    rules, broken = await parts.catalogue.rules.read()
+    return RulesOut(
+        items=[_out(rule) for rule in rules],
+        kinds=[kind.value for kind in EventKind],
+        broken=[BrokenRuleOut(id=one.id, name=one.name, rev=one.rev) for one in broken],
+    )
 
 
 @router.post("", operation_id="addRule", status_code=201, responses=problems(*CHANGES, 409))
 async def add_rule(body: RuleIn, response: Response, who: Who, parts: PartsOf) -> RuleOut:
     """Keep a rule: what goes on now raises alarms too, what was over does not."""
-    if len(await parts.catalogue.rules.list()) >= RULES_MAX:
+    rules, broken = await parts.catalogue.rules.read()
+    if len(rules) + len(broken) >= RULES_MAX:
         raise ConflictError(
             f"There are {RULES_MAX} rules already.",
             hint="Delete some first.",
@@ -128,7 +146,7 @@ async def _concerned(parts: Parts, rule: Rule, events: list[Event]) -> list[Even
     return [event for event in events if rule.concerns(event, above(event.site))]
 
 
-@router.get("/{rule_id}", operation_id="getRule", responses=problems(404))
+@router.get("/{rule_id}", operation_id="getRule", responses=problems(404, 409))
 async def get_rule(rule: OneRule) -> RuleOut:
     """One rule."""
     return _out(rule)
@@ -142,7 +160,7 @@ async def change_rule(body: RulePatch, rule: OneRule, who: Who, parts: PartsOf) 
             "Somebody else has changed the rule meanwhile.", hint="Load it again.", reason="rule_changed"
         )
     changed = replace(rule, **_values(body))
-    await _check(parts, changed, (*rule.sites, *rule.cameras))
+    await _check(parts, changed, (*rule.sites, *rule.cameras, *rule.displays))
     fields = sorted(name for name in body.model_fields_set - {"rev"} if getattr(changed, name) != getattr(rule, name))
     if fields:
         since_ns = rule.since_ns if changed.looks_for() == rule.looks_for() else parts.clock.now_ns()
@@ -155,12 +173,12 @@ async def change_rule(body: RulePatch, rule: OneRule, who: Who, parts: PartsOf) 
 
 @router.delete("/{rule_id}", operation_id="removeRule", status_code=204, responses=problems(*CHANGES, 404, 409))
 async def remove_rule(
-    rule: OneRule,
+    rule: AnyRule,
     who: Who,
     parts: PartsOf,
     rev: Annotated[int | None, Query(ge=1, le=2**53, description="Only this version.")] = None,
 ) -> None:
-    """Delete a rule; the alarms that it raised stay."""
+    """Delete a rule, also one that cannot be read; the alarms that it raised stay."""
     await parts.catalogue.rules.remove(rule.id, rev)
     parts.bus.publish(CHANGED, {"rule": rule.id})
     await parts.audit.add(who.person.id, "rule.remove", rule.id, name=rule.name)

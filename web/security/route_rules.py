@@ -100,7 +100,9 @@ RULES: Mapping[str, RouteRule] = {
     **dict.fromkeys(("listPeople", "addPerson", "getPerson", "changePerson", "resetPassword"), _ADMIN),
     **dict.fromkeys(("listSessions", "endSessions", "endSession"), _ADMIN),
     # events, alarms, rules
-    **dict.fromkeys(("listEvents", "listAlarms", "getAlarm", "raiseAlarm", "acknowledgeAlarm"), _SIGNED_IN),
+    **dict.fromkeys(
+        ("listEvents", "listAlarms", "getAlarmsCsv", "getAlarm", "raiseAlarm", "acknowledgeAlarm"), _SIGNED_IN
+    ),
     **dict.fromkeys(("listRules", "getRule"), _OPERATES),
     **dict.fromkeys(("addRule", "previewRule", "changeRule", "removeRule"), _ADMIN),
 }

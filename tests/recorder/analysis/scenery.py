@@ -38,7 +38,9 @@ def grain(seed: int) -> Real:
 
 @dataclass
 class Scenery:
-    """One camera. `flipped`, `zoom`: variants of a scene; `hour` at which it begins; weather by chance of `seed`."""
+    """One camera. `flipped`, `zoom` (into the lower left, or with `upper` into the upper right): variants of a scene;
+    `hour` at which it begins; `haze`: how much of the contrast is gone; `people`: some stop right before the lens;
+    `is_free`: no truck does; weather by chance of `seed`."""
 
     name: str
     flipped: bool = False
@@ -47,14 +49,19 @@ class Scenery:
     speed: float = 1.0
     noise: float = 3.0
     rain: bool = False
+    upper: bool = False
+    haze: float = 0.0
+    people: bool = False
     seed: int = 0
     k: int = 0
+    is_free: bool = False
     rng: np.random.Generator = field(init=False)
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
         self._truck = -10
         self._lights = -10
+        self._person = _Person(0, 0, 0, 0)
         self._night = False
 
     def next(self) -> Gray:
@@ -68,9 +75,12 @@ class Scenery:
         self.k += 1
         if self.zoom > 1:
             w, h = int(WIDTH / self.zoom), int(HEIGHT / self.zoom)
-            picture = cv2.resize(picture[HEIGHT - h :, :w], (WIDTH, HEIGHT)).astype(np.float32)
+            part = picture[:h, WIDTH - w :] if self.upper else picture[HEIGHT - h :, :w]
+            picture = cv2.resize(part, (WIDTH, HEIGHT)).astype(np.float32)
         if self.flipped:
             picture = np.asarray(picture[:, ::-1], np.float32)
+        if self.haze:
+            picture = np.asarray(150 + (picture - 150) * (1 - self.haze), np.float32)
         return self._weathered(self._passed(self._lit(picture)))
 
     def shot(self, picture: Real, noise: float | None = None) -> Gray:
@@ -108,7 +118,7 @@ class Scenery:
         """A truck right before the lens for one key frame or two; headlights that turn in."""
         if self.rng.random() < 1 / 90:
             self._truck = 0
-        if 0 <= self._truck < 2:
+        if 0 <= self._truck < 2 and not self.is_free:
             picture = _truck(picture, self._truck, self.rng)
         self._truck += 1 if self._truck >= 0 else 0
         if self.rng.random() < (1 / 12 if self._night else 1 / 400):
@@ -118,6 +128,17 @@ class Scenery:
             beams = _glow(x, HEIGHT * 0.6, 60) + _glow(x + 70, HEIGHT * 0.6, 60) + 0.35 * _glow(x, HEIGHT * 0.7, 220)
             picture = picture + 210 * beams
         self._lights += 1 if self._lights >= 0 else 0
+        return self._visited(picture) if self.people else picture
+
+    def _visited(self, picture: Real) -> Real:
+        """Somebody who stops an arm's length before the lens, for 2 to 12 s, and does not stand quite still."""
+        if self._person.left <= 0 and self.rng.random() < 1 / 150:
+            x, wide = float(self.rng.uniform(0.25, 0.75)), float(self.rng.uniform(0.28, 0.46))
+            self._person = _Person(int(self.rng.integers(1, 7)), x, wide, float(self.rng.uniform(40, 170)))
+        if self._person.left > 0:
+            self._person.left -= 1
+            self._person.x += float(self.rng.normal(0, 0.02))
+            picture = _stands(picture, self._person, 0.4 if self._night else 1.0)
         return picture
 
     def _weathered(self, picture: Real) -> Real:
@@ -128,6 +149,29 @@ class Scenery:
             cv2.line(streaks, (int(x), int(y)), (int(x + length // 6), int(y + length)), 255, 1)
         soft = cv2.GaussianBlur(streaks, (0, 0), 0.8).astype(np.float32)
         return np.asarray(picture * 0.8 + 24 + soft * 0.35, np.float32)
+
+
+@dataclass
+class _Person:
+    """For how many key frames more, where, how wide (shares of the picture), and how bright the shirt is."""
+
+    left: int
+    x: float
+    wide: float
+    level: float
+
+
+def _stands(picture: Real, person: _Person, light: float) -> Real:
+    """Head, shoulders and a striped shirt, soft at the edges."""
+    shape = np.zeros((HEIGHT, WIDTH), np.uint8)
+    x, half = int(person.x * WIDTH), int(person.wide * WIDTH / 2)
+    cv2.ellipse(shape, (x, int(HEIGHT * 0.27)), (int(half * 0.5), int(half * 0.68)), 0, 0, 360, 150, -1)
+    cv2.ellipse(shape, (x, HEIGHT), (half, int(HEIGHT * 0.52)), 0, 180, 360, 255, -1)
+    alpha = cv2.GaussianBlur((shape > 0).astype(np.float32), (0, 0), 2.0)
+    body = np.where(shape == 150, 110.0, person.level).astype(np.float32)
+    body[int(HEIGHT * 0.5) :: 34] *= 0.7
+    body = cv2.GaussianBlur(body, (0, 0), 1.5) * light
+    return np.asarray(picture * (1 - alpha) + body * alpha, np.float32)
 
 
 @functools.cache
@@ -172,6 +216,19 @@ def twenty(seed: int = 0) -> list[Scenery]:
     return cameras
 
 
+def apart(seed: int = 1000) -> list[Scenery]:
+    """Twenty others, which nothing was tried out on: the upper right of scenes, haze, night and dusk, rain by night."""
+    cameras = [
+        Scenery(name, seed=seed + i, zoom=1.8, upper=True, flipped=i % 2 == 1, hour=7 + i * 1.3)
+        for i, name in enumerate(NAMES[6:])
+    ]
+    cameras += [Scenery(name, seed=seed + 20 + i, hour=2, noise=5) for i, name in enumerate(NAMES[8:12])]
+    cameras += [Scenery(name, seed=seed + 30 + i, hour=19.5, rain=True) for i, name in enumerate(NAMES[:4])]
+    cameras += [Scenery(name, seed=seed + 40 + i, haze=0.5, hour=6.5 + i) for i, name in enumerate(NAMES[4:7])]
+    cameras += [Scenery(name, seed=seed + 50 + i, zoom=2.2, noise=7, hour=17.6) for i, name in enumerate(NAMES[9:12])]
+    return cameras
+
+
 FAULTS = ("black", "blurred", "covered", "moved", "frozen")
 
 
@@ -190,7 +247,9 @@ class Broken:
             self._last = self.camera.next() if self._last is None else self._last
             return self._last
         rng = np.random.default_rng(self.seed)
+        self.camera.is_free = True  # what a truck hides is another question
         picture = self.camera.scene()
+        self.camera.is_free = False
         if self.fault == "black":
             return self.camera.shot(np.full_like(picture, float(rng.uniform(14, 20))), noise=1.0)
         if self.fault == "blurred":

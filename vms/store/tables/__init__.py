@@ -10,7 +10,7 @@ from vms.store.tables.alarms import alarm_events, alarms, rules
 from vms.store.tables.base import METADATA
 from vms.store.tables.bookmarks import bookmarks
 from vms.store.tables.displays import displays, pairings, walls
-from vms.store.tables.events import events
+from vms.store.tables.events import events, fresh_events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
 from vms.store.tables.jobs import jobs
 from vms.store.tables.outbox import outbox, set_aside
@@ -31,6 +31,7 @@ __all__ = [
     "displays",
     "events",
     "fragment_indexes",
+    "fresh_events",
     "gaps",
     "grants",
     "jobs",

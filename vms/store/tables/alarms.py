@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, false, text
 
 from vms.store.tables.base import ID_CHARS, METADATA
 
@@ -26,6 +26,10 @@ rules = Table(
     Column("priority", Integer, nullable=False, doc="1 (at once) to 3."),
     Column("sound", Boolean, nullable=False, doc="Whether its Alarms are heard."),
     Column("alarm_tile", Boolean, nullable=False, doc="Whether they bring their Camera onto the alarm tile."),
+    Column(
+        "displays", JSON, nullable=False, server_default="[]", doc="Ids of Displays that they bring their Camera onto."
+    ),
+    Column("display_s", Integer, nullable=False, server_default="0", doc="For so long at most; 0: until acknowledged."),
     Column("cooldown_s", Integer, nullable=False, doc="So long after an acknowledgement the same is no new Alarm."),
     Column("since_ns", BigInteger, nullable=False, doc="From when on it holds as it is."),
     Column("rev", Integer, nullable=False, doc="Version of the row, one more at each change."),
@@ -50,6 +54,13 @@ alarms = Table(
     Column("note", String(500), nullable=False, doc="What that Person said."),
     Column("sound", Boolean, nullable=False, doc="Whether it is heard."),
     Column("alarm_tile", Boolean, nullable=False, doc="Whether its Camera is brought onto the alarm tile."),
+    Column(
+        "late", Boolean, nullable=False, server_default=false(), doc="Its cause was over long before it was raised."
+    ),
+    Column(
+        "displays", JSON, nullable=False, server_default="[]", doc="Ids of Displays that it brings its Camera onto."
+    ),
+    Column("displays_until_ns", BigInteger, nullable=True, doc="Until when it may; null: it brings it onto none."),
     Column("times", Integer, nullable=False, doc="How often it was raised before it was done with."),
     Column("acknowledged_by", String(ID_CHARS), nullable=True, doc="The Person who acknowledged it."),
     Column("acknowledged_ns", BigInteger, nullable=True, doc="When; null: nobody has."),

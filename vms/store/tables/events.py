@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Table, text
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, text
 
 from vms.store.tables.base import ID_CHARS, METADATA
 
@@ -28,3 +28,11 @@ events = Table(
     Index("ix_events_camera_start_ns", "camera", "start_ns"),
     Index("ix_events_open", "teller", "kind", sqlite_where=IS_OPEN_EVENT, postgresql_where=IS_OPEN_EVENT),
 )
+
+fresh_events = Table(
+    "fresh_events",
+    METADATA,
+    Column("event", String(ID_CHARS), ForeignKey("events.id", ondelete="CASCADE"), primary_key=True, doc="The Event."),
+    Column("rev", Integer, nullable=False, doc="Its version that Rules have yet to look at."),
+)
+"""Where Rules are kept: Events that were written or arrived and that they have not looked at, however old they are."""

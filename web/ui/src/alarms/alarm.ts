@@ -30,8 +30,14 @@ export interface Alarm {
   note: string;
   sound: boolean;
   alarm_tile: boolean;
+  /** Its cause was over long before it could be raised. */
+  late: boolean;
+  displays: string[];
   acknowledgement: { by: Named; at: string; note: string } | null;
 }
+
+/** What a tile says of an alarm. */
+export type Told = Pick<Alarm, "kind" | "priority" | "event">;
 
 export interface Raised {
   p1: number;
@@ -62,6 +68,10 @@ export interface RuleBody {
   priority: Priority;
   sound: boolean;
   alarm_tile: boolean;
+  /** Ids of screens that its camera is brought onto. */
+  displays: string[];
+  /** For so long at most; 0: until somebody acknowledges. */
+  display_s: number;
   cooldown_s: number;
 }
 
@@ -70,8 +80,16 @@ export interface Rule extends RuleBody {
   rev: number;
 }
 
+/** What is left of a rule that the server cannot read. */
+export interface BrokenRule {
+  id: string;
+  name: string;
+  rev: number;
+}
+
 export interface Rules extends Page<Rule> {
   kinds: string[];
+  broken: BrokenRule[];
 }
 
 export interface Preview {
@@ -81,9 +99,10 @@ export interface Preview {
   more: boolean;
 }
 
-/** The most pressing first; of one priority the one that waits longest, so that a picture is not taken from who looks. */
+/** The most pressing first, late ones last; of one priority the one that waits longest, so that a picture is not taken
+ * from who looks. */
 export function inOrder(alarms: readonly Alarm[]): Alarm[] {
-  return [...alarms].sort((a, b) => a.priority - b.priority || Date.parse(a.raised) - Date.parse(b.raised) || (a.id < b.id ? -1 : 1));
+  return [...alarms].sort((a, b) => Number(a.late) - Number(b.late) || a.priority - b.priority || Date.parse(a.raised) - Date.parse(b.raised) || (a.id < b.id ? -1 : 1));
 }
 
 /** The cameras of a wall with an alarm's on the alarm tile; as they are where there is no such tile or no such alarm. */

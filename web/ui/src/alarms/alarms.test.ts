@@ -23,6 +23,8 @@ function alarm(priority: Priority, raised_s: number, more: Partial<Alarm> = {}):
     note: "",
     sound: true,
     alarm_tile: true,
+    late: false,
+    displays: [],
     acknowledgement: null,
     ...more,
   };
@@ -32,6 +34,8 @@ describe("order", () => {
   it("puts the most pressing first, then who waits longest", () => {
     const [a, b, c] = [alarm(2, 5), alarm(1, 9), alarm(2, 3)];
     expect(inOrder([a, b, c])).toEqual([b, c, a]);
+    const late = alarm(1, 1, { late: true });
+    expect(inOrder([late, a])).toEqual([a, late]);
   });
 });
 

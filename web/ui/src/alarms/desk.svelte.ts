@@ -98,7 +98,7 @@ class Desk {
   }
 
   async #load(): Promise<void> {
-    const waiting = await call<Alarms>("GET", "/api/alarms?state=raised&limit=200");
+    const waiting = await call<Alarms>("GET", "/api/alarms?state=raised&order=pressing&limit=200");
     this.raised = waiting.raised;
     this.waiting = inOrder(waiting.items);
     if (!this.#readers) return;

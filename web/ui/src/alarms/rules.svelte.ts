@@ -4,7 +4,7 @@ import { words } from "../api/words";
 import { m } from "../shell/messages";
 import { news } from "../shell/news";
 import { toasts } from "../shell/toasts.svelte";
-import type { Rule, RuleBody, Rules } from "./alarm";
+import type { BrokenRule, Rule, RuleBody, Rules } from "./alarm";
 
 export const FRESH: RuleBody = {
   name: "",
@@ -18,6 +18,8 @@ export const FRESH: RuleBody = {
   priority: 2,
   sound: true,
   alarm_tile: true,
+  displays: [],
+  display_s: 0,
   cooldown_s: 300,
 };
 
@@ -26,6 +28,8 @@ const plain = ({ id: _id, rev: _rev, ...body }: Rule): RuleBody => body;
 class RuleBook {
   items = $state.raw<Rule[]>([]);
   kinds = $state.raw<string[]>([]);
+  /** What cannot be read and raises nothing. */
+  broken = $state.raw<BrokenRule[]>([]);
   loaded = $state(false);
   problem = $state("");
 
@@ -39,6 +43,7 @@ class RuleBook {
       const found = await call<Rules>("GET", "/api/rules");
       this.items = found.items;
       this.kinds = found.kinds;
+      this.broken = found.broken;
       this.loaded = true;
       this.problem = "";
     } catch (error) {
@@ -58,6 +63,16 @@ class RuleBook {
   async enable(rule: Rule, enabled: boolean): Promise<void> {
     try {
       await call("PATCH", `/api/rules/${rule.id}`, { body: { enabled, rev: rule.rev } });
+    } catch (error) {
+      toasts.say(words(error), { kind: "bad" });
+    }
+    await this.read();
+  }
+
+  /** Nothing of it could be brought back. */
+  async removeBroken(rule: BrokenRule): Promise<void> {
+    try {
+      await call("DELETE", `/api/rules/${rule.id}?rev=${rule.rev}`);
     } catch (error) {
       toasts.say(words(error), { kind: "bad" });
     }

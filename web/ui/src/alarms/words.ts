@@ -3,7 +3,7 @@ import { aboutWords, eventWord } from "../events/words";
 import { locale } from "../shell/locale.svelte";
 import { m } from "../shell/messages";
 import { duration, wibSince } from "../shell/wib";
-import type { Alarm, AlarmState, Priority, Schedule } from "./alarm";
+import type { Alarm, AlarmState, Priority, Schedule, Told } from "./alarm";
 
 const KIND: Record<string, () => string> = {
   bus_away: m.event_bus_away,
@@ -36,7 +36,7 @@ export const stateWord = (state: AlarmState): string => STATE[state]();
 export const dayWord = (day: number): string => DAYS[day]?.() ?? "";
 
 /** What happened; of an event in its own words. */
-export function alarmWord(alarm: Alarm): string {
+export function alarmWord(alarm: Told): string {
   return alarm.event ? eventWord(alarm.event) : kindWord(alarm.kind);
 }
 
@@ -51,6 +51,11 @@ export function lastedWord(alarm: Alarm, now: number): string {
   const from = Date.parse(alarm.event?.start ?? alarm.raised);
   if (alarm.over === null) return m.alarm_lasts({ duration: duration(Math.floor((now - from) / 1000) * 1000, locale.current) });
   return m.alarm_over({ duration: duration(Math.max(0, Date.parse(alarm.over) - from), locale.current) });
+}
+
+/** "known late: happened 02:14:40"; nothing where it came in time. */
+export function lateWord(alarm: Alarm, now: number): string {
+  return alarm.late && alarm.event ? m.alarm_late({ time: wibSince(Date.parse(alarm.event.start), now, locale.current) }) : "";
 }
 
 /** "Rina, 14:05:10". */

@@ -113,6 +113,7 @@ export const REASONS: Record<string, Sentence> = {
   request_refused: m.reason_request_refused,
   right_not_of_camera: m.reason_right_not_of_camera,
   rows_wait: m.reason_rows_wait,
+  rule_broken: m.reason_rule_broken,
   rule_changed: m.reason_rule_changed,
   rule_gone: m.reason_rule_gone,
   rule_kinds: m.reason_rule_kinds,

@@ -3,7 +3,7 @@ import { fromJson } from "../views/layout";
 import { addressOf, hasTiles, screenOf, type Scene } from "./scene";
 
 const scene = (more: Partial<Scene>): Scene => ({
-  kind: "nothing", subject: null, name: "", gone: false, layout: null, cameras: [], pages: [], text: "", colour: "plain", until: null, since: null, by_name: "", ...more,
+  kind: "nothing", subject: null, name: "", gone: false, layout: null, cameras: [], pages: [], text: "", colour: "plain", until: null, since: null, by_name: "", alarm: null, ...more,
 });
 
 test("a view is its layout and cameras, a tour the page that is due", () => {

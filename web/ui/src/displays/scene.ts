@@ -1,10 +1,18 @@
 // What a display shows, as the API says it, and what the wall makes of it. Pure.
+import type { Priority } from "../alarms/alarm";
 import type { Address } from "../wall/address";
 import { fromJson, type LayoutJson } from "../views/layout";
 import type { PageJson, TourPage } from "../tours/run.svelte";
 
 export type Kind = "nothing" | "view" | "tour" | "camera" | "tiles" | "message";
 export type Colour = "plain" | "notice" | "alarm";
+
+export interface SceneAlarm {
+  id: string;
+  kind: string;
+  priority: Priority;
+  rule: string;
+}
 
 export interface Scene {
   kind: Kind;
@@ -20,6 +28,8 @@ export interface Scene {
   until: string | null;
   since: string | null;
   by_name: string;
+  /** What brought its camera here, where nobody has. */
+  alarm: SceneAlarm | null;
 }
 
 /** Layout and cameras of it as the wall takes them; of a tour the page that is due. Nothing: one empty tile. */

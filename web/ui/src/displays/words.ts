@@ -23,6 +23,7 @@ export function sceneWord(scene: Scene): string {
   if (scene.gone) return m.display_gone();
   if (scene.kind === "view") return m.scene_view({ name: scene.name });
   if (scene.kind === "tour") return m.scene_tour({ name: scene.name });
+  if (scene.alarm) return m.scene_alarm({ name: scene.name });
   if (scene.kind === "camera") return m.scene_camera({ name: scene.name });
   if (scene.kind === "tiles") return m.scene_tiles({ count: scene.cameras.filter(Boolean).length });
   if (scene.kind === "message") return m.scene_message();
