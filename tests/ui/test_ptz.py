@@ -25,7 +25,11 @@ PAD = """
   });
   window.pad = null;
   navigator.getGamepads = () => [window.pad];
-  window.plug = () => { window.pad = rest(); window.dispatchEvent(new Event("gamepadconnected")); };
+  window.plug = () => {
+    window.pad = rest();
+    window.dispatchEvent(new Event("gamepadconnected"));
+    return seen(window.pad);
+  };
   window.press = (at, down) => {
     const pad = rest();
     pad.buttons[at] = { pressed: down, value: +down };

@@ -52,6 +52,13 @@ export function stick(x: number, y: number, dead: number): [number, number] {
   return speed ? [(x / way) * speed, (y / way) * speed] : [0, 0];
 }
 
+/** Axes as they count, and which have been at rest by now: a slider that lies at its end, or a trigger that rests at -1,
+ * moves nothing until it was in its middle once. */
+export function trusted(axes: readonly number[], rested: readonly boolean[], dead: number): { axes: number[]; rested: boolean[] } {
+  const now = axes.map((axis, at) => rested[at] === true || Math.abs(axis) <= dead);
+  return { axes: axes.map((axis, at) => (now[at] ? axis : 0)), rested: now };
+}
+
 export function padSpeed(pad: PadReading, map: PadMap): Speed {
   const axis = (at: number | null): number => (at === null ? 0 : (pad.axes[at] ?? 0));
   const [pan, down] = stick(axis(map.pan), axis(map.tilt), map.dead);

@@ -1,6 +1,6 @@
 // The pad at this machine: read once a picture while one is there and this window has the focus (two windows must not
 // both obey it). What its buttons mean is kept in this browser, by the kind of pad.
-import { mapOf, padActs, padSpeed, type PadAct, type PadMap, type PadReading } from "./pad";
+import { mapOf, padActs, padSpeed, trusted, type PadAct, type PadMap, type PadReading } from "./pad";
 import { STILL, type Speed } from "./ptz";
 
 export interface PadHands {
@@ -19,6 +19,7 @@ class Pads {
   #mapping = "";
   #hands: PadHands | null = null;
   #before = new Map<number, boolean[]>();
+  #rested = new Map<number, boolean[]>();
   #shows = 0;
   #frame = 0;
 
@@ -77,6 +78,7 @@ class Pads {
       if (this.id !== null) this.#hands?.moves(STILL);
       this.id = null;
       this.#before.clear();
+      this.#rested.clear();
       return false;
     }
     if (!document.hasFocus()) {
@@ -97,7 +99,9 @@ class Pads {
       this.now = { axes: [...pad.axes], buttons: pad.buttons.map((button) => Math.max(button.value, button.pressed ? 1 : 0)) };
       return;
     }
-    this.#hands?.moves(padSpeed(pad, this.map));
+    const { axes, rested } = trusted(pad.axes, this.#rested.get(pad.index) ?? [], this.map.dead);
+    this.#rested.set(pad.index, rested);
+    this.#hands?.moves(padSpeed({ id: pad.id, mapping: pad.mapping, buttons: pad.buttons, axes }, this.map));
     for (const act of padActs(before, pad, this.map)) this.#hands?.act(act);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DEAD, mapOf, padActs, padSpeed, shaped, stick, usualMap, type PadReading } from "./pad";
+import { DEAD, mapOf, padActs, padSpeed, shaped, stick, trusted, usualMap, type PadReading } from "./pad";
 import { digitOf, dragSpeed, keySpeed, moved, presetIndex, steeringKey, STILL, together, wheelSpeed } from "./ptz";
 
 function pad(axes: number[], down: number[] = [], values: Record<number, number> = {}): PadReading {
@@ -74,6 +74,14 @@ describe("a pad", () => {
     expect(padSpeed(pad([0, 0], [6]), map).zoom).toBe(-1);
     expect(padSpeed(pad([0, 0, 1]), usualMap("")).zoom).toBe(-1);
     expect(padSpeed(pad([]), { ...map, pan: 9 })).toEqual(STILL);
+  });
+
+  test("an axis that was never in its middle moves nothing", () => {
+    const first = trusted([0.9, 0.1, -1], [], 0.15);
+    expect(first).toEqual({ axes: [0, 0.1, 0], rested: [false, true, false] });
+    const then = trusted([0.05, 0.9, -1], first.rested, 0.15);
+    expect(then.axes).toEqual([0.05, 0.9, 0]);
+    expect(trusted([1, 0, -1], then.rested, 0.15).axes).toEqual([1, 0, 0]);
   });
 
   test("a button acts once, when it goes down", () => {
