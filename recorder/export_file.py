@@ -58,6 +58,17 @@ class FilePlan:
         return self.inits[self.parts[0].segment.run].head.run.info
 
     @property
+    def made_of(self) -> str:
+        """SHA-256 of all that decides what the file will be: another plan of as many bytes has another one."""
+        rows = [
+            [one.segment.run, one.segment.number, one.offset, one.size, one.start_ns, one.end_ns, one.fresh]
+            for one in self.parts
+        ]
+        shifts = {run: self.corrections.get(run, 0) for run in {one.segment.run for one in self.parts}}
+        what = [self.member, self.interval.start_ns, self.interval.end_ns, rows, shifts]
+        return hashlib.sha256(canonical(what)).hexdigest()
+
+    @property
     def size_bytes(self) -> int:
         """Bytes to be read."""
         return sum(part.size for part in self.parts)

@@ -75,6 +75,7 @@ class ExportWork:
         self._whole = 1
         self._read = 0
         self._wanted = True
+        self._known: dict[str, Coverage] = {}
 
     async def run(self) -> dict[str, Any]:
         """What is kept in the Job's row. JobCancelledError; VmsError, OSError: why it cannot be done."""
@@ -98,7 +99,10 @@ class ExportWork:
             raise NotFoundError(f"there is no camera {camera_id}", reason="camera_gone")
         site = await self._parts.catalogue.sites.get(camera.site)
         named = ("", "") if site is None else (site.slug, site.name)
-        return await self._parts.planner.plan(camera, named, self._stream, self._interval)
+        plan = await self._parts.planner.plan(camera, named, self._stream, self._interval)
+        # Now, for what comes to be known while the files are made is not in them.
+        self._known[camera.id] = await self._parts.playback.coverage(camera.id, self._stream, self._interval)
+        return plan
 
     def _begin(self, size: int) -> None:
         (self._folder / _DONE).mkdir(parents=True, exist_ok=True)
@@ -113,12 +117,12 @@ class ExportWork:
 
     async def _file(self, file: FilePlan) -> Mapping[str, Any]:
         note = self._folder / _DONE / f"{Path(file.member).stem}.json"
-        known = await self._parts.off_loop(partial(_noted, note, file.size_bytes))
+        known = await self._parts.off_loop(partial(_noted, note, file.made_of))
         if known is not None:
             self._add(file.size_bytes)
             return dict(known)
         made = await self._made(file)
-        await self._parts.off_loop(partial(_note, note, {**made, "read_bytes": file.size_bytes, "boot_id": boot_id()}))
+        await self._parts.off_loop(partial(_note, note, {**made, "made_of": file.made_of, "boot_id": boot_id()}))
         return made
 
     async def _made(self, file: FilePlan) -> dict[str, Any]:
@@ -190,7 +194,7 @@ class ExportWork:
 
     async def _camera_value(self, plan: CameraPlan, made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         camera = plan.camera
-        found: Coverage = await self._parts.playback.coverage(camera.id, self._stream, self._interval)
+        found = self._known[camera.id]
         files = [made[file.member] for file in plan.files]
         gaps = [
             {"from_ns": gap.start_ns, "to_ns": gap.end_ns, "cause": gap.cause.value, "state": gap.state.value}
@@ -208,7 +212,7 @@ class ExportWork:
         }
 
 
-_NOT_SAID = {"members", "read_bytes", "boot_id", "lost"}
+_NOT_SAID = {"members", "made_of", "boot_id", "lost"}
 
 
 def _lost_value(part: Part) -> dict[str, Any]:
@@ -228,12 +232,12 @@ def _extents(plans: Sequence[CameraPlan]) -> dict[str, RunExtent]:
     return extents
 
 
-def _noted(path: Path, read_bytes: int) -> Mapping[str, Any] | None:
+def _noted(path: Path, made_of: str) -> Mapping[str, Any] | None:
     """What is known of a file that was finished before a restart; None where it was not, or what it was made of has
-    changed since (footage that arrived late), or the machine went down, and who knows what of it is on the disk."""
+    changed since (footage that arrived late, a clock that was corrected), or the machine went down, and who knows what of it is on the disk."""
     with suppress(OSError, ValueError):
         value: Mapping[str, Any] = json.loads(path.read_bytes())
-        return value if (value.get("read_bytes"), value.get("boot_id")) == (read_bytes, boot_id()) else None
+        return value if (value.get("made_of"), value.get("boot_id")) == (made_of, boot_id()) else None
     return None
 
 

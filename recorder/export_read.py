@@ -18,6 +18,7 @@ from vms.errors import FootageError
 
 MAX_MOOV_BYTES = 256 << 20
 _MAX_SAMPLES = 20_000_000
+_MAX_BOXES = 16
 _HEADER = struct.Struct(">I4s")
 
 
@@ -55,8 +56,11 @@ class TrackTables:
 
 def read_tables(read: Read, size: int) -> dict[int, TrackTables]:
     """All tracks by number. FootageError: it is none of ours, or it is damaged."""
-    at, moov = 0, None
+    at, moov, count = 0, None, 0
     while at < size:
+        count += 1
+        if count > _MAX_BOXES:
+            raise FootageError("it has more boxes than any export has")
         kind, body_at, end = _top(read, at, size)
         if kind == b"moov":
             if moov is not None or end - body_at > MAX_MOOV_BYTES:

@@ -6,6 +6,7 @@ encrypted, and counts and sizes beyond all reason are refused.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import zipfile
@@ -17,6 +18,10 @@ from typing import BinaryIO
 
 MAX_MEMBERS = 20_000
 _LOCAL_BYTES = 30
+_END_BYTES = 22
+_UTF8 = 0x0800
+_DIRECTORY_BYTES = 16 << 20
+"""Of the list of members at the end of a ZIP at most: what that many names take, with room."""
 
 
 class BadPackageError(ValueError):
@@ -84,7 +89,9 @@ class Package:
         self._files.append(file)
         size = os.fstat(file.fileno()).st_size
         try:
-            archive = zipfile.ZipFile(file)
+            archive = zipfile.ZipFile(_Bounded(file))
+        except BadPackageError:
+            raise
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OverflowError) as error:
             raise BadPackageError("it is no ZIP, or it is cut off") from error
         for info in archive.infolist():
@@ -101,12 +108,27 @@ class Package:
             if name in self.members:
                 raise BadPackageError(f"{name} is there twice")
             self.members[name] = self._stored(path, file, info, size)
+        end = os.pread(file.fileno(), _END_BYTES, max(0, size - _END_BYTES - len(archive.comment)))
+        if min((info.header_offset for info in archive.infolist()), default=0) or end[:4] != b"PK\x05\x06":
+            raise BadPackageError("the ZIP has something before its beginning or behind its end")
+        self._apart(archive.start_dir)
+
+    def _apart(self, end: int) -> None:
+        """No member lies within another or in the list: a ZIP of some bytes may not hold more than they are."""
+        for member in sorted(self.members.values(), key=lambda one: one.start, reverse=True):
+            if member.start + member.size > end:
+                raise BadPackageError("members of the ZIP lie within each other")
+            end = member.start
 
     def _stored(self, path: Path, file: BinaryIO, info: zipfile.ZipInfo, size: int) -> OpenMember:
-        head = os.pread(file.fileno(), _LOCAL_BYTES, info.header_offset)
+        inside = 0 <= info.header_offset < size
+        head = os.pread(file.fileno(), _LOCAL_BYTES, info.header_offset) if inside else b""
         if len(head) < _LOCAL_BYTES or head[:4] != b"PK\x03\x04":
             raise BadPackageError(f"the ZIP is damaged at {info.filename[:100]!r}")
         start = info.header_offset + _LOCAL_BYTES + int.from_bytes(head[26:28], "little")
+        named = os.pread(file.fileno(), start - info.header_offset - _LOCAL_BYTES, info.header_offset + _LOCAL_BYTES)
+        if named != info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437", "replace"):
+            raise BadPackageError(f"the ZIP has two names for {info.filename[:100]!r}")
         start += int.from_bytes(head[28:30], "little")
         if start + info.file_size > size:
             raise BadPackageError(f"the ZIP is cut off within {info.filename[:100]!r}")
@@ -115,6 +137,27 @@ class Package:
     def _room(self) -> None:
         if len(self.members) >= MAX_MEMBERS:
             raise BadPackageError(f"it has more than {MAX_MEMBERS} members")
+
+
+class _Bounded(io.BufferedIOBase):
+    """The file as zipfile reads it, which takes the whole list of members into memory however long that says it is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _DIRECTORY_BYTES:
+            raise BadPackageError("its list of members is too long")
+        return self._file.read(_DIRECTORY_BYTES if size is None or size < 0 else size)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from vms.proof.leaf import VIDEO_HZ, LeafHeader, Sample, leaf
 _LINE_BYTES = 16 << 20
 _BLOCK_BYTES = 1 << 18
 _MAX_SAMPLE_BYTES = 64 << 20
+_MAX_GOP_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,8 @@ def _gops(lines: ProofLines, corrections: Mapping[str, int]) -> Iterator[_Gop]:
             ]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FootageError("a line of the proof says nothing that can be checked") from error
+        if any(gop.start < 0 or not 0 < gop.size <= _MAX_GOP_BYTES for gop in gops):
+            raise FootageError("a group of pictures of a size that none has")
         if root != line["leaf_root"]:
             raise FootageError("the leaves of a Segment do not make its root")
         yield from gops
@@ -184,7 +187,7 @@ class _Walk:
     def take(self, gop: _Gop) -> list[Sample]:
         """All samples that lie in the bytes of a group; FootageError where one lies astride, or none begins it."""
         found: list[Sample] = []
-        end = gop.start + gop.size
+        end, room = gop.start + gop.size, gop.size
         for number, samples in self._iterators.items():
             hz, first = self._tracks[number]
             shift = gop.shift_90k * hz // VIDEO_HZ - first
@@ -192,6 +195,9 @@ class _Walk:
             while sample is not None and sample.offset < end:
                 if sample.offset < gop.start or sample.offset + sample.size > end or sample.size > _MAX_SAMPLE_BYTES:
                     raise FootageError("a sample lies elsewhere than its group")
+                room -= sample.size
+                if room < 0:
+                    raise FootageError("its samples are more than the bytes that they lie in")
                 data = self._read(sample.offset, sample.size)
                 if len(data) != sample.size:
                     raise FootageError("a sample lies beyond the end of the file")

@@ -15,6 +15,7 @@ from typing import Any
 import av
 import pytest
 
+from recorder.export_file import FilePlan
 from recorder.export_plan import after
 from recorder.footage import Part
 from recorder.verify import Verdict, verify
@@ -165,6 +166,42 @@ async def test_what_was_finished_before_a_restart_is_not_made_again(tmp_path: Pa
         assert (await made.ended(job)).state is JobState.DONE
         assert (made.folder / job.id / FOOTAGE).stat().st_mtime_ns > after.st_mtime_ns
     await shelf.close()
+
+
+async def test_what_comes_to_be_known_too_late_is_said_to_be_missing(tmp_path: Path) -> None:
+    """Rows that arrive while files are made: the manifest does not claim footage that is in none of them."""
+    async with exports(tmp_path) as made:
+        run = make_run()
+        await made.shelf.record(run, packets(run, seconds=4), segment_s=3)
+        prove = made.exporter._parts.search.prove
+
+        async def late(extents: Any) -> Any:
+            other = make_run(start_ns=START_NS + 10 * S)
+            await made.shelf.record(other, packets(other, seconds=4), segment_s=3)
+            return await prove(extents)
+
+        made.exporter._parts.search.prove = late  # type: ignore[method-assign]
+        window = Interval(START_NS, START_NS + 14 * S)
+        out = unpacked(await made.package(window, tmp_path / "package.zip"), tmp_path / "out")
+    (camera,) = statement(out)["cameras"]
+    missing = sum(gap["to_ns"] - gap["from_ns"] for gap in camera["gaps"])
+    assert (camera["recorded_ns"] + missing, missing) == (14 * S, 10 * S)
+
+
+def test_a_file_that_was_finished_is_known_by_all_that_it_is_made_of() -> None:
+    """Not by its size: another Segment of as many bytes, or a clock that was corrected since, is another file."""
+    run = make_run()
+    segment = Segment(run.id, 0, run.stream, run.site, run.node, 1, 0, 60 * S, SegmentState.STORED)
+    part = Part(segment, 100, 300, 0, 3 * S, fresh=True)
+    plan = FilePlan("footage/a.mp4", "proof/a.jsonl", [part], {}, {run.id: 0, "other": 7}, Interval(0, 3 * S))
+    others = [
+        replace(plan, parts=[replace(part, segment=replace(segment, number=1))]),
+        replace(plan, parts=[replace(part, offset=200)]),
+        replace(plan, corrections={run.id: 5}),
+        replace(plan, interval=Interval(1, 3 * S)),
+    ]
+    assert len({plan.made_of, *(one.made_of for one in others)}) == 5
+    assert replace(plan, corrections={}).made_of == plan.made_of
 
 
 async def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:

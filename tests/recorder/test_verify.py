@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import struct
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -232,6 +233,74 @@ def test_hostile_packages_are_refused(tmp_path: Path) -> None:
         (folder / MANIFEST).write_bytes(text)
         assert verify(folder).verdict is Verdict.CHANGED
     assert verify(tmp_path / "nowhere").verdict is Verdict.UNREADABLE
+
+
+def zipped(path: Path, names: tuple[str, ...] = (MANIFEST, "b.txt")) -> bytes:
+    """A ZIP of these members; its bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, name * 9)
+    return path.read_bytes()
+
+
+def test_zips_that_lie_are_refused(tmp_path: Path) -> None:
+    """Offsets beyond everything, another name where the bytes lie, something before and behind, members in members."""
+    path = tmp_path / "bad.zip"
+    plain = zipped(path)
+    listed = plain.rindex(b"PK\x01\x02")
+    far = struct.pack("<HHQ", 1, 8, (1 << 64) - 99)
+    entry = bytearray(plain[listed : plain.index(b"PK\x05\x06")] + far)
+    entry[30:32], entry[42:46] = len(far).to_bytes(2, "little"), b"\xff" * 4
+    end = bytearray(plain[plain.index(b"PK\x05\x06") :])
+    end[8:12] = b"\x01\x00\x01\x00"
+    end[12:20] = struct.pack("<II", len(entry), listed)
+    inside = bytearray(plain)
+    inside[listed + 42 : listed + 46] = bytes(4)  # both names, one place
+    inside = inside.replace(b"b.txt", MANIFEST[:5].encode())
+    larger = bytearray(plain)
+    first = plain.index(b"PK\x01\x02")
+    larger[first + 20 : first + 28] = struct.pack("<II", 300, 300)
+    for data in (
+        plain[:listed] + entry + end,
+        plain.replace(b"b.txt", b"c.txt", 1),
+        b"before" + plain,
+        plain + b"behind",
+        bytes(inside),
+        bytes(larger),
+    ):
+        path.write_bytes(data)
+        assert verify(path).verdict is Verdict.UNREADABLE, data
+    path.write_bytes(plain)
+    assert verify(path).verdict is Verdict.CHANGED  # and opened
+
+
+def test_a_list_of_members_without_end_is_not_read(tmp_path: Path) -> None:
+    """Of a file that is nothing else, at once and in little memory."""
+    path, count = tmp_path / "many.zip", 1_000_000
+    with path.open("wb") as file:
+        file.truncate(46 * count)
+        file.seek(46 * count)
+        file.write(struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 46 * count, 0, 0))
+    found = verify(path)
+    assert (found.verdict, found.why) == (Verdict.UNREADABLE, "its list of members is too long")
+
+
+async def test_samples_that_are_all_one_place_are_not_held(package: Path) -> None:
+    """Tables that point at the same bytes again and again would fill any memory."""
+    data = bytearray((package / FOOTAGE).read_bytes())
+    line = json.loads((package / "proof/sampit-pasar-01-main.jsonl").read_bytes().splitlines()[0])
+    gop = line["gops"][0]
+    at = data.index(b"stsz")
+    count = int.from_bytes(data[at + 12 : at + 16], "big")
+    for n in range(count):
+        data[at + 16 + 4 * n : at + 20 + 4 * n] = (gop[5] // 25).to_bytes(4, "big")
+    at = data.index(b"co64")
+    count = int.from_bytes(data[at + 8 : at + 12], "big")
+    for n in range(count):
+        data[at + 12 + 8 * n : at + 20 + 8 * n] = gop[4].to_bytes(8, "big")
+    (package / FOOTAGE).write_bytes(data)
+    (change,) = verify(package).changes
+    assert "more than the bytes" in change.words
 
 
 async def test_the_command_says_it_in_words_and_by_its_exit_code(made: Exports, package: Path, tmp_path: Path) -> None:
