@@ -96,3 +96,38 @@ async def test_what_was_read_makes_room(servers: Rig) -> None:
     await center_facts.trim(center.link)
     assert await _held(center) == 0
     await reading.close()
+
+
+async def test_who_has_read_all_gives_nothing_way(servers: Rig) -> None:
+    """A Site of few facts has the lowest number of all that were read, and nothing is left of them: in a crowd the one
+    whose facts fill the stream gives way, be it even without a reader."""
+    center = await servers.center()
+    await center.link.ensure_stream(streams.CENTER_FACTS)
+    mine = flow.Reading("CENTER_FACTS", "sampit_node", (streams.center_facts_subject("sampit"),))
+    reading = flow.Flow(center.link, mine)
+    await flow.make_consumer(center.link, GONE)
+    await center.link.publish_stream(streams.center_facts_subject("sampit"), b"x" * 100)
+    for message in await reading.get():
+        await message.ack()
+    theirs = flow.Flow(center.link, GONE)
+    await center.link.publish_stream(streams.center_facts_subject("kapuas"), b"x" * 100)
+    for message in await theirs.get():
+        await message.ack()
+    await theirs.close()
+
+    async def acknowledged() -> bool:
+        floors = await flow.acknowledged(center.link, "CENTER_FACTS")
+        return floors == {"sampit_node": 1, "kapuas_gone": 2}
+
+    await until(acknowledged)
+    for zone in (*["kapuas"] * 30, "sampit"):  # the last one has just been said, and is on its way
+        await center.link.publish_stream(streams.center_facts_subject(zone), b"x" * 1000)
+    await center_facts.trim(center.link)
+    assert await _held(center) == 1
+    assert len(await reading.get()) == 1
+    await reading.close()
+    await flow.drop_consumer(center.link, "CENTER_FACTS", "kapuas_gone")
+    for _ in range(30):
+        await center.link.publish_stream(streams.center_facts_subject("kapuas"), b"x" * 1000)
+    await center_facts.trim(center.link)
+    assert await _held(center) == 1

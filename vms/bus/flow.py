@@ -174,6 +174,12 @@ async def stream_info(link: NatsLink, stream: str, domain: str | None = None) ->
     return StreamInfo(answer["created"], state["first_seq"], state["last_seq"], state["messages"], state["bytes"])
 
 
+async def subject_counts(link: NatsLink, stream: str) -> dict[str, int]:
+    """How many messages of each subject a stream has. NotFoundError without it."""
+    answer = await _api(link, f"STREAM.INFO.{stream}", {"subjects_filter": ">"}, None)
+    return {str(subject): int(count) for subject, count in (answer["state"].get("subjects") or {}).items()}
+
+
 async def make_consumer(link: NatsLink, reading: Reading) -> None:
     """Make a durable consumer for who will read later; it is left as it is where it exists."""
     flow = Flow(link, reading)

@@ -15,7 +15,7 @@ log = logs.get(__name__)
 
 async def trim(link: NatsLink) -> None:
     """Remove what all nodes of a Site have read. Where more than half of the stream is taken, also what one of them has
-    (it tells a new one), and of the Site that is furthest behind all: it may be gone for good. BusError."""
+    (it tells a new one), and of the Site that has most left unread all: it may be gone for good. BusError."""
     stream, crowd_bytes = streams.CENTER_FACTS.name, (streams.CENTER_FACTS.max_bytes or 0) // 2
     floors: dict[str, list[int]] = {}
     for reader, floor in (await flow.acknowledged(link, stream)).items():
@@ -28,7 +28,8 @@ async def trim(link: NatsLink) -> None:
         info = await flow.stream_info(link, stream)
         if info.size_bytes <= crowd_bytes:
             return
-    behind = min(floors, key=lambda zone: max(floors[zone]), default=None)
+    left = await flow.subject_counts(link, stream)
+    behind = max(left, key=lambda subject: left[subject], default=None)  # also one that nobody reads any more
     if behind is not None:
-        log.error("a site has not read the center's facts for long; they are dropped", site=behind)
-        await flow.purge(link, stream, info.last + 1, subject=streams.center_facts_subject(behind))
+        log.error("a site has not read the center's facts for long; they are dropped", subject=behind)
+        await flow.purge(link, stream, info.last + 1, subject=behind)
