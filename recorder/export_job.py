@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,8 @@ class JobCancelledError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExportParts:
-    """What an Export works with. `key`: what this Node signs with; `certificate`: the installation's word for it."""
+    """What an Export works with. `key`: what this Node signs with; `certificate`: the installation's word for it;
+    `reserved`: bytes that each package under way will take, by its folder."""
 
     catalogue: Catalogue
     playback: Playback
@@ -56,6 +57,7 @@ class ExportParts:
     node: str
     executor: Executor
     certificate: str = ""
+    reserved: dict[Path, int] = field(default_factory=dict)
 
     async def off_loop(self, work: partial[Any]) -> Any:
         """On the executor."""
@@ -84,13 +86,15 @@ class ExportWork:
         if not files:
             raise NotFoundError("nothing of it is recorded", hint="Look at its gaps.", reason="export_empty")
         self._whole = max(1, sum(file.size_bytes for file in files))
-        await self._parts.off_loop(partial(self._begin, self._whole))
+        self._parts.reserved[self._folder] = self._whole
         told = asyncio.create_task(self._tell())
         try:
+            await self._parts.off_loop(partial(self._begin, dict(self._parts.reserved)))
             made = {file.member: await self._file(file) for file in files}
         finally:
             told.cancel()
             await asyncio.gather(told, return_exceptions=True)
+            self._parts.reserved.pop(self._folder, None)
         return await self._finish(plans, made)
 
     async def _plan(self, camera_id: str) -> CameraPlan:
@@ -104,13 +108,13 @@ class ExportWork:
         self._known[camera.id] = await self._parts.playback.coverage(camera.id, self._stream, self._interval)
         return plan
 
-    def _begin(self, size: int) -> None:
+    def _begin(self, reserved: Mapping[Path, int]) -> None:
         (self._folder / _DONE).mkdir(parents=True, exist_ok=True)
         found = os.statvfs(self._folder)
-        there = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
-        if found.f_bavail * found.f_frsize + there < size + _ROOM_BYTES:
+        to_come = sum(max(0, size - _bytes_in(folder)) for folder, size in reserved.items())
+        if found.f_bavail * found.f_frsize < to_come + _ROOM_BYTES:
             raise ObjectUnavailableError(
-                f"there is no room for {size / 1e9:.1f} GB",
+                f"there is no room for {reserved[self._folder] / 1e9:.1f} GB",
                 hint="Free space on the disk of the data folder, or ask for less.",
                 reason="export_room",
             )
@@ -212,6 +216,15 @@ class ExportWork:
         }
 
 
+def _bytes_in(folder: Path) -> int:
+    """How many bytes its files have by now; they come and go meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
 _NOT_SAID = {"members", "made_of", "boot_id", "lost"}
 
 
@@ -233,8 +246,9 @@ def _extents(plans: Sequence[CameraPlan]) -> dict[str, RunExtent]:
 
 
 def _noted(path: Path, made_of: str) -> Mapping[str, Any] | None:
-    """What is known of a file that was finished before a restart; None where it was not, or what it was made of has
-    changed since (footage that arrived late, a clock that was corrected), or the machine went down, and who knows what of it is on the disk."""
+    """What is known of a file that was finished before a restart; None where it was not, or what it was made of
+    has changed since (late footage, a clock that was corrected), or the machine went down, and who knows what of it is
+    on the disk."""
     with suppress(OSError, ValueError):
         value: Mapping[str, Any] = json.loads(path.read_bytes())
         return value if (value.get("made_of"), value.get("boot_id")) == (made_of, boot_id()) else None

@@ -25,7 +25,8 @@ def check_runs(package: Package, statement: Mapping[str, Any], changes: list[Cha
     segments = _segments(package, statement)
     keys = {str(key["fingerprint"]): key for key in statement["keys"]}
     checkpoints: dict[str, Checkpoint | None] = {}
-    unsure, uncertified = 0, set()
+    unsure, uncertified, others = 0, set(), set()
+    mine = certified_by(*(str(statement["key"][name]) for name in ("certificate", "node", "public_key")))
     for run in statement["runs"]:
         theirs = segments.pop(str(run["id"]), {})
         name = str(run["checkpoint"])
@@ -42,14 +43,21 @@ def check_runs(package: Package, statement: Mapping[str, Any], changes: list[Cha
         elif (why := _chained(run, theirs, one)) is not None:
             changes.append(Change(name, why))
         known = keys.get(one.fingerprint, one.key)
-        if certified_by(str(known["certificate"]), one.node, str(one.key["public_key"])) is None:
+        by = certified_by(str(known["certificate"]), one.node, str(one.key["public_key"]))
+        if by is None:
             uncertified.add(one.fingerprint)
+        elif by != mine:
+            others.add((one.fingerprint, by))
     unsaid = (f"it says nothing of the Run {run_id}, of which there is footage" for run_id in segments)
     changes.extend(Change(_MANIFEST, words) for words in unsaid)
     if unsure:
         notes.append(f"{unsure} of {len(statement['runs'])} recording runs are in no Checkpoint of their node yet")
     notes.extend(
         f"the key {key} of a recording node is not certified by an installation" for key in sorted(uncertified)
+    )
+    notes.extend(
+        f"the key {key} of a recording node is certified by another installation, {by}: compare with an older key sheet"
+        for key, by in sorted(others)
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import random
 import zipfile
 from dataclasses import replace
@@ -202,6 +203,23 @@ def test_a_file_that_was_finished_is_known_by_all_that_it_is_made_of() -> None:
     ]
     assert len({plan.made_of, *(one.made_of for one in others)}) == 5
     assert replace(plan, corrections={}).made_of == plan.made_of
+
+
+async def test_packages_under_way_share_the_room(tmp_path: Path) -> None:
+    """What another has yet to write is not free; when it has ended its room is given back."""
+    async with exports(tmp_path) as made:
+        run = make_run()
+        await made.shelf.record(run, packets(run, seconds=4), segment_s=3)
+        parts = made.exporter._parts
+        found = os.statvfs(tmp_path)
+        parts.reserved[tmp_path / "another"] = found.f_bavail * found.f_frsize
+        window = Interval(START_NS, START_NS + 3 * S)
+        refused = await made.ended(await made.ask(window))
+        assert (refused.state, refused.reason) == (JobState.FAILED, "export_room")
+        assert list(parts.reserved) == [tmp_path / "another"]
+        parts.reserved.clear()
+        assert (await made.ended(await made.ask(window))).state is JobState.DONE
+        assert parts.reserved == {}
 
 
 async def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from vms.cli import app
 from vms.domain.interval import Interval
 from vms.domain.media import Codec, Track
 from vms.proof import manifest
+from vms.proof.certificate import certificate
 from vms.proof.checkpoint import canonical
 from vms.proof.keys import NodeKey
 
@@ -203,6 +204,18 @@ async def test_leaves_that_no_node_stated_are_found(made: Exports, package: Path
     found = verify(package, made.key.fingerprint)
     assert found.verdict is Verdict.CHANGED
     assert any("is not what its node stated" in change.words for change in found.changes)
+
+
+async def test_checkpoints_of_another_installation_are_noted(made: Exports, package: Path) -> None:
+    """Whoever holds the exporting node's key alone can sign Checkpoints with a key of his own, and certify that."""
+    value = json.loads((package / MANIFEST).read_bytes())
+    statement = value["statement"]
+    (key,) = statement["keys"]
+    key["certificate"] = certificate(OTHER, key["node"], key["public_key"])
+    (package / MANIFEST).write_bytes(manifest.sealed(statement, made.key))
+    (note,) = verify(package, made.installation.fingerprint).notes
+    assert "another installation" in note
+    assert OTHER.fingerprint in note
 
 
 def test_hostile_packages_are_refused(tmp_path: Path) -> None:
