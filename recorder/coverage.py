@@ -9,11 +9,12 @@ All times are shown times in nanoseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vms.clock import NS_PER_MS, NS_PER_S
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval, subtract, total_ns, union
+from vms.domain.media import Run
 
 JOIN_NS = 100 * NS_PER_MS
 """A hole between two stretches of footage that is not longer and that no row explains is jitter, not a Gap."""
@@ -138,3 +139,16 @@ def _jitter(
         last = hole.start_ns in ends and hole.end_ns == removed_ns and hole.duration_ns <= LAST_NS
         (small if between or last else large).append(hole)
     return small, large
+
+
+def shifted(gap: Gap, corrected: Sequence[Run]) -> Gap:
+    """A Gap's ends are ends of footage in wall time; where that footage is corrected, they move with it."""
+    if not corrected:
+        return gap
+    start_ns, end_ns = gap.start_ns, gap.end_ns
+    for run in corrected:
+        if run.start_ns <= gap.start_ns and (run.end_ns is None or gap.start_ns <= run.end_ns):
+            start_ns = gap.start_ns + (run.correction_ns or 0)
+        if gap.end_ns is not None and run.start_ns <= gap.end_ns and (run.end_ns is None or gap.end_ns <= run.end_ns):
+            end_ns = gap.end_ns + (run.correction_ns or 0)
+    return replace(gap, start_ns=start_ns, end_ns=end_ns)

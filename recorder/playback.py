@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from recorder.coverage import Coverage, Missing, cover
+from recorder.coverage import Coverage, Missing, cover, shifted
 from recorder.footage import FootageDownload, Part, plan
 from recorder.playlist import playlist
 from recorder.segment_reader import SegmentBytes, SegmentSources, VideoBytes
@@ -317,7 +317,7 @@ def _cover(
     return cover(
         window,
         [*recorded, *writing],
-        [_shifted(gap, corrected) for gap in gaps],
+        [shifted(gap, corrected) for gap in gaps],
         expired,
         now_ns=now_ns,
         going_on=deleted_ns is None and any(one.segment.state is SegmentState.OPEN for one in hot),
@@ -360,16 +360,3 @@ def _shown(
         if part.gops
     ]
     return [part for _, part in sorted(stretches, key=lambda pair: pair[0])]
-
-
-def _shifted(gap: Gap, corrected: Sequence[Run]) -> Gap:
-    """A Gap's ends are ends of footage in wall time; where that footage is corrected, they move with it."""
-    if not corrected:
-        return gap
-    start_ns, end_ns = gap.start_ns, gap.end_ns
-    for run in corrected:
-        if run.start_ns <= gap.start_ns and (run.end_ns is None or gap.start_ns <= run.end_ns):
-            start_ns = gap.start_ns + (run.correction_ns or 0)
-        if gap.end_ns is not None and run.start_ns <= gap.end_ns and (run.end_ns is None or gap.end_ns <= run.end_ns):
-            end_ns = gap.end_ns + (run.correction_ns or 0)
-    return replace(gap, start_ns=start_ns, end_ns=end_ns)

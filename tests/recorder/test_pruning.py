@@ -11,9 +11,9 @@ from recorder.playback import Playback
 from recorder.pruning import REST_NS, prunable
 from recorder.retention import Retention, RetentionOptions
 from tests.recorder.rig import FOREVER, Rig, rig
-from tests.recorder.synth import CAMERA, NODE, SITE, STREAM
+from tests.recorder.synth import CAMERA, NODE, SITE, STREAM, make_run
 from tests.recorder.test_retention import DAY_NS, NOW_NS, segment, shelf
-from vms.clock import ManualClock
+from vms.clock import NS_PER_S, ManualClock
 from vms.domain.camera import StreamName
 from vms.domain.footage import CopyState, Segment, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
@@ -66,6 +66,31 @@ async def test_rows_go_and_coverage_stays(tmp_path: Path) -> None:
         assert kept is not None
         assert kept.state is SegmentState.EXPIRED
         assert await playback.coverage(CAMERA, StreamName.MAIN, year) == before
+        await playback.close()
+
+
+async def test_rows_of_a_clock_that_was_corrected_stay_where_gaps_do_not_show_their_time(tmp_path: Path) -> None:
+    """Gaps move with the footage at their ends; what such a Gap does not say any more, its rows say for good."""
+    async with rig(tmp_path, start=False) as r:
+        clock = ManualClock(NOW_NS)
+        store = FolderStore("home", tmp_path / "store")
+        right = [segment(n, age_days=100) for n in range(4)]
+        ahead = [replace(segment(n + 4, age_days=100), run="ahead", number=n) for n in range(4)]
+        start_ns, end_ns = ahead[0].start_ns, ahead[-1].end_ns
+        run = replace(make_run(start_ns=start_ns), id="ahead", end_ns=end_ns, correction_ns=-600 * NS_PER_S)
+        await r.catalogue.runs.put(run)
+        await shelf(r, store, [*right, *ahead, segment(0, age_days=1)])
+        service = Retention(clock, catalogue=r.catalogue, stores={"home": store}, options=RetentionOptions(NODE))
+        with ThreadPoolExecutor(1) as executor:
+            assert await service.sweep(executor) == 8
+        playback = Playback(r.catalogue, {}, r.bus, clock)
+        known = await r.catalogue.cameras.get(CAMERA)
+        assert known is not None
+        await r.catalogue.cameras.update(replace(known, registered_ns=NOW_NS - 120 * DAY_NS, rev=known.rev + 1))
+        days = Interval(NOW_NS - 110 * DAY_NS, NOW_NS - 90 * DAY_NS)
+        before = await playback.coverage(CAMERA, StreamName.MAIN, days)
+        await service.prune()
+        assert await playback.coverage(CAMERA, StreamName.MAIN, days) == before
         await playback.close()
 
 
