@@ -36,6 +36,8 @@ READ_BYTES = 400_000
 BLOCK_BYTES = 1 << 20
 """Of footage in one read, where it does not cross a line."""
 _DAY_NS = 86_400 * NS_PER_S
+_FAILURES = (VmsError, OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
+"""Whatever footage makes of the work ends that Job alone: else it would be begun again for ever, and all others wait."""
 _T = TypeVar("_T")
 
 
@@ -142,7 +144,7 @@ class Exporter(Service):
         except JobCancelledError:
             await self._blocking(partial(shutil.rmtree, folder, ignore_errors=True))
             return
-        except (VmsError, OSError, ValueError, KeyError, TypeError) as error:
+        except _FAILURES as error:
             await self._failed(job, folder, error)
             return
         now_ns = self.clock.now_ns()

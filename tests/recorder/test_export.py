@@ -222,6 +222,24 @@ async def test_packages_under_way_share_the_room(tmp_path: Path) -> None:
         assert parts.reserved == {}
 
 
+async def test_a_job_that_nobody_foresaw_fails_alone(tmp_path: Path) -> None:
+    """It is not begun again for ever, and the next one is made."""
+    async with exports(tmp_path) as made:
+        run = make_run()
+        await made.shelf.record(run, packets(run, seconds=4), segment_s=3)
+        plain = made.exporter._parts.planner.plan
+
+        async def broken(*_arguments: Any) -> Any:
+            raise IndexError("list index out of range")
+
+        made.exporter._parts.planner.plan = broken  # type: ignore[method-assign]
+        window = Interval(START_NS, START_NS + 3 * S)
+        failed = await made.ended(await made.ask(window), 10)
+        made.exporter._parts.planner.plan = plain  # type: ignore[method-assign]
+        assert (failed.state, failed.why) == (JobState.FAILED, "IndexError")
+        assert (await made.ended(await made.ask(window))).state is JobState.DONE
+
+
 async def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:
     """Nor does one of which nothing is recorded, and that says so."""
     async with exports(tmp_path) as made:
