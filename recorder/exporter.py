@@ -37,7 +37,7 @@ BLOCK_BYTES = 1 << 20
 """Of footage in one read, where it does not cross a line."""
 _DAY_NS = 86_400 * NS_PER_S
 _FAILURES = (VmsError, OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
-"""Whatever footage makes of the work ends that Job alone: else it would be begun again for ever, and all others wait."""
+"""Whatever footage makes of the work ends that Job alone; else it would begin again for ever, and all others wait."""
 _T = TypeVar("_T")
 
 

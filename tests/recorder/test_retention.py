@@ -189,3 +189,28 @@ async def test_a_clock_gone_wrong_deletes_nothing(tmp_path: Path) -> None:
             assert await r.catalogue.segments.in_interval(STREAM, FOREVER) == young
             await clock.advance(86_400)
             assert await service.sweep(executor) == 2
+
+
+async def test_what_a_store_does_not_let_go_of_holds_up_nothing_older(tmp_path: Path) -> None:
+    """Under Object Lock the newest doomed Copies stay for long, however many; the oldest are free, and go."""
+
+    class Locked(FolderStore):
+        """Lets go of the oldest alone."""
+
+        def delete(self, key: str) -> None:
+            if key != rows[0].key:
+                raise ObjectError("it is locked")
+            super().delete(key)
+
+    rows = [segment(n) for n in range(4)]
+    async with rig(tmp_path, start=False) as r:
+        store = Locked("home", tmp_path / "store")
+        await shelf(r, store, rows)
+        for one in rows:
+            await r.catalogue.copies.put(Copy(one.run, one.number, "home", CopyState.DOOMED, 1, rev=9))
+        options = RetentionOptions(NODE, batch=2, homes=frozenset({"home"}))
+        service = Retention(ManualClock(NOW_NS), catalogue=r.catalogue, stores={"home": store}, options=options)
+        with ThreadPoolExecutor(1) as executor:
+            assert await service.clear(executor) == 1
+        assert not exists(store, rows[0])
+        assert exists(store, rows[1])

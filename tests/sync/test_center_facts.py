@@ -99,8 +99,7 @@ async def test_what_was_read_makes_room(servers: Rig) -> None:
 
 
 async def test_who_has_read_all_gives_nothing_way(servers: Rig) -> None:
-    """A Site of few facts has the lowest number of all that were read, and nothing is left of them: in a crowd the one
-    whose facts fill the stream gives way, be it even without a reader."""
+    """Of few facts the number last read is low: in a crowd gives way whose facts fill the stream, read or not."""
     center = await servers.center()
     await center.link.ensure_stream(streams.CENTER_FACTS)
     mine = flow.Reading("CENTER_FACTS", "sampit_node", (streams.center_facts_subject("sampit"),))

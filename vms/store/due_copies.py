@@ -1,4 +1,4 @@
-"""Copies that are ordered or doomed, with the Segments they are of, newest first: the work of recorder/copies.py."""
+"""Copies that are ordered or doomed, with the Segments they are of: the work of recorder/copies.py and of retention."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ class DueCopies:
         node: str | None = None,
         not_nodes: Collection[str] = (),
     ) -> list[Segment]:
-        """Segments whose Copy in a Store is in a state (wanted or doomed), newest first, at most `limit`. `node`: that
-        it recorded; `not_nodes`: that none of those recorded."""
+        """Segments whose Copy in a Store is in a state (wanted or doomed), at most `limit`: wanted ones newest first,
+        doomed ones oldest first, of which a Store lets go first. `node`: that it recorded; `not_nodes`: that none of
+        those recorded."""
         c, d = segments.c, copies.c
         statement = (
             select(segments)
@@ -46,7 +47,8 @@ class DueCopies:
             statement = statement.where(c.node == node)
         if not_nodes:
             statement = statement.where(c.node.not_in(sorted(not_nodes)))
-        return await self._db.rows(statement.order_by(c.start_ns.desc()).limit(limit), segments_of)
+        order = c.start_ns if state is CopyState.DOOMED else c.start_ns.desc()
+        return await self._db.rows(statement.order_by(order).limit(limit), segments_of)
 
     async def missing(
         self, store: str, camera: str, names: Collection[StreamName], before_ns: int, limit: int
