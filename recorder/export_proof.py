@@ -1,6 +1,7 @@
 """From the footage of an Export to what Nodes signed about it: for each Run the chain of roots up to a Checkpoint.
 
-Checkpoints lie in the home Store of a Site beside its footage. Event loop; the Store is read on the executor.
+Checkpoints lie in the home Store of a Site beside its footage; those of before a change of it, in the former one. Event
+loop; the Store is read on the executor.
 """
 
 from __future__ import annotations
@@ -102,10 +103,13 @@ class CheckpointSearch:
             places.setdefault((extent.last.site, extent.last.node), {})[run] = extent
         vouches: dict[str, _Vouch] = {}
         for (site, node), theirs in sorted(places.items()):
-            store = self._stores.get(await home_store(self._catalogue, site))
-            if store is not None:
+            home = await home_store(self._catalogue, site)
+            for name in sorted(self._stores, key=lambda one: (one != home, one)):  # it may have been another then
+                left = {run: extent for run, extent in theirs.items() if run not in vouches}
+                if not left:
+                    break
                 with suppress(ObjectError):
-                    look = partial(_look, store, f"{PREFIX}{site}/{node}/", theirs, found.checkpoints)
+                    look = partial(_look, self._stores[name], f"{PREFIX}{site}/{node}/", left, found.checkpoints)
                     vouches |= await self._off_loop(look)
         return vouches
 

@@ -240,6 +240,24 @@ async def test_a_job_that_nobody_foresaw_fails_alone(tmp_path: Path) -> None:
         assert (await made.ended(await made.ask(window))).state is JobState.DONE
 
 
+async def test_checkpoints_of_a_former_home_store_vouch(tmp_path: Path) -> None:
+    """A Site that has another home Store by now: what was recorded before is proved as before."""
+    stores = {"home": FolderStore("home", tmp_path / "objects"), "former": FolderStore("former", tmp_path / "former")}
+    shelf = await Shelf.build(tmp_path, stores, NODE)
+    async with exports(tmp_path, shelf) as made:
+        run = make_run()
+        await shelf.record(run, packets(run, seconds=4), segment_s=3)
+        window = Interval(START_NS, START_NS + 3 * S)
+        await made.package(window, tmp_path / "first.zip")
+        for listed in list(stores["home"].list("checkpoints/")):
+            data = stores["home"].get(listed.key)
+            stores["former"].put_bytes(listed.key, data, metadata={}, content_type="application/json")
+            stores["home"].delete(listed.key)
+        found = verify(await made.package(window, tmp_path / "second.zip"), made.key.fingerprint)
+        assert (found.verdict, found.notes) == (Verdict.INTACT, [])
+    await shelf.close()
+
+
 async def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:
     """Nor does one of which nothing is recorded, and that says so."""
     async with exports(tmp_path) as made:
