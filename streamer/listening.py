@@ -32,6 +32,11 @@ class Listener:
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_WAITING)
         self._transcoding: asyncio.Task[None] | None = None
 
+    @property
+    def tile(self) -> int | None:
+        """The number of the tile that is heard."""
+        return None if self._tile is None else self._tile.index
+
     def listen(self, tile: WallTile | None) -> None:
         """Hear this tile from now on, None: nothing."""
         self._tile = tile

@@ -147,7 +147,8 @@ class Streamer(Service):
         return {}
 
     async def _wall_take(self, value: Value) -> Value:
-        return {"tiles": self._find(value, WallSession).taken(str(value.get("by", "")))}
+        session = self._find(value, WallSession)
+        return {"tiles": session.taken(str(value.get("by", ""))), "heard": session.heard}
 
     async def _wall_close(self, value: Value) -> Value:
         """A web node that held it before has no say any more."""

@@ -74,6 +74,11 @@ class WallSession(ViewerSession):
         self.holder = ""
         self._warm: dict[StreamRef, tuple[Feed, int]] = {}
 
+    @property
+    def heard(self) -> int | None:
+        """The tile that is listened to."""
+        return None if self._listener is None else self._listener.tile
+
     def taken(self, holder: str) -> list[dict[str, Any]]:
         """Another web node holds the control socket from now on: what its tiles are to show. All that was told is told
         again once it speaks."""

@@ -108,7 +108,7 @@ class Parts:
         self.spawn(self._watch_rights())
 
     async def _watch_rights(self) -> None:
-        """WHEP sessions end with the right to watch; walls look for themselves."""
+        """WHEP sessions end with the right to watch; walls look for themselves while they have a socket."""
 
         async def may(person: str, cameras: Collection[str]) -> set[str]:
             return await self.authority.allowed(person, Right.LIVE, cameras)
@@ -117,6 +117,7 @@ class Parts:
             await self.clock.sleep(LOOK_AGAIN_S)
             try:
                 await uncut(self.wheps.look(may))
+                await uncut(self.walls.look())
             except VmsError as error:
                 log.warning("rights not looked at", why=error.message)
 

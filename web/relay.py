@@ -92,13 +92,13 @@ class Relay:
         self._may = may
         self._look_again_s = look_again_s
         self._hear = hear
-        self._heard: int | None = None
         self._clock = clock
         self._rate = _Rate(clock)
 
     async def run(self) -> None:
         """Until the browser leaves, another socket takes over or the session is over."""
         replaced = self._walls.join(self._wall)
+        self._wall.may = None if self._look_again_s is None else self._may
         try:
             await self._socket.accept()
         except BaseException:  # it was gone before it was there: the wall waits for another, and not for ever
@@ -207,32 +207,36 @@ class Relay:
             return
         known = await self._known(tiles)
         entries = [_entry(tile, known) for tile in tiles]
-        for entry in entries:
-            if entry["camera"] is None:
-                self._wall.shown.pop(entry["tile"], None)
-            else:
-                self._wall.shown[entry["tile"]] = entry["camera"]
+        named = self._wall.shown | {entry["tile"]: entry["camera"] for entry in entries}
+        after = {tile: camera for tile, camera in named.items() if camera is not None}
+        await self._still_heard(after)  # before the other camera is there, not after
+        self._wall.shown = after
         await self._forward({"type": "show"} | (entries[0] if len(entries) == 1 else {"tiles": entries}))
-        await self._still_heard()
         for tile in tiles:
             if tile.get("camera") is not None and tile["camera"] not in known:
                 await self._tell(_forbidden(tile))
 
     async def _listen(self, tile: int | None) -> None:
         """Sound of one tile, where what is shown there may be heard."""
-        self._heard = tile if await self._may_hear(tile) else None
-        await self._forward({"type": "listen", "tile": self._heard})
-        if self._heard != tile:
-            await self._tell({"type": "error", "message": "You do not have the right to hear this camera."})
+        if not await self._may_hear(tile, self._wall.shown):
+            await self._hush()
+            return
+        self._wall.heard = tile
+        await self._forward({"type": "listen", "tile": tile})
 
-    async def _may_hear(self, tile: int | None) -> bool:
-        camera = None if tile is None else self._wall.shown.get(tile)
+    async def _hush(self) -> None:
+        self._wall.heard = None
+        await self._forward({"type": "listen", "tile": None})
+        await self._tell({"type": "error", "message": "You do not have the right to hear this camera."})
+
+    async def _may_hear(self, tile: int | None, shown: Mapping[int, str]) -> bool:
+        camera = None if tile is None else shown.get(tile)
         return self._hear is None or camera is None or camera in await uncut(self._hear([camera]))
 
-    async def _still_heard(self) -> None:
-        """Sound follows its tile: not to a camera that may not be heard."""
-        if self._heard is not None and not await self._may_hear(self._heard):
-            await self._listen(self._heard)
+    async def _still_heard(self, shown: Mapping[int, str]) -> None:
+        """Sound follows its tile: not to a camera that may not be heard. What is listened to outlives a socket."""
+        if self._wall.heard is not None and not await self._may_hear(self._wall.heard, shown):
+            await self._hush()
 
     async def _known(self, entries: Sequence[Mapping[str, Any]]) -> set[str]:
         named = {each["camera"] for each in entries if isinstance(each.get("camera"), str) and is_id(each["camera"])}
@@ -252,26 +256,27 @@ class Relay:
         await self._forward({"type": "warm", "cameras": good})
 
     async def _look_again(self) -> None:
-        """Where rights can end while the session goes on (a display is given something else): take the tiles away."""
+        """Where rights can end while the session goes on (a display is given something else): take the tiles away. At
+        once too: who comes and goes is looked at as who stays is."""
         if self._look_again_s is None:
             await asyncio.shield(self._wall.over)
             return
         while True:
-            await self._clock.sleep(self._look_again_s)
-            shown: list[dict[str, Any]] = [
-                {"tile": tile, "camera": camera} for tile, camera in self._wall.shown.items()
-            ]
             try:
-                known = await self._known(shown)
+                await self._take_away()
             except VmsError as error:  # nobody lost a right because the catalogue does not answer
                 log.warning("tiles not looked at", session=self._wall.id, why=logs.redact(error.message))
-                continue
-            for each in shown:
-                if each["camera"] not in known and self._wall.shown.get(each["tile"]) == each["camera"]:
-                    del self._wall.shown[each["tile"]]
-                    await self._forward({"type": "show"} | _entry(each, set()))
-                    await self._tell(_forbidden(each))
-            await self._still_heard()
+            await self._clock.sleep(self._look_again_s)
+
+    async def _take_away(self) -> None:
+        shown: list[dict[str, Any]] = [{"tile": tile, "camera": camera} for tile, camera in self._wall.shown.items()]
+        known = await self._known(shown)
+        for each in shown:
+            if each["camera"] not in known and self._wall.shown.get(each["tile"]) == each["camera"]:
+                del self._wall.shown[each["tile"]]
+                await self._forward({"type": "show"} | _entry(each, set()))
+                await self._tell(_forbidden(each))
+        await self._still_heard(self._wall.shown)
 
     async def _forward(self, message: dict[str, Any]) -> None:
         try:

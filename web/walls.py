@@ -8,7 +8,7 @@ one takes the session over, and the one before lets go. Event loop only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,8 @@ MOVED = "moved"
 @dataclass(eq=False)
 class Wall:
     """One session. `replaced` is set when another socket takes over, `over` when the session ends, with the reason;
-    `shown`: the camera on each tile, as far as somebody asked for one."""
+    `shown`: the camera on each tile, as far as somebody asked for one; `heard`: the tile that is listened to; `may`: which
+    of some cameras the viewer may watch now, as its last socket asked."""
 
     id: str
     owner: str
@@ -41,6 +42,8 @@ class Wall:
     replaced: asyncio.Event | None = None
     leaving: asyncio.Task[None] | None = None
     shown: dict[int, str] = field(default_factory=dict)
+    heard: int | None = None
+    may: Callable[[Collection[str]], Coroutine[Any, Any, set[str]]] | None = None
 
 
 class Walls:
@@ -126,6 +129,7 @@ class Walls:
             return self._walls[wall_id]
         self._walls[wall_id] = wall
         wall.shown.update({int(tile["tile"]): str(tile["camera"]) for tile in answer["tiles"]})
+        wall.heard = answer.get("heard")
         self._bus.publish(_TAKEN, {"wall": wall_id, "by": self._self})
         self.leave(wall)
         return wall
@@ -150,6 +154,15 @@ class Walls:
         await self._clock.sleep(self._reconnect_s)
         wall.leaving = None
         await self.close(wall, "no socket")
+
+    async def look(self) -> None:
+        """End those that wait for a socket and show what their viewer may no longer watch: no socket, and nobody who
+        takes it off the tile. CatalogueError."""
+        for wall in list(self._walls.values()):
+            if wall.replaced is None and wall.may is not None and wall.shown:
+                shown = set(wall.shown.values())
+                if not shown <= await wall.may(shown) and wall.replaced is None:
+                    await self.close(wall, "not allowed any more")
 
     async def close(self, wall: Wall, why: str) -> None:
         """End the session here and at the streamer; idempotent."""

@@ -1,0 +1,70 @@
+"""What is taken away while it is in use: sound, tiles of a wall that comes and goes, downloads, screens, sign-ins."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import httpx
+
+from tests.web.conftest import SITE, World, sign_in
+from tests.web.test_live import control, heard, open_wall
+from tests.web.test_rights import HASH, camera_at
+from tests.web.test_server import serving
+from vms.domain.ids import new_id
+from vms.domain.person import Person
+from vms.domain.rights import CameraException, Grant, PersonRole, Right
+from web.security.authority import LOOK_AGAIN_S
+
+OPERATOR = Grant(PersonRole.OPERATOR, SITE.id)
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait for something that comes within moments."""
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def change(world: World, client: httpx.AsyncClient, *grants: Grant) -> None:
+    """The client's person has these grants from now on."""
+    person = await world.catalogue.people.get((await client.get("/api/session")).json()["person"]["id"])
+    assert person is not None
+    assert await world.catalogue.people.put(replace(person, grants=grants, rev=person.rev + 1))
+
+
+async def test_sound_does_not_follow_its_tile_to_a_camera_that_may_not_be_heard(
+    world: World, admin: httpx.AsyncClient
+) -> None:
+    """Nor for a moment, nor after another socket took over the wall whose tile is listened to."""
+    loud, quiet = await camera_at(admin, SITE.id, "Pasar"), await camera_at(admin, SITE.id, "Bank")
+    deaf = CameraException(quiet, Right.AUDIO, allow=False)
+    await world.catalogue.people.put(Person(new_id(), "rina", "Rina", HASH, grants=(OPERATOR,), exceptions=(deaf,)))
+    async with serving(world) as server, httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client, "rina")
+        wall = await open_wall(client, tiles=[{"tile": 0, "camera": loud, "stream": "sub"}])
+        async with control(server, client, wall) as socket:
+            await socket.send(json.dumps({"type": "listen", "tile": 0}))
+            await until(lambda: {"type": "listen", "tile": 0} in world.streamer.messages)
+        async with control(server, client, wall) as socket:
+            show = {"type": "show", "tile": 0, "camera": quiet, "stream": "sub", "n": 1}
+            await socket.send(json.dumps(show))
+            await until(lambda: show in world.streamer.messages)
+    said = [m for m in world.streamer.messages if m["type"] in {"listen", "show"}]
+    assert said == [{"type": "listen", "tile": 0}, {"type": "listen", "tile": None}, show]
+
+
+async def test_a_wall_that_comes_and_goes_is_looked_at_too(world: World, admin: httpx.AsyncClient) -> None:
+    """Whose socket is gone when the right ends does not watch on: the session ends within seconds."""
+    camera = await camera_at(admin, SITE.id, "Pasar")
+    async with serving(world) as server, httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client)
+        wall = await open_wall(client, tiles=[{"tile": 0, "camera": camera, "stream": "sub"}])
+        async with control(server, client, wall) as socket:
+            await heard(socket)
+        await until(lambda: world.parts.walls._walls[wall].leaving)
+        await change(world, client)
+        await world.clock.advance(LOOK_AGAIN_S)
+        await until(lambda: wall in world.streamer.closed)
