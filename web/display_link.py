@@ -29,7 +29,7 @@ from web.views import camera_out
 
 log = logs.get(__name__)
 
-TOPICS = {"displays", "views", "tours", "cameras"}
+TOPICS = {"displays", "views", "tours", "cameras", "people"}
 LOOK_AGAIN_S = 10.0
 SILENT_S = 8.0
 _MESSAGE_MAX_BYTES = 2_000

@@ -54,13 +54,13 @@ class Parts:
         self.sessions = Sessions(
             context.catalogue, context.clock, ttl_s=options.session_ttl_s, longest_s=options.session_longest_s
         )
-        self.authority = Authority(context.catalogue, context.clock)
+        self.roster = Roster(context.catalogue, context.clock)
+        self.authority = Authority(context.catalogue, self.roster, context.clock)
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence, context.catalogue.sites.list)
         self.steering = Steering(context.bus, context.clock)
-        self.roster = Roster(context.catalogue, context.clock)
         self.news = News(context.bus, first=self.roster.changed)
-        self.sights = Sights(context.catalogue, self.roster, context.clock)
+        self.sights = Sights(context.catalogue, self.roster, self.authority, context.clock)
         self.display_keys = DisplayKeys(context.catalogue, context.clock)
         self.display_board = DisplayBoard(context.bus, context.clock)
         self.bonds = Bonds(self.sessions, self.display_keys, context.clock)

@@ -1,6 +1,6 @@
-"""Who and what there is, as many ask for it every few seconds: cameras and names of people, read once for all of them.
+"""Who and what there is, as many ask for it every few seconds: cameras and people, read once for all of them.
 
-What was read is good for two seconds, and no longer than until cameras change. Event loop only.
+What was read is good for two seconds, and no longer than until they change. Event loop only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera
+from vms.domain.person import Person
 from vms.store.catalogue import Catalogue
 from web.uncut import uncut
 
@@ -60,18 +61,20 @@ class Roster:
     async def _read_cameras(self) -> Mapping[str, Camera]:
         return {camera.id: camera for camera in await self._catalogue.cameras.list()}
 
-    async def _read_people(self) -> Mapping[str, str]:
-        return {person.id: person.name for person in await self._catalogue.people.list()}
+    async def _read_people(self) -> Mapping[str, Person]:
+        return {person.id: person for person in await self._catalogue.people.list()}
 
     async def cameras(self) -> Mapping[str, Camera]:
         """Those that are registered, by id."""
         return await self._cameras.get()
 
-    async def people(self) -> Mapping[str, str]:
-        """Their names, by id."""
+    async def people(self) -> Mapping[str, Person]:
+        """All, by id."""
         return await self._people.get()
 
     def changed(self, topic: str) -> None:
         """A piece of news (web/news.py) came."""
         if topic == "cameras":
             self._cameras.forget()
+        if topic == "people":
+            self._people.forget()

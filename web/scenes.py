@@ -5,7 +5,7 @@ Views and tours are read as they are needed and once for each Scenes: it lives a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from vms.domain.camera import Camera
 from vms.domain.display import Kind, Showing
@@ -36,6 +36,19 @@ def cameras_of(scene: SceneOut) -> set[str]:
     return {camera for camera in (*scene.cameras, *pages) if camera is not None}
 
 
+def veiled(scene: SceneOut, hidden: Collection[str]) -> SceneOut:
+    """Without these cameras: their tiles are empty, and one that is shown alone has no name."""
+    if not hidden:
+        return scene
+
+    def left(cameras: Sequence[str | None]) -> list[str | None]:
+        return [None if camera in hidden else camera for camera in cameras]
+
+    pages = [page.model_copy(update={"cameras": left(page.cameras)}) for page in scene.pages]
+    name = "" if scene.kind is Kind.CAMERA and scene.subject in hidden else scene.name
+    return scene.model_copy(update={"name": name, "cameras": left(scene.cameras), "pages": pages})
+
+
 class Scenes:
     """Reads a catalogue, and of the roster what all of them need."""
 
@@ -64,7 +77,8 @@ class Scenes:
         return [page_out(page) for page in tour.pages({view.id: view for view in found if view is not None})]
 
     async def _person(self, person: str) -> str:
-        return (await self._roster.people()).get(person, "")
+        found = (await self._roster.people()).get(person)
+        return "" if found is None else found.name
 
     async def of(self, showing: Showing) -> SceneOut:
         """Resolved; `gone` where its view, tour or camera is no more, or was taken back from who pushed it."""

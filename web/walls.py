@@ -30,8 +30,8 @@ MOVED = "moved"
 @dataclass(eq=False)
 class Wall:
     """One session. `replaced` is set when another socket takes over, `over` when the session ends, with the reason;
-    `shown`: the camera on each tile, as far as somebody asked for one; `heard`: the tile that is listened to; `may`: which
-    of some cameras the viewer may watch now, as its last socket asked."""
+    `shown`: the camera on each tile, as far as somebody asked for one; `heard`: the tile that is listened to;
+    `may`: which of some cameras the viewer may watch now, as its last socket asked."""
 
     id: str
     owner: str

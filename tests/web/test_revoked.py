@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import httpx
 
-from tests.web.conftest import SITE, World, sign_in
+from tests.web.conftest import OTHER_SITE, SITE, World, sign_in
+from tests.web.test_displays import pair, push
 from tests.web.test_live import control, heard, open_wall
-from tests.web.test_rights import HASH, camera_at
+from tests.web.test_rights import HASH, camera_at, signed_in
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from vms.domain.person import Person
@@ -68,3 +69,33 @@ async def test_a_wall_that_comes_and_goes_is_looked_at_too(world: World, admin: 
         await change(world, client)
         await world.clock.advance(LOOK_AGAIN_S)
         await until(lambda: wall in world.streamer.closed)
+
+
+async def test_a_view_that_is_pushed_is_given_no_more_than_who_pushed_it_may_watch(
+    world: World, admin: httpx.AsyncClient
+) -> None:
+    """A camera that is put into it later is not shown, nor is any when the right has gone."""
+    mine, other = await camera_at(admin, SITE.id, "Pasar"), await camera_at(admin, OTHER_SITE.id, "Pelabuhan")
+    async with signed_in(world, OPERATOR) as operator, world.client() as screen:
+        display = await pair(operator, screen)
+        body = {"name": "Pagi", "layout": {"grid": "4"}, "cameras": [mine, None, None, None], "shared": True}
+        view = (await operator.post("/api/views", json=body)).json()
+        await push(operator, display, kind="view", subject=view["id"])
+        assert await world.parts.sights.cameras_of(display["id"]) == {mine}
+        more = {"layout": {"grid": "4"}, "cameras": [mine, other, None, None], "rev": view["rev"]}
+        assert (await operator.patch(f"/api/views/{view['id']}", json=more)).status_code == 200
+        assert await world.parts.sights.cameras_of(display["id"]) == {mine}
+        await change(world, operator)
+        assert await world.parts.sights.cameras_of(display["id"]) == frozenset()
+
+
+async def test_a_list_of_screens_does_not_name_what_is_not_seen(world: World, admin: httpx.AsyncClient) -> None:
+    """An operator of another place learns that there is something on it, and not what camera."""
+    other = await camera_at(admin, OTHER_SITE.id, "Pelabuhan")
+    async with signed_in(world, OPERATOR) as operator, world.client() as screen:
+        display = await pair(admin, screen)
+        assert (await push(admin, display, kind="camera", subject=other))["scene"]["name"] == "Pelabuhan"
+        for answer in (await operator.get("/api/displays"), await operator.get(f"/api/displays/{display['id']}")):
+            assert answer.status_code == 200
+            assert "Pelabuhan" not in answer.text
+        assert "Pelabuhan" in (await admin.get("/api/displays")).text

@@ -162,8 +162,11 @@ async def control_screen_wall(socket: WebSocket, screen: int, session: str) -> N
     """Messages of the wall. What the display is no longer told to show is taken off its tiles within seconds."""
     del screen
     parts, who = parts_of(socket), display_of(socket)
-    wall, may = await parts.walls.of(session, who.viewer), parts.sights.of(who.display.id).may
-    await Relay(socket, wall, parts.walls, parts.bus, may, parts.clock, look_again_s=LOOK_AGAIN_S).run()
+    wall, sight = await parts.walls.of(session, who.viewer), parts.sights.of(who.display.id)
+    relay = Relay(
+        socket, wall, parts.walls, parts.bus, sight.may, parts.clock, look_again_s=LOOK_AGAIN_S, hear=sight.hear
+    )
+    await relay.run()
 
 
 @router.get(

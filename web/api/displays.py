@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from vms.clock import NS_PER_S
+from vms.domain.camera import Camera
 from vms.domain.display import Display, Kind, Showing, Wall, clean_code
 from vms.domain.ids import is_id, new_id
 from vms.domain.rights import Right
@@ -18,12 +19,13 @@ from web.api.errors import CHANGES, problems
 from web.deps import Address, EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, page
 from web.parts import Parts
-from web.scenes import Scenes, cameras_of
+from web.scenes import Scenes, cameras_of, veiled
 from web.schemas_displays import (
     DisplayOut,
     DisplayPatch,
     DisplaysOut,
     PairIn,
+    SceneOut,
     ShowIn,
     WallNameIn,
     WallSetOut,
@@ -58,8 +60,10 @@ OneDisplay = Annotated[Display, Depends(display_of)]
 OneWall = Annotated[Wall, Depends(wall_of)]
 
 
-async def _out(parts: Parts, *displays: Display) -> list[DisplayOut]:
+async def _out(parts: Parts, eyes: Eyes, *displays: Display) -> list[DisplayOut]:
+    """With what of their scenes is seen by who asks."""
     scenes, now_ns, found = Scenes(parts.catalogue, parts.roster), parts.clock.now_ns(), []
+    known = await scenes.cameras()
     for display in displays:
         state = parts.display_board.of(display.id)
         seen_ns = max(state.seen_ns, display.seen_ns or 0)
@@ -70,7 +74,7 @@ async def _out(parts: Parts, *displays: Display) -> list[DisplayOut]:
                 id=display.id,
                 name=display.name,
                 wall=display.wall,
-                scene=await scenes.of(showing),
+                scene=_seen(await scenes.of(showing), eyes, known),
                 earlier=bool(display.earlier) or showing.kind is not Kind.NOTHING,
                 online=state.on,
                 seen_at=format_time(seen_ns) if seen_ns else None,
@@ -86,26 +90,33 @@ async def _out(parts: Parts, *displays: Display) -> list[DisplayOut]:
     return found
 
 
+def _seen(scene: SceneOut, eyes: Eyes, known: Mapping[str, Camera]) -> SceneOut:
+    if eyes.everywhere:
+        return scene
+    return veiled(scene, {one for one in cameras_of(scene) & known.keys() if not eyes.sees(known[one])})
+
+
 def _told(parts: Parts) -> None:
     parts.bus.publish("display.changed", {})
 
 
 @router.get("/displays", operation_id="listDisplays", responses=problems())
 async def list_displays(
-    who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> DisplaysOut:
     """All displays by name: what each shows, and how it is."""
-    del who
     displays = await parts.catalogue.displays.list()
     shown, following = page(displays, lambda display: (display.name, display.id), cursor, limit, parts=2)
-    return DisplaysOut(items=await _out(parts, *shown), next=following)
+    return DisplaysOut(items=await _out(parts, eyes, *shown), next=following)
 
 
 @router.post("/displays", operation_id="pairDisplay", status_code=201, responses=problems(*CHANGES, 404, 409))
-async def pair_display(body: PairIn, response: Response, who: Who, parts: PartsOf, address: Address) -> DisplayOut:
+async def pair_display(
+    body: PairIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf, address: Address
+) -> DisplayOut:
     """Make the browser that shows the code a display of a wall."""
     if (body.wall is None) == (body.new_wall is None):
         raise InputError("Name a wall, or a new one.", field="wall")
@@ -135,7 +146,7 @@ async def pair_display(body: PairIn, response: Response, who: Who, parts: PartsO
         who.person.id, "display.pair", display.id, name=display.name, wall=wall, address=pairing.address
     )
     response.headers["Location"] = f"/api/displays/{display.id}"
-    return (await _out(parts, display))[0]
+    return (await _out(parts, eyes, display))[0]
 
 
 def _full(limit: int) -> ConflictError:
@@ -155,14 +166,13 @@ async def _new_wall(parts: Parts, name: str) -> Wall:
 
 
 @router.get("/displays/{display_id}", operation_id="getDisplay", responses=problems(404))
-async def get_display(display: OneDisplay, who: Who, parts: PartsOf) -> DisplayOut:
+async def get_display(display: OneDisplay, eyes: EyesOf, parts: PartsOf) -> DisplayOut:
     """One display."""
-    del who
-    return (await _out(parts, display))[0]
+    return (await _out(parts, eyes, display))[0]
 
 
 @router.patch("/displays/{display_id}", operation_id="changeDisplay", responses=problems(*CHANGES, 404, 409))
-async def change_display(body: DisplayPatch, display: OneDisplay, who: Who, parts: PartsOf) -> DisplayOut:
+async def change_display(body: DisplayPatch, display: OneDisplay, who: Who, eyes: EyesOf, parts: PartsOf) -> DisplayOut:
     """Rename it, or give it to another wall."""
     changed = replace(display, name=body.name or display.name, wall=body.wall or display.wall, rev=body.rev + 1)
     if body.wall is not None:
@@ -170,7 +180,7 @@ async def change_display(body: DisplayPatch, display: OneDisplay, who: Who, part
     await parts.catalogue.displays.update([changed])
     _told(parts)
     await parts.audit.add(who.person.id, "display.change", display.id, name=changed.name, wall=changed.wall)
-    return (await _out(parts, changed))[0]
+    return (await _out(parts, eyes, changed))[0]
 
 
 @router.delete(
@@ -218,7 +228,7 @@ async def _showing(body: ShowIn, who: Who, eyes: Eyes, parts: Parts) -> Showing:
     return showing
 
 
-async def _push(parts: Parts, who: Who, displays: Sequence[Display], showing: Showing) -> list[DisplayOut]:
+async def _push(parts: Parts, who: Who, eyes: Eyes, displays: Sequence[Display], showing: Showing) -> list[DisplayOut]:
     changed = [display.pushed(showing) for display in displays]
     await parts.catalogue.displays.update(changed)
     _told(parts)
@@ -232,7 +242,7 @@ async def _push(parts: Parts, who: Who, displays: Sequence[Display], showing: Sh
         displays=names[:_NAMED_MAX],
         count=len(names),
     )
-    return await _out(parts, *changed)
+    return await _out(parts, eyes, *changed)
 
 
 def _unchanged(display: Display, rev: int) -> None:
@@ -249,7 +259,7 @@ async def show_on_display(body: ShowIn, display: OneDisplay, who: Who, eyes: Eye
     """Push a view, tour, camera, tiles or message to it, or nothing."""
     if body.rev is not None:
         _unchanged(display, body.rev)
-    return (await _push(parts, who, [display], await _showing(body, who, eyes, parts)))[0]
+    return (await _push(parts, who, eyes, [display], await _showing(body, who, eyes, parts)))[0]
 
 
 @router.delete(
@@ -258,6 +268,7 @@ async def show_on_display(body: ShowIn, display: OneDisplay, who: Who, eyes: Eye
 async def take_back(
     display: OneDisplay,
     who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     rev: Annotated[int | None, Query(ge=1, le=2**53, description="Only if it is still this version.")] = None,
 ) -> DisplayOut:
@@ -268,7 +279,7 @@ async def take_back(
     await parts.catalogue.displays.update([changed])
     _told(parts)
     await parts.audit.add(who.person.id, "display.take_back", display.id, name=display.name)
-    return (await _out(parts, changed))[0]
+    return (await _out(parts, eyes, changed))[0]
 
 
 @router.post(
@@ -331,18 +342,19 @@ async def show_on_wall(body: ShowIn, wall: OneWall, who: Who, eyes: EyesOf, part
     if body.rev is not None:
         raise InputError("A rev is that of one display.", hint="Leave it out for a wall.", field="rev")
     displays = await parts.catalogue.displays.list(wall.id)
-    return DisplaysOut(items=await _push(parts, who, displays, await _showing(body, who, eyes, parts)), next=None)
+    shown = await _push(parts, who, eyes, displays, await _showing(body, who, eyes, parts))
+    return DisplaysOut(items=shown, next=None)
 
 
 @router.delete("/walls/{wall_id}/showing", operation_id="takeBackFromWall", responses=problems(*CHANGES, 404, 409))
-async def take_back_wall(wall: OneWall, who: Who, parts: PartsOf) -> DisplaysOut:
+async def take_back_wall(wall: OneWall, who: Who, eyes: EyesOf, parts: PartsOf) -> DisplaysOut:
     """Take back what was pushed last, on each display of a wall."""
     now_ns = parts.clock.now_ns()
     changed = [display.taken_back(now_ns) for display in await parts.catalogue.displays.list(wall.id)]
     await parts.catalogue.displays.update(changed)
     _told(parts)
     await parts.audit.add(who.person.id, "wall.take_back", wall.id, name=wall.name)
-    return DisplaysOut(items=await _out(parts, *changed), next=None)
+    return DisplaysOut(items=await _out(parts, eyes, *changed), next=None)
 
 
 @router.post(

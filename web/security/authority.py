@@ -16,6 +16,7 @@ from vms.domain.rights import Holding, Right, SiteTree
 from vms.errors import ForbiddenError, NotFoundError
 from vms.store.catalogue import Catalogue
 from vms.store.scope import Scope
+from web.roster import Roster
 
 LOOK_AGAIN_S = 2.0
 
@@ -111,8 +112,9 @@ class Eyes:
 class Authority:
     """Makes Eyes."""
 
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, catalogue: Catalogue, roster: Roster, clock: Clock) -> None:
         self._catalogue = catalogue
+        self._roster = roster
         self._clock = clock
 
     async def eyes(self, holding: Holding) -> Eyes:
@@ -127,11 +129,18 @@ class Authority:
         cameras = await self._catalogue.cameras.list(include_deleted=True)
         return eyes.scope(await self._catalogue.sites.list(), cameras, right)
 
-    async def allowed(self, person: str, right: Right, cameras: Collection[str]) -> set[str]:
-        """On which of these cameras (id) a person has the right now; none once the account is closed or gone."""
+    async def allowed(self, person: str, right: Right, cameras: Collection[str], *, removed: bool = False) -> set[str]:
+        """On which of these cameras (id), with `removed` also of those that were removed, a person has the right now;
+        none once the account is closed or gone."""
         found = await self._catalogue.people.get(person)
         if found is None:
             return set()
         eyes = await self.eyes(found.holding)
-        known = {camera.id: camera for camera in await self._catalogue.cameras.list()}
-        return {id_ for id_ in cameras if id_ in known and eyes.camera(right, known[id_])}
+        known = await self._named(cameras)
+        return {one.id for one in known if (removed or one.deleted_ns is None) and eyes.camera(right, one)}
+
+    async def _named(self, cameras: Collection[str]) -> list[Camera]:
+        """Every wall asks every two seconds: one reading for all, and one row for what it does not know (yet)."""
+        known = await self._roster.cameras()
+        others = [await self._catalogue.cameras.get(id_) for id_ in set(cameras) - known.keys()]
+        return [known[id_] for id_ in cameras if id_ in known] + [one for one in others if one is not None]
