@@ -19,6 +19,7 @@ from web.security.authority import LOOK_AGAIN_S, Authority
 from web.security.bonds import Bonds
 from web.security.display_keys import DisplayKeys
 from web.security.passwords import Passwords
+from web.security.permits import Permits
 from web.security.sessions import Sessions
 from web.security.throttle import Throttle
 from web.sights import Sights
@@ -56,6 +57,7 @@ class Parts:
         )
         self.roster = Roster(context.catalogue, context.clock)
         self.authority = Authority(context.catalogue, self.roster, context.clock)
+        self.permits = Permits(self.authority)
         self.presence = context.presence
         self.board = StateBoard(context.bus, context.clock, self.presence, context.catalogue.sites.list)
         self.steering = Steering(context.bus, context.clock)
@@ -108,7 +110,7 @@ class Parts:
         self.spawn(self._watch_rights())
 
     async def _watch_rights(self) -> None:
-        """WHEP sessions end with the right to watch; walls look for themselves while they have a socket."""
+        """WHEP sessions and downloads end with the right to them; walls with a socket look for themselves."""
 
         async def may(person: str, cameras: Collection[str]) -> set[str]:
             return await self.authority.allowed(person, Right.LIVE, cameras)
@@ -118,6 +120,7 @@ class Parts:
             try:
                 await uncut(self.wheps.look(may))
                 await uncut(self.walls.look())
+                await uncut(self.permits.look())
             except VmsError as error:
                 log.warning("rights not looked at", why=error.message)
 

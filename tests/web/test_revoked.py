@@ -8,16 +8,19 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
+import pytest
 
-from tests.web.conftest import OTHER_SITE, SITE, World, sign_in
+from tests.web.conftest import CHEAP, OTHER_SITE, PASSWORD, SITE, World, sign_in
 from tests.web.test_displays import pair, push
 from tests.web.test_live import control, heard, open_wall
+from tests.web.test_playback import FROM, TO, put_segment
 from tests.web.test_rights import HASH, camera_at, signed_in
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.domain.rights import CameraException, Grant, PersonRole, Right
 from web.security.authority import LOOK_AGAIN_S
+from web.security.passwords import hash_password
 
 OPERATOR = Grant(PersonRole.OPERATOR, SITE.id)
 
@@ -99,3 +102,95 @@ async def test_a_list_of_screens_does_not_name_what_is_not_seen(world: World, ad
             assert answer.status_code == 200
             assert "Pelabuhan" not in answer.text
         assert "Pelabuhan" in (await admin.get("/api/displays")).text
+
+
+async def test_a_download_is_cut_when_the_right_is_taken_away(world: World, admin: httpx.AsyncClient) -> None:
+    """Within seconds, though the sign-in goes on; of a removed camera it goes on as long as the right does."""
+    camera = await camera_at(admin, SITE.id, "Pasar")
+    investigator = Grant(PersonRole.INVESTIGATOR, SITE.id)
+    await world.catalogue.people.put(Person(new_id(), "rina", "Rina", HASH, grants=(investigator,)))
+    async with serving(world) as server, httpx.AsyncClient(base_url=server.url) as client:
+        await sign_in(client, "rina")
+        world.playback.download = put_segment(world, camera, data=bytes(60_000_000))
+        url = f"/api/cameras/{camera}/footage.mp4"
+        async with client.stream("GET", url, params={"from": FROM, "to": TO}) as answer:
+            blocks = answer.aiter_raw()
+            await anext(blocks)
+            assert (await admin.delete(f"/api/cameras/{camera}")).status_code == 204
+            await world.parts.permits.look()
+            await anext(blocks)
+            await change(world, client, OPERATOR)
+            await world.clock.advance(LOOK_AGAIN_S)
+            with pytest.raises(httpx.RemoteProtocolError):
+                async for _block in blocks:
+                    pass
+        assert (await client.get("/api/session")).status_code == 200
+
+
+async def test_a_report_leaves_out_what_may_not_be_replayed(world: World, admin: httpx.AsyncClient) -> None:
+    """An exception counts there too."""
+    await camera_at(admin, SITE.id, "Pasar")
+    hidden = await camera_at(admin, SITE.id, "Bank")
+    taken = CameraException(hidden, Right.REPLAY, allow=False)
+    async with signed_in(world, OPERATOR, exceptions=(taken,)) as operator:
+        for name in ("coverage", "coverage.csv"):
+            answer = await operator.get(f"/api/sites/{SITE.id}/{name}", params={"month": "2026-09"})
+            assert answer.status_code == 200, answer.text
+            assert "Pasar" in answer.text
+            assert "Bank" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/cameras/probe", "/api/cameras/onvif"])
+async def test_who_administers_one_site_tries_nothing_from_elsewhere(
+    world: World, admin: httpx.AsyncClient, path: str
+) -> None:
+    """Without a site any node would do it, in the network of another regency."""
+    url = "rtsp://10.0.0.1/x" if path.endswith("probe") else "http://10.0.0.1/onvif/device_service"
+    async with signed_in(world, Grant(PersonRole.ADMIN, SITE.id)) as client:
+        for site in ({}, {"site": OTHER_SITE.id}):
+            assert (await client.post(path, json={"url": url} | site)).status_code == 403
+    assert world.ingest.probes == []
+
+
+async def test_two_admins_who_end_each_other_at_once_leave_one(world: World, admin: httpx.AsyncClient) -> None:
+    """Who comes second is told that nobody else is left."""
+    other = Person(new_id(), "budi", "Budi", HASH, grants=world.admin.grants)
+    await world.catalogue.people.put(other)
+    changes = [admin.patch(f"/api/people/{one.id}", json={"grants": [], "rev": 1}) for one in (world.admin, other)]
+    answers = await asyncio.gather(*changes)
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert [bool(one.grants) for one in await world.catalogue.people.list()].count(True) == 1
+
+
+async def test_a_sign_in_under_way_ends_with_its_password(
+    world: World, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changed while the old one was looked at: that opens nothing."""
+    verify = world.parts.passwords.verify
+
+    async def slow(password: str, stored: str | None) -> bool:
+        found = await verify(password, stored)
+        changed = replace(world.admin, password_hash=hash_password("another one here", CHEAP), rev=2)
+        await world.catalogue.people.put(changed)
+        await world.catalogue.sessions.delete_of(world.admin.id)
+        return found
+
+    monkeypatch.setattr(world.parts.passwords, "verify", slow)
+    answer = await client.post("/api/session", json={"username": "admin", "password": PASSWORD})
+    assert (answer.status_code, answer.json()["reason"]) == (401, "signin_wrong")
+    assert await world.catalogue.sessions.of(world.admin.id) == []
+
+
+async def test_a_sign_in_that_was_ended_does_not_come_back_with_a_new_password(
+    world: World, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended by an admin while the old password was looked at."""
+    verify = world.parts.passwords.verify
+
+    async def slow(password: str, stored: str | None) -> bool:
+        await world.catalogue.sessions.delete_of(world.admin.id)
+        return await verify(password, stored)
+
+    monkeypatch.setattr(world.parts.passwords, "verify", slow)
+    await admin.post("/api/session/password", json={"old": PASSWORD, "new": "another one here"})
+    assert await world.catalogue.sessions.of(world.admin.id) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, select, update
@@ -40,8 +40,9 @@ class People:
             row = (await connection.execute(statement)).first()
         return None if row is None else _person(row)
 
-    async def put(self, person: Person) -> bool:
-        """Insert, or replace where `rev` is greater; False where it is not. ConflictError: the user name is taken."""
+    async def put(self, person: Person, beside: Callable[[Person], bool] | None = None) -> bool:
+        """Insert, or replace where `rev` is greater; False where it is not. `beside`: only where another Person is
+        such, whoever else writes at this moment. ConflictError: the user name is taken, or nobody else is such."""
         values = {
             "id": person.id,
             "username": person.username,
@@ -62,6 +63,11 @@ class People:
         }
         try:
             async with self._db.write() as connection:
+                if beside is not None:
+                    await self._db.alone(connection, "people")
+                    rows = await connection.execute(select(people).where(people.c.id != person.id))
+                    if not any(beside(_person(row)) for row in rows):
+                        raise ConflictError("nobody else is left", reason="last_admin")
                 return await self._db.upsert(connection, people, values)
         except IntegrityError as error:
             raise ConflictError(f"the user name {person.username} is taken") from error
@@ -121,10 +127,11 @@ class Sessions:
             rows = await connection.execute(statement)
         return [Session(r.token_sha256, r.person, r.csrf, r.created_ns, r.seen_ns, r.expires_ns) for r in rows]
 
-    async def delete_of(self, person: str) -> int:
-        """Sign a Person out everywhere; says of how many sign-ins."""
+    async def delete_of(self, person: str, but: str = "") -> int:
+        """Sign a Person out everywhere, `but` there (a token's SHA-256); says of how many sign-ins."""
+        chosen = delete(sessions).where(sessions.c.person == person, sessions.c.token_sha256 != but)
         async with self._db.write() as connection:
-            return (await connection.execute(delete(sessions).where(sessions.c.person == person))).rowcount
+            return (await connection.execute(chosen)).rowcount
 
     async def delete_expired(self, now_ns: int) -> int:
         """Forget what is worth nothing any more; says how many."""

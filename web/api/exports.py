@@ -170,6 +170,7 @@ async def download_export(request: Request, job: OneExport, who: Who, parts: Par
     stack, cut = ExitStack(), asyncio.Event()
     stack.enter_context(parts.downloads.held(who.person.id))
     stack.enter_context(parts.bonds.tied(who.session.token_sha256, cut.set))
+    stack.enter_context(parts.permits.held(who.person.id, Right.EXPORT, job.asked["cameras"], cut.set))
     blocks = _blocks(parts.bus, job, wanted.start, wanted.end)
     return BlocksResponse(blocks, 206 if wanted.partial else 200, _ZIP, headers, holding=stack, cut=cut)
 

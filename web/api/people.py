@@ -151,8 +151,7 @@ async def change_person(body: PersonPatch, person: OnePerson, who: Who, parts: P
         if getattr(changed, name) != getattr(person, name)
     ]  # fmt: skip
     if fields:
-        await _keep_an_admin(parts, person, changed)
-        await _put(parts, changed)
+        await _put(parts, changed, keeps_admin=_rules_all(person) and not _rules_all(changed))
         if not changed.enabled:
             await _end_all(parts, person)
         await parts.audit.add(
@@ -252,17 +251,15 @@ def _rules_all(person: Person) -> bool:
     return person.enabled and Grant(PersonRole.ADMIN) in person.grants
 
 
-async def _keep_an_admin(parts: Parts, person: Person, changed: Person) -> None:
-    if not _rules_all(person) or _rules_all(changed):
-        return
-    if not any(_rules_all(one) for one in await parts.catalogue.people.list() if one.id != person.id):
-        raise ConflictError(
-            "This is the last admin of everything.", hint="Make somebody else one first.", reason="last_admin"
-        )
-
-
-async def _put(parts: Parts, person: Person) -> None:
-    if not await parts.catalogue.people.put(person):
+async def _put(parts: Parts, person: Person, *, keeps_admin: bool = False) -> None:
+    try:
+        is_put = await parts.catalogue.people.put(person, _rules_all if keeps_admin else None)
+    except ConflictError as error:
+        if error.reason != "last_admin":
+            raise
+        words = "This is the last admin of everything."
+        raise ConflictError(words, hint="Make somebody else one first.", reason="last_admin") from None
+    if not is_put:
         raise ConflictError("The account has changed meanwhile.", hint="Load it again.", reason="account_changed")
     _told(parts, person)
 

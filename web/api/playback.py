@@ -16,6 +16,7 @@ from vms.clock import NS_PER_S
 from vms.domain.camera import Camera, StreamName
 from vms.domain.ids import is_id
 from vms.domain.interval import Interval
+from vms.domain.rights import Right
 from vms.errors import NotFoundError
 from web.api.errors import problems
 from web.deps import PartsOf, Who, parts_of
@@ -142,6 +143,7 @@ async def get_segment(
     headers["Content-Length"] = str(wanted.length)
     stack, cut = ExitStack(), asyncio.Event()
     stack.enter_context(parts.bonds.tied(who.session.token_sha256, cut.set))
+    stack.enter_context(parts.permits.held(who.person.id, Right.REPLAY, [camera.id], cut.set))
     return BlocksResponse(file.blocks(wanted.start, wanted.length), status, _MP4, headers, holding=stack, cut=cut)
 
 
@@ -183,6 +185,7 @@ async def download_footage(
     stack = ExitStack()
     stack.enter_context(parts.downloads.held(who.person.id))
     stack.enter_context(parts.bonds.tied(who.session.token_sha256, cut.set))
+    stack.enter_context(parts.permits.held(who.person.id, Right.EXPORT, [camera.id], cut.set))
     return BlocksResponse(download.blocks(), 200, _MP4, headers, holding=stack, cut=cut)
 
 

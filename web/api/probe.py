@@ -32,8 +32,7 @@ _SNAPSHOT_S = 15.0
 async def probe_camera(body: ProbeIn, who: Who, eyes: EyesOf, parts: PartsOf) -> ProbeOut:
     """Connect to a URL once and say what it gives: codec, size, rate, key frames, one picture; or why nothing. A URL
     that may not be connected to is a 422; a camera that gives nothing is an answer with `ok: false`."""
-    if body.site is not None:
-        eyes.need(Right.ADMIN, body.site)
+    eyes.need(Right.ADMIN, body.site)  # from no site: from wherever somebody listens
     url = parse_url(body.url, "url")
     await check_address(url, parts.policy, "url")
     username, password = body.username, body.password.get_secret_value()

@@ -11,13 +11,15 @@ from vms.clock import NS_PER_S
 from vms.domain.camera import Camera, Site, StreamName
 from vms.domain.ids import is_id
 from vms.domain.interval import Interval
+from vms.domain.rights import Right
 from vms.errors import NotFoundError
 from web.api.errors import problems
-from web.deps import PartsOf, Who
+from web.deps import EyesOf, PartsOf
 from web.parts import Parts
 from web.ranges import content_disposition
 from web.report import CameraReport, as_csv, month_of, report_of
 from web.schemas import CameraCoverageOut, CauseOut, SiteCoverageOut
+from web.security.authority import Eyes
 from web.times import format_time
 
 router = APIRouter(prefix="/api/sites/{site_id}", tags=["footage"])
@@ -30,11 +32,11 @@ WhichStream = Annotated[StreamName, Query()]
 
 @router.get("/coverage", operation_id="getSiteCoverage", responses=problems(404))
 async def get_site_coverage(
-    site_id: SiteId, _who: Who, parts: PartsOf, month: Month, stream: WhichStream = StreamName.MAIN
+    site_id: SiteId, eyes: EyesOf, parts: PartsOf, month: Month, stream: WhichStream = StreamName.MAIN
 ) -> SiteCoverageOut:
     """Day by day what of the month each camera recorded, of what it should have, and why the rest is missing."""
     interval, days = month_of(month)
-    site, reports = await _reports(parts, site_id, interval, days, stream)
+    site, reports = await _reports(parts, eyes, site_id, interval, days, stream)
     return SiteCoverageOut.model_validate(
         {
             "site": site.id,
@@ -54,7 +56,7 @@ async def get_site_coverage(
 )
 async def get_site_coverage_csv(
     site_id: SiteId,
-    _who: Who,
+    eyes: EyesOf,
     parts: PartsOf,
     month: Month,
     stream: WhichStream = StreamName.MAIN,
@@ -62,7 +64,7 @@ async def get_site_coverage_csv(
 ) -> Response:
     """The same as a table for a spreadsheet."""
     interval, days = month_of(month)
-    site, reports = await _reports(parts, site_id, interval, days, stream)
+    site, reports = await _reports(parts, eyes, site_id, interval, days, stream)
     name = f"{site.slug}-{month}-{stream}.csv"
     return Response(
         as_csv(site.name, stream.value, reports, language),
@@ -72,13 +74,14 @@ async def get_site_coverage_csv(
 
 
 async def _reports(
-    parts: Parts, site_id: str, month: Interval, days: int, stream: StreamName
+    parts: Parts, eyes: Eyes, site_id: str, month: Interval, days: int, stream: StreamName
 ) -> tuple[Site, list[CameraReport]]:
-    """Of the cameras that have the stream, those removed in the month or later too, by name."""
+    """Of the cameras with the stream that they may replay, those removed in the month or later too, by name."""
     site = await parts.catalogue.sites.get(site_id) if is_id(site_id) else None
     if site is None:
         raise NotFoundError("There is no such site.", hint="It may have been removed.")
-    cameras = await parts.catalogue.cameras.list(site.id, include_deleted=True)
+    there = await parts.catalogue.cameras.list(site.id, include_deleted=True)
+    cameras = [camera for camera in there if eyes.camera(Right.REPLAY, camera)]
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(camera: Camera) -> CameraReport:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
-from vms.domain.person import Session
+from vms.domain.person import Person, Session
 from vms.domain.rights import rights_somewhere
 from vms.errors import ConflictError, InputError, UnauthenticatedError
 from web.api.errors import CHANGES, problems
@@ -46,6 +46,14 @@ async def _try(parts: Parts, username: str, address: str, what: str) -> None:
         raise
 
 
+async def _wrong(parts: Parts, person: Person | None, address: str) -> UnauthenticatedError:
+    """The name that was typed is not written down: people type passwords there."""
+    await parts.audit.refused(person.id if person else NOBODY, address, "sign-in", "wrong_password")
+    return UnauthenticatedError(
+        "The user name or the password is wrong.", hint="Mind capital letters.", reason="signin_wrong"
+    )
+
+
 @router.post("", operation_id="signIn", responses=problems(*CHANGES))
 async def sign_in(body: SignIn, request: Request, response: Response, parts: PartsOf, address: Address) -> SessionOut:
     """Sign in: sets the session cookie and gives the CSRF token. An unknown user and a wrong password look the same."""
@@ -53,16 +61,16 @@ async def sign_in(body: SignIn, request: Request, response: Response, parts: Par
     person = await parts.catalogue.people.by_username(body.username)
     stored = person.password_hash if person is not None and person.enabled else None
     if not await parts.passwords.verify(body.password.get_secret_value(), stored) or person is None:
-        # The name that was typed is not written down: people type passwords there.
-        await parts.audit.refused(person.id if person else NOBODY, address, "sign-in", "wrong_password")
-        raise UnauthenticatedError(
-            "The user name or the password is wrong.", hint="Mind capital letters.", reason="signin_wrong"
-        )
+        raise await _wrong(parts, person, address)
     parts.throttle.succeed(body.username, address)
     before = await parts.sessions.find(request.cookies.get(COOKIE))
     if before is not None:
         await _end(parts, before.session)
     token, session = await parts.sessions.open(person)
+    now = await parts.catalogue.people.get(person.id)
+    if now is None or not now.enabled or now.password_hash != stored:  # it was changed while it was looked at
+        await _end(parts, session)
+        raise await _wrong(parts, person, address)
     await parts.audit.add(person.id, "session.open", person.username, address=address)
     response.set_cookie(
         COOKIE,

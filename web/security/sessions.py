@@ -84,6 +84,6 @@ class Sessions:
         await self._catalogue.sessions.delete(sha256)
 
     async def end_others(self, kept: Session) -> None:
-        """End every other session of the same person, as after a change of password."""
-        await self._catalogue.sessions.delete_of(kept.person)
-        await self._catalogue.sessions.put(kept)
+        """End every other session of the same person, as after a change of password. One that was ended meanwhile is
+        not there again."""
+        await self._catalogue.sessions.delete_of(kept.person, but=kept.token_sha256)
