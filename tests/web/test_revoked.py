@@ -194,3 +194,20 @@ async def test_a_sign_in_that_was_ended_does_not_come_back_with_a_new_password(
     monkeypatch.setattr(world.parts.passwords, "verify", slow)
     await admin.post("/api/session/password", json={"old": PASSWORD, "new": "another one here"})
     assert await world.catalogue.sessions.of(world.admin.id) == []
+
+
+async def test_a_kept_password_is_tried_at_no_other_site(world: World, admin: httpx.AsyncClient) -> None:
+    """The same address is another machine there."""
+    camera = await camera_at(admin, SITE.id, "Pasar")
+    body = {"url": "http://10.0.0.1/onvif/device_service", "camera": camera, "site": OTHER_SITE.id}
+    answer = await admin.post("/api/cameras/onvif", json=body)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "password_again")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/people"), ("GET", "/api/people")])
+async def test_a_refusal_is_written_down_once(world: World, method: str, path: str) -> None:
+    """Whatever was wanted."""
+    async with signed_in(world, OPERATOR) as operator:
+        assert (await operator.request(method, path, json={})).status_code == 403
+    said = [entry.subject for entry in (await world.catalogue.audit.list())[0] if entry.action == "refused"]
+    assert said == [f"{method} {path}"]

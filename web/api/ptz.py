@@ -198,7 +198,7 @@ async def try_onvif(body: OnvifTryIn, who: Who, eyes: EyesOf, parts: PartsOf) ->
         raise
     username, password = body.username, body.password.get_secret_value()
     if body.camera is not None and not password:
-        username, password = await _kept_login(parts, eyes, body.camera, parse_device_url(url), username)
+        username, password = await _kept_login(parts, eyes, body, parse_device_url(url))
     check_credentials(username, password)
     request = {"url": url, "username": username, "password": password}
     with parts.probes.held(who.person.id):
@@ -217,20 +217,20 @@ async def try_onvif(body: OnvifTryIn, who: Who, eyes: EyesOf, parts: PartsOf) ->
     )
 
 
-async def _kept_login(parts: Parts, eyes: Eyes, camera_id: str, url: CameraUrl, username: str) -> tuple[str, str]:
-    """The camera's own, for a device at a host where the camera is already; else whoever may edit could have the
-    password tried at a machine of theirs."""
-    camera = await parts.catalogue.cameras.get(camera_id)
+async def _kept_login(parts: Parts, eyes: Eyes, body: OnvifTryIn, url: CameraUrl) -> tuple[str, str]:
+    """The camera's own, for a device at a host and site where the camera is already; else whoever may edit could have
+    the password tried at a machine of theirs."""
+    camera = None if body.camera is None else await parts.catalogue.cameras.get(body.camera)
     if camera is None or not eyes.sees(camera):
         raise InputError("There is no such camera.", field="camera", reason="camera_gone")
     eyes.need_camera(Right.ADMIN, camera)
     hosts = {parse_camera_url(stream.url).host.lower() for stream in camera.streams}
     if camera.onvif:
         hosts.add(parse_device_url(camera.onvif).host.lower())
-    if url.host.lower() not in hosts:
+    if url.host.lower() not in hosts or body.site not in {None, camera.site}:
         words = "The address leads to another host: give the camera's password again."
         raise InputError(words, field="password", reason="password_again")
-    return username or camera.username, camera.password
+    return body.username or camera.username, camera.password
 
 
 async def _try(parts: Parts, site: str | None, request: Value) -> Value:

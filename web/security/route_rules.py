@@ -133,8 +133,9 @@ async def authorize(connection: HTTPConnection) -> None:
         await _check(rule, eyes, connection, parts)
     except ForbiddenError as error:
         method = connection.scope.get("method", "WEBSOCKET")
-        what = f"{method} {connection.scope['path']}"
-        await parts.audit.refused(who.person.id, str(connection.state.address), what, error.code)
+        if method in {"GET", "HEAD", "WEBSOCKET"}:  # changes that are refused are written down for all (web/problem.py)
+            what = f"{method} {connection.scope['path']}"
+            await parts.audit.refused(who.person.id, str(connection.state.address), what, error.code)
         raise
 
 
