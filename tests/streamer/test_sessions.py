@@ -162,6 +162,8 @@ async def test_one_tile_is_heard(studio: Studio) -> None:
             level = max(level, abs(frame.to_ndarray().astype(int)).max())
         assert level > 8000
         await listen(1, "silent")
+        taken = await bus.request(f"streamer.wall.take.{session}", {"by": "n2"})
+        assert taken["heard"] == 1
         await bus.request(f"streamer.wall.message.{session}", {"type": "show", **entry(1, loud), "n": 4})
         async with asyncio.timeout(5):
             while (await events.get())[1]["message"] != told(1, "on"):
@@ -385,7 +387,7 @@ async def test_another_web_node_takes_a_wall(studio: Studio) -> None:
             await studio.bus.request("streamer.wall.take.w", {"person": "budi", "by": "n2"})
         events = studio.bus.subscribe("streamer.wall.event.w")
         taken = await studio.bus.request("streamer.wall.take.w", {"person": "ana", "by": "n2"})
-        assert taken["tiles"] == [{"tile": 0, "camera": stream.ref.camera}]
+        assert taken == {"tiles": [{"tile": 0, "camera": stream.ref.camera}], "heard": None}
         await studio.bus.request("streamer.wall.message.w", {"type": "ping", "t": 2})
         async with asyncio.timeout(5):
             while (await events.get())[1]["message"]["type"] != "tile":
