@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { alarmTileOf, inOrder, minuteOf, replayOf, withAlarm, type Alarm, type Priority } from "./alarm";
+import { alarmKey } from "./keys";
 import { due, keysOf, PATTERNS } from "./tones";
 
 let count = 0;
@@ -94,5 +95,18 @@ describe("replay", () => {
   it("begins a little before the cause", () => {
     expect(replayOf(alarm(1, 60))).toBe("/cameras/c/recordings?t=1970-01-01T00%3A00%3A55.000Z");
     expect(replayOf(alarm(1, 60, { camera: null }))).toBeNull();
+  });
+});
+
+describe("keys", () => {
+  it("take on one alarm a press, however long the key is held", () => {
+    const did: string[] = [];
+    const acts = { drawer: () => did.push("drawer"), mark: () => did.push("mark"), show: () => did.push("show"), take: () => did.push("take"), raise: () => did.push("raise") };
+    const act = acts as unknown as Parameters<typeof alarmKey>[3];
+    expect(alarmKey("a", false, false, act)).toBe(true);
+    expect(alarmKey("a", false, true, act)).toBe(true);
+    expect(alarmKey("A", true, false, act)).toBe(true);
+    expect(alarmKey("x", false, true, act)).toBe(false);
+    expect(did).toEqual(["take", "raise"]);
   });
 });
