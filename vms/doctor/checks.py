@@ -191,7 +191,7 @@ def notsent_lowat(value: int | None) -> Check:
     if value is not None and value <= 131_072:
         return ok("tcp.notsent_lowat", f"{value} bytes")
     shown = "not known" if value is None else "no limit" if value >= 1 << 31 else f"{value} bytes"
-    do = "sysctl -w net.ipv4.tcp_notsent_lowat=131072 (and in sysctl.d)"
+    do = "sysctl -w net.ipv4.tcp_notsent_lowat=32768 (and in sysctl.d: config/cluster/sysctl.conf)"
     return warn("tcp.notsent_lowat", f"{shown}: live video waits behind what sockets hold", do)
 
 
