@@ -257,11 +257,19 @@ def admin_password(state: State) -> str:
 
 async def run(data: Path, http: str) -> None:
     """Start all, say where it is, and wait to be ended."""
-    async with running_servers(DEMO, data) as grounds, running_cameras(grounds.state, data / "logs") as cameras:
-        nodes = prepare_nodes(grounds, to_register(cameras, grounds.state), http)
-        async with running_nodes(grounds, nodes) as processes:
-            print("\n".join(ready_lines(grounds.state, nodes, processes, data)), flush=True)
-            await _watch(processes)
+    _say("PostgreSQL, MinIO and NATS are started")
+    async with running_servers(DEMO, data) as grounds:
+        _say("cameras are started; the first time their scenes are drawn, which takes minutes")
+        async with running_cameras(grounds.state, data / "logs") as cameras:
+            nodes = prepare_nodes(grounds, to_register(cameras, grounds.state), http)
+            _say(f"{len(nodes)} nodes are started")
+            async with running_nodes(grounds, nodes) as processes:
+                print("\n".join(ready_lines(grounds.state, nodes, processes, data)), flush=True)
+                await _watch(processes)
+
+
+def _say(what: str) -> None:
+    print(f"cluster: {what}", file=sys.stderr, flush=True)
 
 
 def ready_lines(
