@@ -71,9 +71,10 @@ async def sign_in(client: httpx.AsyncClient, username: str = "admin", password: 
 @pytest.fixture(autouse=True)
 def plain_tracebacks() -> Iterator[None]:
     """Tracebacks as text: drawing them with every local value takes seconds."""
+    before = structlog.get_config()
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
     yield
-    structlog.reset_defaults()
+    structlog.configure(**before)  # not the defaults: tests/conftest.py has set what is drawn of a traceback
 
 
 @pytest.fixture
