@@ -129,10 +129,11 @@ def test_an_event_is_cleaned_at_every_depth() -> None:
 def _logging_put_back() -> Iterator[None]:
     """The state of the process's logs is put back afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, drawn = root.handlers, root.level, structlog.get_config()
     yield
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+    structlog.configure(**drawn)
 
 
 @pytest.mark.usefixtures("_logging_put_back")

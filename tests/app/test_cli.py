@@ -85,6 +85,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     mask = os.umask(0o022)
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
+    drawn = structlog.get_config()
 
     def run(folder: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         capsys.readouterr()
@@ -100,6 +101,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     os.umask(mask)
     root.handlers, root.level = handlers, level
     structlog.reset_defaults()
+    structlog.configure(**drawn)
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
