@@ -148,11 +148,11 @@ def after(last: Part, parts: Sequence[Part]) -> list[Part]:
         twice = last.offset + last.size - part.offset if same else 0
         if same and twice >= part.size:
             continue
-        if same and twice >= 0:
-            part = replace(  # noqa: PLW2901 - the same part, its beginning taken off
-                part, offset=part.offset + twice, size=part.size - twice, start_ns=last.end_ns, fresh=False
-            )
-        found.append(part)
+        if not same or twice < 0:
+            found.append(part)
+            continue
+        offset, size = part.offset + twice, part.size - twice
+        found.append(replace(part, offset=offset, size=size, start_ns=last.end_ns, fresh=False))
     return found
 
 

@@ -62,7 +62,7 @@ class Package:
                 self._folder(path)
             else:
                 self._zip(path)
-        except BaseException:
+        except BaseException:  # no object is there yet that somebody else could close
             self.close()
             raise
 
@@ -92,6 +92,7 @@ class Package:
             archive = zipfile.ZipFile(_Bounded(file))
         except BadPackageError:
             raise
+        # All that zipfile raises of a directory that somebody made up, such as offsets beyond 63 bits.
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OverflowError) as error:
             raise BadPackageError("it is no ZIP, or it is cut off") from error
         for info in archive.infolist():

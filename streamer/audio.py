@@ -16,7 +16,7 @@ import av
 from streamer import rtcp
 from streamer.negotiation import AudioFormat
 from streamer.srtp import Seal
-from streamer.wire import Wire
+from streamer.wire import Lane
 from vms.clock import Clock
 from vms.domain.media import Codec, Track
 
@@ -40,11 +40,11 @@ class AudioSender:
         self._born_ns = clock.mono_ns()
         self._index = secrets.randbits(15)
         self._next = 0
-        self._wire: Wire | None = None
+        self._wire: Lane | None = None
         self._seal: Seal | None = None
         self.packets = self._octets = self._reported = 0
 
-    def begin(self, wire: Wire, seal: Callable[[int], Seal]) -> None:
+    def begin(self, wire: Lane, seal: Callable[[int], Seal]) -> None:
         """Send over `wire`; `seal` gives the encryption of an SSRC."""
         self._wire, self._seal = wire, seal(self.ssrc)
 

@@ -29,8 +29,20 @@ class LineVerdict:
 
 def verdict_of(value: Mapping[str, object]) -> LineVerdict:
     """Of a message of ingest; what it does not know is passed over."""
-    known = {name: value[name] for name in LineVerdict.__slots__ if name in value}
-    return LineVerdict(**known)  # type: ignore[arg-type]  # of the same shape as ingest.arbiter.Verdict
+    return LineVerdict(
+        bool(value.get("given")),
+        str(value.get("why", "")),
+        bool(value.get("forced")),
+        _bytes_s(value, "bytes_s") or 0,
+        _bytes_s(value, "small_bytes_s") or 0,
+        _bytes_s(value, "used_bytes_s") or 0,
+        _bytes_s(value, "line_bytes_s"),
+    )
+
+
+def _bytes_s(value: Mapping[str, object], name: str) -> int | None:
+    found = value.get(name)
+    return found if isinstance(found, int) else None
 
 
 class Claims:

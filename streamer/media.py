@@ -35,7 +35,7 @@ class MediaTransport:
         negotiated = ssl.get_selected_srtp_profile()
         profile = next(p for p in PROFILES if p.openssl_profile == negotiated)
         exported = ssl.export_keying_material(_EXPORT, 2 * (profile.key_length + profile.salt_length))
-        mine = profile.get_key_and_salt(exported, 1 if dtls._role == "server" else 0)  # noqa: SLF001  as aiortc does
+        mine = profile.get_key_and_salt(exported, 1 if dtls._role == "server" else 0)  # noqa: SLF001  aiortc has no public name for it
         self.wire = Wire(connection)
         self._rx = dtls._rx_srtp  # noqa: SLF001  made by aiortc for the other direction
         self._tx = sending_session(profile.libsrtp_profile, mine)

@@ -17,7 +17,7 @@ from streamer.negotiation import MediaOffer, VideoFormat
 from streamer.rtp import Frame
 from streamer.srtp import Seal, SrtpError
 from streamer.ssrcs import Ssrcs
-from streamer.wire import Wire
+from streamer.wire import Lane
 from vms import metrics
 from vms.clock import NS_PER_S, Clock
 
@@ -94,7 +94,7 @@ class RtpSender:
         self._video, self._again = (_Numbered(extensions, ssrcs.draw()) for _ in range(2))
         self._clock, self._budget = clock, budget
         self._formats: tuple[VideoFormat | None, VideoFormat | None] = (media.video, media.hevc)
-        self._wire: Wire | None = None
+        self._wire: Lane | None = None
         self._records: deque[tuple[int, int, int, Frame, int, int]] = deque()
         self.packets = self.octets = 0
         self.asked = self.resent = 0
@@ -106,7 +106,7 @@ class RtpSender:
         """SSRC of the video and of its RTX."""
         return self._video.ssrc, self._again.ssrc
 
-    def begin(self, wire: Wire, seal: Callable[[int], Seal]) -> None:
+    def begin(self, wire: Lane, seal: Callable[[int], Seal]) -> None:
         """Send over `wire`; `seal` gives the encryption of an SSRC."""
         self._video.seal, self._again.seal = seal(self._video.ssrc), seal(self._again.ssrc)
         self._wire = wire

@@ -87,7 +87,7 @@ class Streamer(Service):
         )
         try:
             session.assign(value.get("tiles", []))
-        except BaseException:
+        except BaseException:  # cancelled or failed: it has a place and a port that nobody else would give back
             await session.close("refused")
             raise
         session.holder = str(value.get("by", ""))

@@ -9,9 +9,8 @@ import errno
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from streamer.ice import HostConnection
 from vms import metrics
 
 # linux/udp.h; Python has no name for it before 3.12.
@@ -21,10 +20,24 @@ _SEGMENT = struct.Struct("=H")
 _UNABLE = {errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.EOPNOTSUPP, errno.ENOPROTOOPT}
 
 
-class Wire:
-    """To one viewer. `segments`: whether batches are still tried."""
+class Connection(Protocol):
+    """What a Wire asks of ICE (streamer/ice.py)."""
 
-    def __init__(self, connection: HostConnection, *, segments: bool = True) -> None:
+    def nominated(self) -> tuple[socket.socket, tuple[Any, ...]] | None:
+        """The socket of the chosen pair and where it sends to; None before and after."""
+
+
+class Lane(Protocol):
+    """Where packets of one viewer go."""
+
+    def send(self, parts: Sequence[bytes], count: int) -> None:
+        """`count` packets, each as header and rest; all as long as the first but the last, which may be shorter."""
+
+
+class Wire:
+    """A Lane to one viewer. `segments`: whether batches are still tried."""
+
+    def __init__(self, connection: Connection, *, segments: bool = True) -> None:
         self._connection = connection
         self.segments = segments
 

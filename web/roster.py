@@ -36,7 +36,7 @@ class _Shared(Generic[T]):
         try:
             # One who is cancelled must not take the reading from the others.
             return await uncut(_result(task))
-        except BaseException:
+        except BaseException:  # cancelled or failed: a reading that failed is not kept for who asks next
             if task.done() and self._task is task and (task.cancelled() or task.exception() is not None):
                 self._task = None
             raise

@@ -23,7 +23,7 @@ class WallIn(In):
     """The browser's offer with one receive-only video per tile, and what the tiles show at first."""
 
     sdp: Annotated[str, Field(min_length=1, max_length=SDP_MAX)]
-    tiles: Annotated[list[TileIn], Field(max_length=TILES_MAX)] = []  # noqa: RUF012  pydantic copies it
+    tiles: Annotated[list[TileIn], Field(max_length=TILES_MAX, default_factory=list)]
 
 
 class WallOut(Out):

@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import uvloop
 
@@ -153,8 +154,8 @@ class Lone:
                 delays.append((time.monotonic_ns() - at_ns) / 1e6)
             went(track, going, rtp)
 
-        self._ingest._publish = published  # type: ignore[method-assign]  # to see when a unit arrives
-        TileTrack._went = sent  # type: ignore[method-assign]  # and when its last packet goes
+        patch.object(self._ingest, "_publish", published).start()
+        patch.object(TileTrack, "_went", sent).start()
 
 
 if __name__ == "__main__":

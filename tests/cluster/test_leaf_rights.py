@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ async def test_an_acknowledgement_reaches_one_regency_alone(cluster: Cluster) ->
     flows = {zone: flow.Flow(link, reading) for zone, reading in readings.items()}
     messages: dict[str, list[StreamMessage]] = {zone: [] for zone in flows}
     for zone, one in flows.items():
-        await until(lambda zone=zone, one=one: _more(messages[zone], one, 5))  # type: ignore[misc]  # of the loop
+        await until(partial(_more, messages[zone], one, 5))
     for message in messages["sampit"]:
         await message.ack()
 

@@ -43,8 +43,8 @@ def test_a_regency_has_its_own_footage_alone(minio: MinioServer, tmp_path: Path)
     file = tmp_path / "x.mp4"
     file.write_bytes(b"mine")
     key = f"footage/{OWN}/c/main/x.mp4"
-    told = {"sha256": hashlib.sha256(b"mine").hexdigest(), "metadata": {"version": "1"}, "content_type": "video/mp4"}
-    site.put_file(key, file, **told)  # type: ignore[arg-type]  # as the uploader gives it
+    sha256 = hashlib.sha256(b"mine").hexdigest()
+    site.put_file(key, file, sha256=sha256, metadata={"version": "1"}, content_type="video/mp4")
     assert site.get(key) == b"mine"
     checkpoint = f"checkpoints/{OWN}/n/2026/11/24/1.json"
     site.put_bytes(checkpoint, b"{}", metadata={}, content_type="application/json")

@@ -134,7 +134,9 @@ async def test_runs_of_another_size_are_files_of_their_own(tmp_path: Path) -> No
         assert complaints(out / name) == ""
 
 
-async def test_what_was_finished_before_a_restart_is_not_made_again(tmp_path: Path) -> None:
+async def test_what_was_finished_before_a_restart_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The Job goes on by itself; the file that was whole keeps its bytes and its time."""
     shelf = await Shelf.build(tmp_path, {"home": FolderStore("home", tmp_path / "objects")}, NODE)
     run = make_run()
@@ -146,7 +148,7 @@ async def test_what_was_finished_before_a_restart_is_not_made_again(tmp_path: Pa
             whole.set()
             await asyncio.Event().wait()
 
-        made.exporter._parts.search.prove = never  # type: ignore[method-assign]
+        monkeypatch.setattr(made.exporter._parts.search, "prove", never)
         job = await made.ask(Interval(START_NS, START_NS + 3 * S))
         await asyncio.wait_for(whole.wait(), 20)
         before = (made.folder / job.id / FOOTAGE).stat()
@@ -169,7 +171,9 @@ async def test_what_was_finished_before_a_restart_is_not_made_again(tmp_path: Pa
     await shelf.close()
 
 
-async def test_what_comes_to_be_known_too_late_is_said_to_be_missing(tmp_path: Path) -> None:
+async def test_what_comes_to_be_known_too_late_is_said_to_be_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows that arrive while files are made: the manifest does not claim footage that is in none of them."""
     async with exports(tmp_path) as made:
         run = make_run()
@@ -181,7 +185,7 @@ async def test_what_comes_to_be_known_too_late_is_said_to_be_missing(tmp_path: P
             await made.shelf.record(other, packets(other, seconds=4), segment_s=3)
             return await prove(extents)
 
-        made.exporter._parts.search.prove = late  # type: ignore[method-assign]
+        monkeypatch.setattr(made.exporter._parts.search, "prove", late)
         window = Interval(START_NS, START_NS + 14 * S)
         out = unpacked(await made.package(window, tmp_path / "package.zip"), tmp_path / "out")
     (camera,) = statement(out)["cameras"]
@@ -222,20 +226,19 @@ async def test_packages_under_way_share_the_room(tmp_path: Path) -> None:
         assert parts.reserved == {}
 
 
-async def test_a_job_that_nobody_foresaw_fails_alone(tmp_path: Path) -> None:
+async def test_a_job_that_nobody_foresaw_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not begun again for ever, and the next one is made."""
     async with exports(tmp_path) as made:
         run = make_run()
         await made.shelf.record(run, packets(run, seconds=4), segment_s=3)
-        plain = made.exporter._parts.planner.plan
 
         async def broken(*_arguments: Any) -> Any:
             raise IndexError("list index out of range")
 
-        made.exporter._parts.planner.plan = broken  # type: ignore[method-assign]
+        monkeypatch.setattr(made.exporter._parts.planner, "plan", broken)
         window = Interval(START_NS, START_NS + 3 * S)
         failed = await made.ended(await made.ask(window), 10)
-        made.exporter._parts.planner.plan = plain  # type: ignore[method-assign]
+        monkeypatch.undo()
         assert (failed.state, failed.why) == (JobState.FAILED, "IndexError")
         assert (await made.ended(await made.ask(window))).state is JobState.DONE
 
@@ -258,7 +261,7 @@ async def test_checkpoints_of_a_former_home_store_vouch(tmp_path: Path) -> None:
     await shelf.close()
 
 
-async def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_cancelled_export_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does one of which nothing is recorded, and that says so."""
     async with exports(tmp_path) as made:
         run = make_run()
@@ -271,12 +274,12 @@ async def test_a_cancelled_export_leaves_nothing(tmp_path: Path) -> None:
             await hold.wait()
             return await plain(*arguments)
 
-        made.exporter._parts.planner.plan = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(made.exporter._parts.planner, "plan", slow)
         job = await made.ask(Interval(START_NS, START_NS + 3 * S))
         await asyncio.wait_for(held.wait(), 20)
         assert await made.shelf.catalogue.jobs.cancel(job.id, 1)
         hold.set()
-        made.exporter._parts.planner.plan = plain  # type: ignore[method-assign]
+        monkeypatch.undo()
         nothing = await made.ended(await made.ask(Interval(START_NS - 60 * S, START_NS - 30 * S)))
         assert (nothing.state, nothing.reason) == (JobState.FAILED, "export_empty")
         found = await made.ended(job)

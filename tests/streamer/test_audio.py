@@ -30,7 +30,7 @@ def test_samples_keep_time(clock: ManualClock) -> None:
     """Time goes on with the samples, whatever the jitter; after silence it jumps, marked; each law has its type."""
     lane, sender = Lane(), AudioSender(AudioFormat(0, 8), clock)
     sender.send(Codec.PCMU, b"before")
-    sender.begin(lane, lambda _ssrc: lambda _index, _header, payload: payload)  # type: ignore[arg-type]  # as it is
+    sender.begin(lane, lambda _ssrc: lambda _index, _header, payload: payload)
     clock._move(10_000_000_000)
     sender.send(Codec.PCMU, b"\x11" * 800)
     clock._move(90_000_000)

@@ -86,7 +86,7 @@ class Ends:
     def begin(self, index: int = 100) -> None:
         """Numbers begin at `index`."""
         self.sender._video.index = index
-        self.sender.begin(self.lane, self.seal)  # type: ignore[arg-type]  # a lane that keeps
+        self.sender.begin(self.lane, self.seal)
 
     def opened(self) -> list[RtpPacket]:
         """What the receiver reads of all that was sent since the last time."""
@@ -324,7 +324,7 @@ class Pair:
 def test_a_kernel_that_cannot_cut_gets_single_packets(number: int) -> None:
     """Nothing is lost, and it is not tried again on this way."""
     sock = Refusing(number)
-    wire = Wire(Pair(sock))  # type: ignore[arg-type]  # a pair of the test
+    wire = Wire(Pair(sock))
     wire.send([b"h1", b"a", b"h2", b"b"], 2)
     assert sock.sent == [b"h1a", b"h2b"]
     assert not wire.segments
@@ -333,7 +333,7 @@ def test_a_kernel_that_cannot_cut_gets_single_packets(number: int) -> None:
 @pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS, errno.ENETUNREACH])
 def test_a_full_socket_drops(number: int) -> None:
     """Counted, without an error; batches go on being tried."""
-    wire = Wire(Pair(Refusing(number, number)))  # type: ignore[arg-type]  # a pair of the test
+    wire = Wire(Pair(Refusing(number, number)))
     wire.send([b"h1", b"a", b"h2", b"b"], 2)
     wire.send([b"h1", b"a"], 1)
     assert wire.segments
@@ -354,7 +354,7 @@ def ends_of_udp() -> Iterator[tuple[socket.socket, socket.socket]]:
 def test_the_kernel_cuts_a_batch_where_it_should(ends_of_udp: tuple[socket.socket, socket.socket]) -> None:
     """One call, and each packet arrives by itself with its own length."""
     one, other = ends_of_udp
-    wire = Wire(Pair(one, other.getsockname()))  # type: ignore[arg-type]  # a pair of the test
+    wire = Wire(Pair(one, other.getsockname()))
     parts = [b"h" * 12, b"a" * 1200, b"i" * 12, b"b" * 1200, b"j" * 12, b"c" * 7]
     wire.send(parts, 3)
     assert [other.recv(2000) for _ in range(3)] == [parts[at] + parts[at + 1] for at in (0, 2, 4)]

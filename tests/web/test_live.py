@@ -9,10 +9,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -320,7 +321,8 @@ async def test_a_socket_that_is_gone_before_it_is_accepted_keeps_no_wall(
     async def may(cameras: Any) -> set[str]:
         return set(cameras)
 
-    relay = Relay(Gone(), walls._walls[wall_id], walls, world.bus, may, world.clock)  # type: ignore[arg-type]
+    gone = cast("WebSocket", Gone())
+    relay = Relay(gone, walls._walls[wall_id], walls, world.bus, may, world.clock)
     with pytest.raises(RuntimeError):
         await relay.run()
     await world.clock.advance(16)
