@@ -19,11 +19,14 @@ from streamer.options import StreamerOptions
 from streamer.pacing import Pacer
 from streamer.peer import Network, Peer
 from streamer.pump import Pump
-from streamer.tile import Say, WallTile
+from streamer.tile import Message, Say, WallTile
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
 
 log = logs.get(__name__)
+
+_UNTOLD_TICK_S = 0.5
+"""How often a viewer is looked at who is told nothing: often enough for reports once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Kit:
 
 
 class ViewerSession:
-    """`videos`: the m-lines of the offer that become tiles; tile i is videos[i]. `say` takes messages to the viewer;
-    `ended` is called once when the session is over. `audio`: the m-line of sound, and its sender."""
+    """`videos`: the m-lines of the offer that become tiles; tile i is videos[i]. `say` takes messages to the viewer,
+    None: there is no channel; `ended` is called once when the session is over. `audio`: the m-line of sound, and its
+    sender."""
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class ViewerSession:
         videos: Sequence[int],
         *,
         kit: Kit,
-        say: Say,
+        say: Say | None,
         ended: Callable[[str], None],
         audio: tuple[int, AudioSender] | None = None,
     ) -> None:
@@ -84,6 +88,7 @@ class ViewerSession:
             audio=audio,
         )
         self._opened_ns = kit.clock.mono_ns()
+        self._tick_s = options.tick_s if say is not None else max(options.tick_s, _UNTOLD_TICK_S)
         self._watching: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -99,7 +104,7 @@ class ViewerSession:
         try:
             why = ""
             while not why:
-                await self._kit.clock.sleep(self._kit.options.tick_s)
+                await self._kit.clock.sleep(self._tick_s)
                 why = self._look()
         except Exception:  # nobody else would notice that this viewer is gone, and its port would never come back
             log.exception("viewer not watched", session=self.id)
@@ -125,6 +130,11 @@ class ViewerSession:
         if self._peer.connected and mono_ns - self._peer.heard_ns > self._kit.options.gone_s * NS_PER_S:
             return "the viewer is not heard any more"
         return ""
+
+    def tell(self, message: Message) -> None:
+        """A message to the viewer, where there is a channel."""
+        if self._say is not None:
+            self._say(message)
 
     def end_soon(self, why: str) -> None:
         """Close from within a callback."""
@@ -153,4 +163,4 @@ class ViewerSession:
             log.exception("viewer not closed well", session=self.id)
         finally:
             self._ended(self.id)
-            self._say({"type": "closed", "why": why})
+            self.tell({"type": "closed", "why": why})

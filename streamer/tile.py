@@ -32,7 +32,7 @@ _NOT_PLAYED = "The main stream {}: sub is shown."
 
 class WallTile:
     """m-line `index` of a viewer, which plays H.264, and H.265 where `hevc`. `say` takes the messages of the wall
-    protocol."""
+    protocol; None: the viewer has no channel for them, and the tile is not judged."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class WallTile:
         pacer: Pacer,
         pump: Pump,
         options: StreamerOptions,
-        say: Say,
+        say: Say | None,
         hevc: bool = False,
     ) -> None:
         self.index = index
@@ -208,7 +208,7 @@ class WallTile:
         self._pictured = picture
         jpeg = base64.b64encode(picture.jpeg).decode("ascii")
         said = {"type": "picture", "tile": self.index, "n": self._number, "jpeg": jpeg, "wall_ns": str(picture.wall_ns)}
-        self._say(said)
+        self._tell(said)
 
     def facts(self) -> Facts:
         """What is known of the tile."""
@@ -237,6 +237,8 @@ class WallTile:
         """Judge the tile and tell the viewer where that is new, where it was last told a while ago, or by force."""
         if self._awaited is not None or self._made.refused:
             self._choose()
+        if self._say is None:
+            return
         now_ns = self._clock.now_ns()
         verdict = judge(self.facts(), now_ns)
         changed = (verdict.state, verdict.cause) != (self._verdict.state, self._verdict.cause)
@@ -247,7 +249,7 @@ class WallTile:
         due = self._feed is not None and self._clock.mono_ns() - self._told_ns >= int(self._options.tell_s * NS_PER_S)
         if changed or due or force:
             self._told_ns = self._clock.mono_ns()
-            self._say(self.message())
+            self._tell(self.message())
             self._say_clock()
 
     def message(self) -> Message:
@@ -290,18 +292,22 @@ class WallTile:
         """Tell all that was told: the viewer's socket is new, or was away."""
         self.refresh(force=True)
         if self._switched is not None:
-            self._say(self._switched)
+            self._tell(self._switched)
 
     def _say_clock(self) -> None:
         placed = self.track.placed
         if placed is not None and self._feed is not None:
             rtp, wall_ns = self.track.rtp_of(placed), placed.wall_ns - self._feed.skew.ns
-            self._say({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(wall_ns)})
+            self._tell({"type": "clock", "tile": self.index, "rtp": rtp, "wall_ns": str(wall_ns)})
+
+    def _tell(self, message: Message) -> None:
+        if self._say is not None:
+            self._say(message)
 
     def switched(self, rtp: int) -> None:
         """See TrackEvents."""
         self._switched = {"type": "switched", "tile": self.index, "n": self._number, "rtp": rtp}
-        self._say(self._switched)
+        self._tell(self._switched)
 
     def arrived(self) -> None:
         """See TrackEvents: the clock of the new camera is known, and so is how old its picture is."""
@@ -309,7 +315,7 @@ class WallTile:
 
     def close(self) -> None:
         """Show nothing and let the feed go, silently; idempotent."""
-        self._say = _silent
+        self._say = None
         if self._wanted is not None:
             self.show(None)
 
@@ -318,7 +324,3 @@ def rfc3339(wall_ns: int) -> str:
     """UTC with milliseconds and Z."""
     at = dt.datetime.fromtimestamp(wall_ns // NS_PER_S, tz=dt.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{wall_ns % NS_PER_S // 1_000_000:03d}Z"
-
-
-def _silent(_message: Message) -> None:
-    """After the end nothing is told."""

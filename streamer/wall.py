@@ -117,14 +117,14 @@ class WallSession(ViewerSession):
         try:
             self._obey(value)
         except VmsError as error:
-            self._say({"type": "error", "message": error.message})
+            self.tell({"type": "error", "message": error.message})
 
     def _obey(self, value: Mapping[str, Any]) -> None:
         kind = value.get("type")
         if kind == "ping":
             sent = value.get("t")
             echo = sent if isinstance(sent, int | float) else None
-            self._say({"type": "pong", "t": echo, "server_ns": str(self._kit.clock.now_ns())})
+            self.tell({"type": "pong", "t": echo, "server_ns": str(self._kit.clock.now_ns())})
         elif kind == "show":
             many = value.get("tiles")
             entries = [value] if many is None else many

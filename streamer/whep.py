@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from streamer.negotiation import Offer
 from streamer.session import Kit, ViewerSession
-from streamer.tile import Message
 from vms.domain.camera import StreamRef
 from vms.errors import InputError
 
@@ -32,7 +31,7 @@ class WhepSession(ViewerSession):
         kit: Kit,
         ended: Callable[[str], None],
     ) -> None:
-        super().__init__(ident, person, offer, offer.videos()[:1], kit=kit, say=_silent, ended=ended)
+        super().__init__(ident, person, offer, offer.videos()[:1], kit=kit, say=None, ended=ended)
         self.tiles[0].show(stream)
 
     def patch(self, fragment: object) -> None:
@@ -42,7 +41,3 @@ class WhepSession(ViewerSession):
         ufrags = {ufrag.strip() for ufrag in _UFRAG.findall(fragment)}
         if ufrags - {self.offer.ufrag}:
             raise InputError("an ICE restart is not served: open a new session", field="fragment")
-
-
-def _silent(_message: Message) -> None:
-    """A standard player has no channel for messages."""

@@ -52,11 +52,11 @@ class Subject:
 
 @contextlib.asynccontextmanager
 async def lone_streamer(
-    kbps: int, streams: int = 1, *, old: bool = False, address: str = ADDRESS, prefix: Sequence[str] = ()
+    kbps: int, streams: int = 1, *, extra: Sequence[str] = (), address: str = ADDRESS, prefix: Sequence[str] = ()
 ) -> AsyncIterator[Subject]:
-    """A process with one streamer; `prefix` goes before its command."""
+    """A process with one streamer; `prefix` goes before its command, `extra` (`aiortc`, `times`) behind."""
     command = [*prefix, sys.executable, "-m", "tests.bench.lone_streamer", str(kbps), str(streams), address]
-    async with running([*command, *(["aiortc"] if old else [])], cwd=ROOT, stdin=True) as process:
+    async with running([*command, *extra], cwd=ROOT, stdin=True) as process:
         yield Subject(process)
 
 
@@ -82,9 +82,9 @@ class Load:
         return self.cpu_s / self.wall_s * 100
 
 
-async def load(viewers: int, kbps: int, *, old: bool = False, seconds: float = SECONDS) -> Load:
+async def load(viewers: int, kbps: int, *extra: str, seconds: float = SECONDS) -> Load:
     """So many viewers of one stream."""
-    async with lone_streamer(kbps, old=old) as subject:
+    async with lone_streamer(kbps, extra=extra) as subject:
         receivers = [Receiver(nack=NACK, seed=n) for n in range(viewers)]
         for receiver in receivers:
             await subject.open(receiver)
@@ -109,7 +109,7 @@ async def cost(_folder: Path) -> Sequence[Row]:
     ours: dict[int, list[Load]] = {20: [], 60: [], 100: []}
     old, theirs = list[float](), dict[int, list[float]]()
     for _ in range(ROUNDS):
-        old.append((await load(20, 3000, old=True)).packet_us)
+        old.append((await load(20, 3000, "aiortc")).packet_us)
         for viewers, found in ours.items():
             found.append(await load(viewers, 3000))
             if janus.available():
@@ -139,7 +139,7 @@ async def cost(_folder: Path) -> Sequence[Row]:
 
 async def added_delay(_folder: Path) -> Sequence[Row]:
     """C4. Each viewer's last send of each unit, and the loop."""
-    found = [await load(50, 3000) for _ in range(ROUNDS)]
+    found = [await load(50, 3000, "times") for _ in range(ROUNDS)]
     delays = [value for each in found for value in each.delays_ms]
     lags = [value for each in found for value in each.lags_ms]
     return [

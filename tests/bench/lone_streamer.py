@@ -1,7 +1,8 @@
 """A streamer alone in a process, fed by cameras that are made up: JSON lines on stdin say what to do, stdout answers.
 
-`python -m tests.bench.lone_streamer KBPS STREAMS ADDRESS [aiortc]`. Orders: {"do": "open", "sdp", "tiles"}, {"do":
-"begin"}: forget what was measured, {"do": "figures"}, {"do": "sessions"}.
+`python -m tests.bench.lone_streamer KBPS STREAMS ADDRESS [aiortc] [times]`; `times`: also how late it is, which costs.
+Orders: {"do": "open", "sdp", "tiles"}, {"do": "begin"}: forget what was measured, {"do": "figures"}, {"do":
+"sessions"}.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ def units(kbps: int) -> tuple[bytes, ...]:
 class Lone:
     """The streamer and its figures."""
 
-    def __init__(self, kbps: int, streams: int, address: str, *, old: bool) -> None:
+    def __init__(self, kbps: int, streams: int, address: str, *, old: bool, times: bool) -> None:
         self._clock, self._bus = SystemClock(), MemoryBus()
         self._ingest = FakeIngest(self._bus, self._clock)
         self._options = StreamerOptions(addresses=(address,), max_sessions=1000)
         self._streamer = Streamer(self._clock, self._bus, self._options)
         self._certificates = Certificates()
         self._streams = [self._add(kbps) for _ in range(streams)]
-        self._old, self._viewers = old, list[OldViewer]()
+        self._old, self._times, self._viewers = old, times, list[OldViewer]()
         self._walls: list[str] = []
         self._arrived: dict[int, int] = {}
         self.delays: list[float] = []
@@ -66,11 +67,14 @@ class Lone:
 
     async def run(self) -> None:
         """Serve orders until stdin ends."""
-        self._measure_delays()
+        if self._times:
+            self._measure_delays()
         running = asyncio.create_task(self._streamer.run())
         await asyncio.sleep(0.2)
         self._play()
-        tasks = [asyncio.create_task(self._watch_loop()), asyncio.create_task(self._ping())]
+        tasks = [asyncio.create_task(self._ping())]
+        if self._times:
+            tasks.append(asyncio.create_task(self._watch_loop()))
         reader = asyncio.StreamReader(limit=1 << 22)
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         gc.collect()
@@ -160,6 +164,7 @@ class Lone:
 
 if __name__ == "__main__":
     logs.configure("ERROR")
-    lone = Lone(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], old="aiortc" in sys.argv[4:])
+    more = sys.argv[4:]
+    lone = Lone(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], old="aiortc" in more, times="times" in more)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(lone.run())
