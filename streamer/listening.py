@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from streamer.audio import AudioSender, Transcoder
 from streamer.feed import Feed
 from streamer.tile import Say, WallTile
+from vms import metrics
 from vms.clock import NS_PER_S, Clock
 from vms.domain.media import Codec, Packet, Track
 
@@ -84,18 +85,29 @@ class Listener:
         track = self._track
         if track is None or packet.track != track.number:
             return
-        self._heard_ns = self._clock.mono_ns()
         if track.codec is not Codec.AAC:
+            self._heard_ns = self._clock.mono_ns()
             self._sender.send(track.codec, packet.payload)
         elif not self._waiting.full():
             self._waiting.put_nowait(packet.payload)
 
     async def _transcode(self, track: Track, pool: ThreadPoolExecutor) -> None:
+        """Until cancelled. One that a camera's sound brings down is replaced: silence must not look like sound."""
         loop, waiting = asyncio.get_running_loop(), self._waiting
-        transcoder = await loop.run_in_executor(pool, Transcoder, track)
+        transcoder: Transcoder | None = None
         while True:
             unit = await waiting.get()
-            self._sender.send(Codec.PCMU, await loop.run_in_executor(pool, transcoder.pcmu, unit))
+            try:
+                if transcoder is None:
+                    transcoder = await loop.run_in_executor(pool, Transcoder, track)
+                samples = await loop.run_in_executor(pool, transcoder.pcmu, unit)
+            except Exception:  # noqa: BLE001  whatever libav thinks of it, the next unit may be sound again
+                metrics.DROPS.labels("sound").inc()
+                transcoder = None
+                continue
+            if samples:
+                self._heard_ns = self._clock.mono_ns()
+                self._sender.send(Codec.PCMU, samples)
 
     def close(self) -> None:
         """Hear nothing, silently; idempotent."""

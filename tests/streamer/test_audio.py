@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import av
 import numpy as np
+import pytest
 
+from streamer import listening
 from streamer.audio import AudioSender, Transcoder
 from streamer.negotiation import AudioFormat
 from vms.clock import ManualClock
@@ -65,3 +69,37 @@ def test_aac_becomes_g711() -> None:
     assert len(samples) > 6_500
     spectrum = np.abs(np.fft.rfft(samples[1000:5000]))
     assert abs(int(spectrum.argmax()) * 2 - 440) <= 4
+
+
+async def test_sound_goes_on_after_a_transcoder_fell_over(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another takes its place with the next unit; while nothing comes of what arrives the tile is called silent."""
+
+    class Falling:
+        def __init__(self, _track: Track) -> None:
+            pass
+
+        def pcmu(self, unit: bytes) -> bytes:
+            if unit == b"bad":
+                raise ValueError("Frame does not match AudioResampler setup.")
+            return unit
+
+    monkeypatch.setattr(listening, "Transcoder", Falling)
+    lane, sender, said = Lane(), AudioSender(AudioFormat(0, 8), clock), list[dict[str, Any]]()
+    sender.begin(lane, lambda _ssrc: lambda _index, _header, payload: payload)
+    takes: list[Any] = []
+    track = Track(1, Codec.AAC, b"", sample_rate=16_000, channels=1)
+    run = SimpleNamespace(info=SimpleNamespace(tracks=(track,)))
+    feed = SimpleNamespace(run=run, listen=takes.append, unlisten=takes.remove)
+    listener = listening.Listener(sender, said.append, clock)
+    listener.listen(SimpleNamespace(index=0, feed=feed))  # type: ignore[arg-type]  # as much of a tile as is used
+    for unit in (b"one", b"bad", b"two"):
+        takes[0](SimpleNamespace(track=1, payload=unit))
+    async with asyncio.timeout(5):
+        while len(lane.packets) < 2:
+            await asyncio.sleep(0.005)
+    assert [payload for _, payload in lane.packets] == [b"one", b"two"]
+    clock._move(4_000_000_000)
+    takes[0](SimpleNamespace(track=1, payload=b"bad"))
+    listener.follow()
+    assert [message["state"] for message in said] == ["on", "silent"]
+    listener.close()
