@@ -27,7 +27,9 @@ class WallIn(In):
 
 
 class WallOut(Out):
-    """The wall session and the answer to the offer."""
+    """The wall session and the answer to the offer. `forbidden`: tiles whose camera this viewer may not watch; they
+    stay empty."""
 
     id: str
     sdp: str
+    forbidden: list[int] = Field(default_factory=list)

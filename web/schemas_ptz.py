@@ -81,11 +81,13 @@ class OnvifTryIn(In):
 
 
 class HolderOut(Out):
-    """Who steers a camera, and for how many seconds more if they do nothing."""
+    """Who steers a camera, and for how many seconds more if they do nothing. `above`: they have priority over who asks,
+    who cannot take it over."""
 
     person: str
     name: str
     left_s: float
+    above: bool
 
 
 class PtzPresetOut(Out):

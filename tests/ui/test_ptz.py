@@ -148,6 +148,12 @@ async def test_presets_patrol_and_a_joystick(browser: Browser, place: Place) -> 
         await panel.get_by_role("button", name="Mulai").click()
         await expect(panel.locator('[data-patrol="on"]')).to_be_visible()
         assert place.api.ptz.patrol["steps"] == [{"preset": "preset4", "dwell_s": 15}]
+        await page.locator(f'[data-camera="{camera["id"]}"]').focus()
+        for state in ("off", "on"):
+            await page.keyboard.press("p")
+            await expect(panel.locator(f'[data-patrol="{state}"]')).to_be_visible()
+        await page.keyboard.press("Tab")
+        await expect(panel.locator("button").first).to_be_focused()
         await fourth.hover()
         await fourth.get_by_role("button", name="Ubah Halte 2").click()
         await fourth.get_by_role("button", name="Hapus Halte 2").click()

@@ -49,9 +49,10 @@ async def test_a_camera_is_steered(world: World, admin: httpx.AsyncClient) -> No
     """Moves carry who moves; one line of audit when it is taken; another's hand is a 409 that names them."""
     path, fake = await steered(world, admin)
     moved = await admin.post(f"{path}/move", json={"pan": 0.5, "tilt": -1})
-    assert moved.json()["holder"] == {"person": world.admin.id, "name": world.admin.name, "left_s": 15.0}
+    by = {"person": world.admin.id, "name": world.admin.name}
+    assert moved.json()["holder"] == {**by, "left_s": 15.0, "above": False}
     order = fake.told[-1]
-    assert (order["op"], order["pan"], order["tilt"], order["zoom"], order["priority"]) == ("move", 0.5, -1, 0, 50)
+    assert (order["op"], order["pan"], order["tilt"], order["zoom"], order["priority"]) == ("move", 0.5, -1, 0, 80)
     assert (await admin.post(f"{path}/stop")).status_code == 200
     assert (await admin.delete(f"{path}/holder")).status_code == 200
     assert (fake.told[-1]["op"], fake.told[-1]["person"]) == ("release", world.admin.id)
@@ -123,12 +124,13 @@ async def test_a_camera_without_a_device_has_no_ptz(world: World, admin: httpx.A
 
 async def test_who_steers_is_known_to_all(world: World, admin: httpx.AsyncClient) -> None:
     """As nodes tell it, until they tell otherwise or the time is over."""
+    camera = (await add(admin, onvif=DEVICE))["id"]
     holder = {"person": "p", "name": "Ana", "priority": 50, "left_s": 15.0}
     with world.parts.news.listener() as listener:
-        world.bus.publish("ptz.changed", {"camera": "cam", "holder": holder})
+        world.bus.publish("ptz.changed", {"camera": camera, "holder": holder})
         assert await listener.get() == ["ptz"]
     items = (await admin.get("/api/ptz")).json()["items"]
-    assert items == [{"camera": "cam", "holder": {"person": "p", "name": "Ana", "left_s": 15.0}}]
+    assert items == [{"camera": camera, "holder": {"person": "p", "name": "Ana", "left_s": 15.0, "above": False}}]
     await world.clock.advance(16)
     assert (await admin.get("/api/ptz")).json()["items"] == []
 

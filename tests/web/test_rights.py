@@ -12,6 +12,9 @@ import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
 from tests.web.conftest import CHEAP, OTHER_SITE, PASSWORD, SITE, World, sign_in
+from tests.web.fakes import OFFER
+from tests.web.test_cameras import add
+from vms.bus.base import Value
 from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.domain.rights import GIVES, CameraException, Grant, PersonRole, Right
@@ -171,6 +174,41 @@ async def test_an_exception_gives_or_takes_one_right_on_one_camera(world: World,
         await world.clock.advance(61.0)
         assert (await client.get(f"/api/cameras/{mine}/coverage", params=span)).status_code == 200
         assert (await client.get(f"/api/cameras/{other}/coverage", params=span)).status_code == 404
+
+
+async def test_one_camera_that_may_not_be_watched_costs_its_own_tile(world: World, admin: httpx.AsyncClient) -> None:
+    """It is named, the others are shown; a camera that is not there is refused with the whole wall."""
+    cameras = [await camera_at(admin, SITE.id, name) for name in ("Pasar", "Dermaga")]
+    exceptions = (CameraException(cameras[0], Right.LIVE, allow=False),)
+    tiles = [{"tile": tile, "camera": camera} for tile, camera in enumerate(cameras)]
+    async with signed_in(world, Grant(PersonRole.OPERATOR, SITE.id), exceptions=exceptions) as client:
+        answer = await client.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": tiles})
+        assert (answer.status_code, answer.json()["forbidden"]) == (201, [0])
+        assert [tile["camera"] for tile in world.streamer.opened[0]["tiles"]] == [cameras[1]]
+        tiles[1]["camera"] = new_id()
+        assert (await client.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": tiles})).status_code == 422
+    assert len(world.streamer.opened) == 1
+
+
+async def test_who_steers_keeps_a_camera_by_their_role(world: World, admin: httpx.AsyncClient) -> None:
+    """An admin before an operator, an operator before whom an exception lets steer; and each is told who is above."""
+    camera = str((await add(admin, onvif="http://10.0.0.5/onvif/device_service", site=SITE.id))["id"])
+    told: list[int] = []
+
+    async def serve(value: Value) -> Value:
+        told.append(value["priority"])
+        return {"taken": False, "holder": {"person": "x", "name": "Budi", "priority": 50, "left_s": 9.0}}
+
+    world.bus.serve(f"ingest.ptz.{camera}", serve)
+    steers = (CameraException(camera, Right.PTZ, allow=True),)
+    above: list[bool] = []
+    for role, exceptions in ((PersonRole.ADMIN, ()), (PersonRole.OPERATOR, ()), (PersonRole.VIEWER, steers)):
+        async with signed_in(world, Grant(role, SITE.id), exceptions=exceptions) as client:
+            moved = await client.post(f"/api/cameras/{camera}/ptz/move", json={"pan": 1})
+            above.append(moved.json()["holder"]["above"])
+    assert told == sorted(told, reverse=True)
+    assert len(set(told)) == 3
+    assert above == [False, False, True]
 
 
 async def test_a_grant_ends_by_itself(world: World, admin: httpx.AsyncClient) -> None:

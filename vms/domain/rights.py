@@ -78,6 +78,11 @@ class CameraException:
         return self.until_ns is None or now_ns < self.until_ns
 
 
+STEERS: Mapping[PersonRole, int] = {PersonRole.ADMIN: 80, PersonRole.OPERATOR: 50}
+"""How surely somebody of a Role keeps a Camera that they steer, 0 to 100; all others `STEERS_LEAST`."""
+STEERS_LEAST = 20
+
+
 class SiteTree:
     """The Sites and what is above each. `parents`: id -> id of the Site above, None at the top."""
 
@@ -128,6 +133,12 @@ def may_camera(holding: Holding, right: Right, camera: str, site: str, tree: Sit
         if one.camera == camera and one.right is right and right in OF_CAMERAS and one.holds(now_ns)
     ]
     return all(said) if said else may_at(holding, right, site, tree, now_ns)
+
+
+def steering_priority(holding: Holding, site: str, tree: SiteTree, now_ns: int) -> int:
+    """How surely the person keeps a Camera of the Site that they steer: the greater may take it from the lesser. It
+    gives no right to steer."""
+    return max((STEERS.get(role, STEERS_LEAST) for role in roles_at(holding, site, tree, now_ns)), default=STEERS_LEAST)
 
 
 def sees_camera(holding: Holding, camera: str, site: str, tree: SiteTree, now_ns: int) -> bool:

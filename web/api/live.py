@@ -68,17 +68,17 @@ async def open_wall(body: WallIn, response: Response, who: Who, eyes: EyesOf, pa
     if len({tile.tile for tile in body.tiles}) != len(body.tiles):
         raise InputError("A tile is named twice.", field="tiles")
     known = {camera.id: camera for camera in await parts.catalogue.cameras.list()}
-    for number, tile in enumerate(body.tiles):
-        if tile.camera is None:
-            continue
-        if tile.camera not in known or not eyes.sees(known[tile.camera]):
+    wanted = [(number, tile, tile.camera) for number, tile in enumerate(body.tiles) if tile.camera is not None]
+    for number, _, camera in wanted:
+        if camera not in known or not eyes.sees(known[camera]):
             raise InputError("There is no such camera.", field=f"tiles.{number}.camera", reason="camera_gone")
-        eyes.need_camera(Right.LIVE, known[tile.camera])
-    tiles = [first_show(t) for t in body.tiles if t.camera is not None]
+    # One that may be known of and not watched costs its own tile and not the wall.
+    may = {camera for _, _, camera in wanted if eyes.camera(Right.LIVE, known[camera])}
+    tiles = [first_show(tile) for _, tile, camera in wanted if camera in may]
     wall_id, sdp = await parts.walls.open(who.viewer, body.sdp, tiles)
     response.headers["Location"] = f"/api/wall/sessions/{wall_id}"
     await parts.audit.add(who.person.id, "wall.open", wall_id, cameras=[tile["camera"] for tile in tiles])
-    return WallOut(id=wall_id, sdp=sdp)
+    return WallOut(id=wall_id, sdp=sdp, forbidden=[tile.tile for _, tile, camera in wanted if camera not in may])
 
 
 @router.delete("/wall/sessions/{session}", operation_id="closeWall", status_code=204, responses=problems(*CHANGES, 404))

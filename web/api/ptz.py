@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path
 from vms.bus.base import Value
 from vms.domain.camera import Camera
 from vms.domain.camera_url import CameraUrl, check_credentials, parse_camera_url, parse_device_url
+from vms.domain.person import Person
 from vms.domain.ptz import TOKEN_MAX, PatrolStep, PtzPlan
 from vms.domain.rights import Right
 from vms.errors import InputError, NoResponderError, NotFoundError
@@ -40,13 +41,10 @@ from web.schemas_ptz import (
     PtzPresetPatch,
 )
 from web.security.authority import Eyes
-from web.security.sessions import Principal
 from web.uncut import uncut
 
 router = APIRouter(prefix="/api", tags=["ptz"])
 
-PRIORITY = 50
-"""Of everybody, while there is one role."""
 _ORDER_S = 8.0
 _TRY_S = 25.0
 PresetToken = Annotated[str, Path(min_length=1, max_length=TOKEN_MAX)]
@@ -65,20 +63,53 @@ async def steered(camera: OneCamera) -> Camera:
 Steered = Annotated[Camera, Depends(steered)]
 
 
+class Orders:
+    """Of one person to one camera. `priority`: how surely they keep it."""
+
+    def __init__(self, camera: Camera, person: Person, priority: int, parts: Parts) -> None:
+        self._camera, self._person, self._parts = camera, person, parts
+        self.priority = priority
+
+    async def __call__(self, op: str, **more: Any) -> Value:
+        """Give one; the node's answer. TooManyError, BusError and what the node raises."""
+        self._parts.steering.count(self._person.id)
+        by = {"person": self._person.id, "name": self._person.name, "priority": self.priority}
+        subject = f"ingest.ptz.{self._camera.id}"
+        return await self._parts.bus.request(subject, {"op": op, **by, **more}, timeout_s=_ORDER_S)
+
+    async def held(self, op: str, **more: Any) -> HeldOut:
+        """Give one, and tell who has the camera now."""
+        return self.holder_of(await self(op, **more))
+
+    def holder_of(self, answer: Value) -> HeldOut:
+        """Who has the camera, by the node's answer."""
+        holder = answer.get("holder")
+        return HeldOut(holder=None if holder is None else _holder(holder, self.priority))
+
+
+def orders_of(camera: Steered, who: Who, eyes: EyesOf, parts: PartsOf) -> Orders:
+    """Of who calls, to the camera named in the address."""
+    return Orders(camera, who.person, eyes.steering(camera), parts)
+
+
+Order = Annotated[Orders, Depends(orders_of)]
+
+
 @router.get("/ptz", operation_id="listSteered", responses=problems())
 async def list_steered(eyes: EyesOf, parts: PartsOf) -> HeldCamerasOut:
     """Which cameras are steered now, and by whom."""
-    held = sorted(parts.steering.held().items())
-    if not eyes.everywhere:
-        seen = {camera.id for camera in eyes.seen(await parts.catalogue.cameras.list())}
-        held = [item for item in held if item[0] in seen]
-    return HeldCamerasOut(items=[HeldCameraOut(camera=camera, holder=_holder(holder)) for camera, holder in held])
+    held = parts.steering.held()
+    known = await parts.roster.cameras() if held else {}
+    steered = [known[ident] for ident in sorted(held.keys() & known.keys()) if eyes.sees(known[ident])]
+    return HeldCamerasOut(
+        items=[HeldCameraOut(camera=one.id, holder=_holder(held[one.id], eyes.steering(one))) for one in steered]
+    )
 
 
 @router.get("/cameras/{camera_id}/ptz", operation_id="getPtz", responses=problems(404, 502, 504))
-async def get_ptz(camera: Steered, who: Who, parts: PartsOf) -> PtzOut:
+async def get_ptz(camera: Steered, order: Order) -> PtzOut:
     """Presets, patrol, position and holder of a camera that can be steered."""
-    answer = await _order(parts, camera, who, "look")
+    answer = await order("look")
     names = dict(camera.ptz.names)
     presets = [PtzPresetOut(token=one["token"], name=names.get(one["token"], one["name"])) for one in answer["presets"]]
     place = answer.get("position")
@@ -86,31 +117,32 @@ async def get_ptz(camera: Steered, who: Who, parts: PartsOf) -> PtzOut:
         presets=presets,
         position=None if place is None else PtzPositionOut(**place),
         patrol=_patrol(camera.ptz),
-        holder=_held(answer).holder,
+        holder=order.holder_of(answer).holder,
     )
 
 
 @router.post("/cameras/{camera_id}/ptz/move", operation_id="movePtz", responses=problems(*CHANGES, *_PROBLEMS))
-async def move(body: PtzMoveIn, camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
+async def move(body: PtzMoveIn, camera: Steered, who: Who, order: Order, parts: PartsOf) -> HeldOut:
     """Go on with a speed; the first move takes the camera for 15 s, each further one keeps it. 409: somebody else has
     it."""
-    answer = await _order(parts, camera, who, "move", **body.model_dump())
-    await _audit_taken(parts, camera, who, answer)
-    return _held(answer)
+    answer = await order("move", **body.model_dump())
+    if answer.get("taken"):
+        await parts.audit.add(who.person.id, "ptz.take", camera.id)
+    return order.holder_of(answer)
 
 
 @router.post("/cameras/{camera_id}/ptz/stop", operation_id="stopPtz", responses=problems(*CHANGES, 404, 502, 504))
-async def stop(camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
+async def stop(order: Order) -> HeldOut:
     """Stand still."""
-    return _held(await _order(parts, camera, who, "stop"))
+    return await order.held("stop")
 
 
 @router.delete(
     "/cameras/{camera_id}/ptz/holder", operation_id="releasePtz", responses=problems(*CHANGES, 404, 502, 504)
 )
-async def release(camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
+async def release(order: Order) -> HeldOut:
     """Let go of a camera before the time runs out; it stands still. Nothing happens where somebody else has it."""
-    return _held(await _order(parts, camera, who, "release"))
+    return await order.held("release")
 
 
 @router.post(
@@ -119,9 +151,9 @@ async def release(camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
     status_code=201,
     responses=problems(*CHANGES, *_PROBLEMS),
 )
-async def add_preset(body: PtzPresetIn, camera: Steered, who: Who, parts: PartsOf) -> PtzPresetOut:
+async def add_preset(body: PtzPresetIn, camera: Steered, who: Who, order: Order, parts: PartsOf) -> PtzPresetOut:
     """Keep where the camera looks now."""
-    answer = await _order(parts, camera, who, "keep", label=body.name)
+    answer = await order("keep", label=body.name)
     token = str(answer["preset"])
     await _plan(parts, camera, replace(camera.ptz, names=camera.ptz.named(token, body.name)))
     await parts.audit.add(who.person.id, "ptz.preset.add", camera.id, preset=token, name=body.name)
@@ -134,11 +166,13 @@ async def add_preset(body: PtzPresetIn, camera: Steered, who: Who, parts: PartsO
     status_code=204,
     responses=problems(*CHANGES, *_PROBLEMS),
 )
-async def change_preset(token: PresetToken, body: PtzPresetPatch, camera: Steered, who: Who, parts: PartsOf) -> None:
+async def change_preset(
+    token: PresetToken, body: PtzPresetPatch, camera: Steered, who: Who, order: Order, parts: PartsOf
+) -> None:
     """Another name, or another direction."""
-    known = await _known(parts, camera, who, token)
+    known = await _known(order, camera, token)
     if body.here:
-        await _order(parts, camera, who, "keep", label=body.name or known, preset=token)
+        await order("keep", label=body.name or known, preset=token)
     if body.name is not None:
         await _plan(parts, camera, replace(camera.ptz, names=camera.ptz.named(token, body.name)))
     await parts.audit.add(who.person.id, "ptz.preset.change", camera.id, preset=token, name=body.name, here=body.here)
@@ -151,10 +185,10 @@ async def change_preset(token: PresetToken, body: PtzPresetPatch, camera: Steere
     status_code=204,
     responses=problems(*CHANGES, *_PROBLEMS),
 )
-async def remove_preset(token: PresetToken, camera: Steered, who: Who, parts: PartsOf) -> None:
+async def remove_preset(token: PresetToken, camera: Steered, who: Who, order: Order, parts: PartsOf) -> None:
     """The camera forgets it; so does its patrol."""
-    name = await _known(parts, camera, who, token)
-    await _order(parts, camera, who, "forget", preset=token)
+    name = await _known(order, camera, token)
+    await order("forget", preset=token)
     steps = tuple(step for step in camera.ptz.steps if step.preset != token)
     plan = PtzPlan(camera.ptz.patrolling and bool(steps), steps, camera.ptz.named(token, None))
     await _plan(parts, camera, plan)
@@ -167,11 +201,11 @@ async def remove_preset(token: PresetToken, camera: Steered, who: Who, parts: Pa
     operation_id="gotoPreset",
     responses=problems(*CHANGES, *_PROBLEMS),
 )
-async def goto(token: PresetToken, body: PtzGotoIn, camera: Steered, who: Who, parts: PartsOf) -> HeldOut:
+async def goto(token: PresetToken, body: PtzGotoIn, camera: Steered, who: Who, order: Order, parts: PartsOf) -> HeldOut:
     """Look at a preset; takes the camera as a move does."""
-    answer = await _order(parts, camera, who, "goto", preset=token, take_over=body.take_over)
+    held = await order.held("goto", preset=token, take_over=body.take_over)
     await parts.audit.add(who.person.id, "ptz.goto", camera.id, preset=token)
-    return _held(answer)
+    return held
 
 
 @router.put("/cameras/{camera_id}/ptz/patrol", operation_id="setPatrol", responses=problems(*CHANGES, 404, 409))
@@ -250,24 +284,13 @@ async def _try(parts: Parts, site: str | None, request: Value) -> Value:
     return await parts.bus.request("ingest.onvif.any", request, timeout_s=_TRY_S)
 
 
-async def _order(parts: Parts, camera: Camera, who: Principal, op: str, **more: Any) -> Value:
-    parts.steering.count(who.person.id)
-    value = {"op": op, "person": who.person.id, "name": who.person.name, "priority": PRIORITY, **more}
-    return await parts.bus.request(f"ingest.ptz.{camera.id}", value, timeout_s=_ORDER_S)
-
-
-async def _known(parts: Parts, camera: Camera, who: Principal, token: str) -> str:
+async def _known(order: Orders, camera: Camera, token: str) -> str:
     """The name of a preset that the camera has. NotFoundError."""
-    answer = await _order(parts, camera, who, "look")
+    answer = await order("look")
     name = next((str(one["name"]) for one in answer["presets"] if one["token"] == token), None)
     if name is None:
         raise NotFoundError("The camera has no such preset.", reason="preset_gone")
     return dict(camera.ptz.names).get(token, name)
-
-
-async def _audit_taken(parts: Parts, camera: Camera, who: Principal, answer: Value) -> None:
-    if answer.get("taken"):
-        await parts.audit.add(who.person.id, "ptz.take", camera.id)
 
 
 async def _plan(parts: Parts, camera: Camera, plan: PtzPlan) -> None:
@@ -286,10 +309,7 @@ def _patrol(plan: PtzPlan) -> PatrolOut:
     return PatrolOut(on=plan.patrolling, steps=steps)
 
 
-def _held(answer: Value) -> HeldOut:
-    holder = answer.get("holder")
-    return HeldOut(holder=None if holder is None else _holder(holder))
-
-
-def _holder(value: Value) -> HolderOut:
-    return HolderOut(person=str(value["person"]), name=str(value["name"]), left_s=float(value["left_s"]))
+def _holder(value: Value, priority: int) -> HolderOut:
+    """As somebody of this priority is told of them."""
+    above = int(value["priority"]) > priority
+    return HolderOut(person=str(value["person"]), name=str(value["name"]), left_s=float(value["left_s"]), above=above)

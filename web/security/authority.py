@@ -64,6 +64,10 @@ class Eyes:
         """On a Camera."""
         return rights.may_camera(self.holding, right, camera.id, camera.site, self.tree, self.now_ns)
 
+    def steering(self, camera: Camera) -> int:
+        """With which priority they steer a Camera."""
+        return rights.steering_priority(self.holding, camera.site, self.tree, self.now_ns)
+
     def sees(self, camera: Camera) -> bool:
         """Whether they may know of a Camera."""
         return rights.sees_camera(self.holding, camera.id, camera.site, self.tree, self.now_ns)

@@ -13,6 +13,7 @@ const TICK_MS = 500;
 interface Held {
   person: string;
   name: string;
+  above: boolean;
   until: number;
 }
 
@@ -33,16 +34,16 @@ class Holders {
   }
 
   /** Who has the camera now; `mine`: this person, at this screen or another. */
-  of(camera: string | null): { name: string; mine: boolean; leftS: number } | null {
+  of(camera: string | null): { name: string; mine: boolean; above: boolean; leftS: number } | null {
     const held = camera === null ? undefined : this.#held.get(camera);
     if (!held || held.until <= this.#now) return null;
-    return { name: held.name, mine: held.person === session.person?.id, leftS: Math.ceil((held.until - this.#now) / 1000) };
+    return { name: held.name, mine: held.person === session.person?.id, above: held.above, leftS: Math.ceil((held.until - this.#now) / 1000) };
   }
 
   /** An order was answered with this. */
   hear(camera: string, holder: Holder | null): void {
     const before = this.#held.get(camera);
-    if (holder) this.#held.set(camera, { person: holder.person, name: holder.name, until: performance.now() + holder.left_s * 1000 });
+    if (holder) this.#held.set(camera, { person: holder.person, name: holder.name, above: holder.above, until: performance.now() + holder.left_s * 1000 });
     else this.#held.delete(camera);
     this.#ticking();
     if (before && before.until > performance.now() && holder && holder.person !== before.person) this.#tell(camera, before, holder);

@@ -121,6 +121,7 @@ class PtzMode {
     } else if (event.key === "Escape") this.leave();
     else if (event.key.toLowerCase() === "z" && event.shiftKey) void this.takeOver();
     else if (preset !== null) this.goto(preset);
+    else if (event.key.toLowerCase() === "p" && !event.shiftKey) this.patrol();
     else return false;
     return true;
   }
@@ -158,6 +159,13 @@ class PtzMode {
     const plan = this.plan;
     await plan?.ready;
     if (plan && this.plan === plan) this.goto(index);
+  }
+
+  /** Start the round of the camera, or end it. */
+  patrol(): void {
+    if (!this.plan?.loaded) return;
+    if (this.plan.patrol.steps.length) this.plan.toggle();
+    else toasts.say(m.ptz_patrol_none());
   }
 
   /** From somebody else, in so many words. */

@@ -25,10 +25,12 @@ export interface Patrol {
   steps: PatrolStep[];
 }
 
+/** `above`: they have priority over this person, who cannot take the camera over. */
 export interface Holder {
   person: string;
   name: string;
   left_s: number;
+  above: boolean;
 }
 
 export interface PtzState {

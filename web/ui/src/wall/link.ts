@@ -3,7 +3,7 @@
 import { ApiError, call, Unreachable } from "../api/client";
 import { reach } from "../shell/reach.svelte";
 import { firstOffer, poolFor, webrtcPossible } from "./offer";
-import { msOfNs, type ClientMessage, type ServerMessage, type TileRequest } from "./protocol";
+import { forbidden, msOfNs, type ClientMessage, type ServerMessage, type TileMessage, type TileRequest } from "./protocol";
 
 export type LinkState = "connecting" | "up" | "down" | "pictures";
 
@@ -34,6 +34,8 @@ const GRACE_MS = 1000;
 /** Sessions come about and no picture does: WebRTC is forbidden here, or was for a moment. */
 const BARRED = 2;
 const BARRED_MS = [3000, 10_000, 30_000];
+/** This person may watch nothing: each question is written down, so it is asked seldom. */
+const FORBIDDEN_MS = 60_000;
 /** Nobody makes a session: pictures over HTTP meanwhile, from whoever can. */
 const REFUSED = 3;
 /** Closed for good: signed out, or over (web/relay.py). */
@@ -52,6 +54,8 @@ export class WallLink {
   #refused = 0;
   #socketTries = 0;
   #attached = false;
+  /** Tiles of the present session that stay empty: this person may not watch their camera. */
+  #forbidden: TileMessage[] = [];
   #closed = false;
   #generation = 0;
   #bestRtt = Infinity;
@@ -69,6 +73,7 @@ export class WallLink {
   start(): void {
     addEventListener("pagehide", this.#leave);
     addEventListener("online", this.#back);
+    addEventListener("pageshow", this.#shown);
     this.#stopListening = reach.onBack(this.#back);
     if (webrtcPossible()) void this.#connect();
     else this.#to("pictures");
@@ -78,6 +83,7 @@ export class WallLink {
     this.#closed = true;
     removeEventListener("pagehide", this.#leave);
     removeEventListener("online", this.#back);
+    removeEventListener("pageshow", this.#shown);
     this.#stopListening();
     this.#leave();
   }
@@ -112,6 +118,11 @@ export class WallLink {
     if (this.#closed || !webrtcPossible() || (this.#session && alive)) return;
     this.#drop();
     void this.#connect();
+  };
+
+  // The page comes out of the browser's own store of pages, as it was left: what ended then begins anew.
+  #shown = (event: PageTransitionEvent): void => {
+    if (event.persisted) this.#back();
   };
 
   #leave = (): void => {
@@ -150,6 +161,7 @@ export class WallLink {
     this.#peer?.close();
     this.#peer = null;
     this.#session = "";
+    this.#forbidden = [];
     this.#bestRtt = Infinity;
   }
 
@@ -167,12 +179,15 @@ export class WallLink {
       // picture of the lost session stays (marked) until then.
       if (this.#state === "connecting") this.#attach(peer);
       this.#watch(peer, generation);
-      const answer = await call<{ id: string; sdp: string }>("POST", this.sessions, {
-        body: { sdp: offer.sdp, tiles: this.hooks.wanted() },
+      const tiles = this.hooks.wanted();
+      const answer = await call<{ id: string; sdp: string; forbidden?: number[] }>("POST", this.sessions, {
+        body: { sdp: offer.sdp, tiles },
         timeoutMs: OPEN_MS,
       });
       if (over()) return peer.close();
       this.#session = answer.id;
+      this.#forbidden = tiles.filter(({ tile }) => answer.forbidden?.includes(tile)).map(forbidden);
+      if (this.#attached) this.#sayForbidden();
       this.#refused = 0;
       this.#openSocket(true);
       await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
@@ -186,7 +201,7 @@ export class WallLink {
       }
       if (error instanceof ApiError && error.status === 401) return this.#drop();
       if (!(error instanceof Unreachable)) this.#refused++;
-      this.#again();
+      this.#again(error instanceof ApiError && error.status === 403 ? FORBIDDEN_MS : undefined);
     }
   }
 
@@ -194,6 +209,12 @@ export class WallLink {
     if (this.#attached) return;
     this.#attached = true;
     peer.getTransceivers().forEach(({ receiver }, tile) => (receiver.track.kind === "audio" ? this.hooks.sound(receiver) : this.hooks.attach(tile, receiver)));
+    this.#sayForbidden();
+  }
+
+  // To the tiles of this session: what was said of the one before went with its tracks.
+  #sayForbidden(): void {
+    for (const message of this.#forbidden) this.hooks.message(message);
   }
 
   #watch(peer: RTCPeerConnection, generation: number): void {
@@ -228,7 +249,7 @@ export class WallLink {
     this.#again();
   }
 
-  #again(): void {
+  #again(waitMs?: number): void {
     this.#drop();
     if (this.#closed) return;
     const barred = this.#noMedia - BARRED;
@@ -236,7 +257,7 @@ export class WallLink {
     else if (this.#state !== "pictures") this.#to("down");
     const steps = barred >= 0 ? BARRED_MS : STEPS_MS;
     const wait = steps[Math.min(barred >= 0 ? barred : this.#tries++, steps.length - 1)] ?? 1000;
-    this.#after(wait, () => {
+    this.#after(waitMs ?? wait, () => {
       if (reach.online) void this.#connect(); // Else when it is back.
     });
   }

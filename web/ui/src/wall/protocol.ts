@@ -56,6 +56,20 @@ export interface TileMessage {
   transcoded?: boolean;
 }
 
+/** What a tile is told of a camera that this person may not watch, with the answer to an offer. */
+export const forbidden = ({ tile, camera, stream }: TileRequest): TileMessage => ({
+  type: "tile",
+  tile,
+  camera,
+  stream,
+  n: null,
+  state: "forbidden",
+  age_ms: null,
+  since: null,
+  cause: null,
+  why: null,
+});
+
 export interface PictureMessage {
   type: "picture";
   tile: number;
