@@ -18,7 +18,6 @@ from vms.store import Catalogue
 log = logs.get(__name__)
 
 DISPLAY_CHANGED = "display.changed"
-DISPLAY_CHANGED = "display.changed"
 TELLER = "rules"
 """Who pushed, in the audit log."""
 

@@ -14,6 +14,7 @@ from web.schemas import EventOut, Id, In, Name, NamedOut, Out, SiteRef
 from web.text import clean_text
 
 CHOSEN_MAX, DISPLAYS_MAX = 500, 64
+TAKEN_MAX = 200
 
 
 def _clean(text: str) -> str:
@@ -41,6 +42,19 @@ class AcknowledgementIn(In):
     """What there is to say about it."""
 
     note: Note = ""
+
+
+class AcknowledgementsIn(AcknowledgementIn):
+    """The same words about several alarms."""
+
+    alarms: Annotated[list[Id], Field(min_length=1, max_length=TAKEN_MAX)]
+
+
+class AcknowledgedOut(Out):
+    """How many were taken on, and how many somebody else had taken on before."""
+
+    taken: int
+    others: int
 
 
 class AcknowledgementOut(Out):

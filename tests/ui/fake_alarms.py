@@ -32,6 +32,7 @@ class FakeAlarms:
         """What is served."""
         return [
             Route("/api/alarms", self._alarms, methods=["GET", "POST"]),
+            Route("/api/alarms/acknowledgements", self._acknowledge_all, methods=["POST"]),
             Route("/api/alarms/{id}", self._alarm),
             Route("/api/alarms/{id}/acknowledgement", self._acknowledge, methods=["POST"]),
             Route("/api/rules", self._rules, methods=["GET", "POST"]),
@@ -97,6 +98,14 @@ class FakeAlarms:
         self.take(alarm, self.person["name"], body["note"])
         await self.tell("alarms")
         return JSONResponse(alarm)
+
+    async def _acknowledge_all(self, request: Request) -> Response:
+        body = await request.json()
+        wanted = [alarm for alarm in self.items if alarm["id"] in body["alarms"] and alarm["state"] == "raised"]
+        for alarm in wanted:
+            self.take(alarm, self.person["name"], body["note"])
+        await self.tell("alarms")
+        return JSONResponse({"taken": len(wanted), "others": len(body["alarms"]) - len(wanted)})
 
     async def _rules(self, request: Request) -> Response:
         if request.method == "POST":

@@ -87,6 +87,12 @@ async def test_it_is_taken_on_and_raised_by_key(browser: Browser, place: Place) 
         await panel.locator("[data-take]").click()
         await expect(panel).to_contain_text("pemadam datang")
         await expect(panel.get_by_role("link", name="Putar rekaman")).to_have_attribute("href", re.compile(r"\?t="))
+        for camera in cameras[5:8]:
+            await place.api.alarms.raise_one(camera)
+        await page.goto(f"{place.api.url}/alarms?state=raised")
+        await page.get_by_role("button", name="Tangani 4 ini").click()
+        await expect(rows).to_have_count(0)
+        assert {alarm["state"] for alarm in place.api.alarms.items} == {"acknowledged", "closed"}
         assert screen.errors == []
 
 

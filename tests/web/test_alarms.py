@@ -19,7 +19,7 @@ from vms.clock import NS_PER_S
 from vms.domain.event import EventKind
 from vms.domain.ids import new_id
 from vms.domain.person import Person
-from vms.domain.rights import EVERYTHING
+from vms.domain.rights import EVERYTHING, Grant, PersonRole
 from vms.domain.rule import Rule
 from web.security.passwords import hash_password
 
@@ -75,6 +75,35 @@ async def test_an_alarm_is_raised_and_acknowledged(world: World, admin: httpx.As
     assert [(await told.get())[1] for _ in range(2)] == [{"ids": [one["id"]]}] * 2
     actions = [entry.action for entry in (await world.catalogue.audit.list())[0]]
     assert {"alarm.raise", "alarm.acknowledge"} <= set(actions)
+
+
+async def test_several_are_taken_on_at_once(world: World, admin: httpx.AsyncClient) -> None:
+    """What another took on stays theirs; where one is not there none is taken on; who may not operate takes none."""
+    camera = await add(admin)
+    ids = [(await raised(admin, camera))["id"] for _ in range(4)]
+    async with colleague(world) as rina:
+        await rina.post(f"/api/alarms/{ids[0]}/acknowledgement", json={})
+    path = "/api/alarms/acknowledgements"
+    for bad, status in (
+        ({"alarms": [*ids, new_id()]}, 404), ({"alarms": []}, 422), ({"alarms": ["../x"]}, 422), ({}, 422),
+        ({"alarms": [new_id() for _ in range(201)]}, 422), ({"alarms": ids, "note": "x" * 501}, 422),
+    ):  # fmt: skip
+        assert (await admin.post(path, json=bad)).status_code == status
+    name = f"p{new_id()}"
+    viewer = Person(new_id(), name, name, hash_password(PASSWORD, CHEAP), grants=(Grant(PersonRole.VIEWER),))
+    await world.catalogue.people.put(viewer)
+    async with world.client() as client:
+        await sign_in(client, name)
+        assert (await client.post(path, json={"alarms": ids})).status_code == 403
+    assert len(await listed(admin, state="raised")) == 3
+    told = world.bus.subscribe("alarm.changed")
+    answer = await admin.post(path, json={"alarms": [*ids, ids[1]], "note": "jalur putus"})
+    assert (answer.status_code, answer.json()) == (200, {"taken": 3, "others": 1})
+    assert (await told.get())[1] == {"ids": ids[1:]}
+    by = [(await admin.get(f"/api/alarms/{one}")).json()["acknowledgement"] for one in ids]
+    assert [(one["by"]["name"], one["note"]) for one in by] == [("Rina", "")] + [("Admin", "jalur putus")] * 3
+    actions = [entry.action for entry in (await world.catalogue.audit.list())[0]]
+    assert actions.count("alarm.acknowledge") == 4
 
 
 async def test_an_alarm_of_a_rule_has_its_event(world: World, admin: httpx.AsyncClient) -> None:

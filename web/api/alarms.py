@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Literal
 
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from vms.domain.alarm import BY_HAND, Alarm, AlarmState, acknowledge
 from vms.domain.ids import is_id, new_id
 from vms.domain.rights import SEEING, Right
-from vms.errors import InputError, IntervalError, NotFoundError
+from vms.errors import ConflictError, InputError, IntervalError, NotFoundError
 from vms.store.alarms import Place, Told, WantedAlarms
 from web.alarm_table import as_csv
 from web.api.errors import CHANGES, problems
@@ -22,7 +23,16 @@ from web.paging import decode_cursor, encode_cursor
 from web.parts import Parts
 from web.ranges import content_disposition
 from web.schemas import NamedOut, SiteRef
-from web.schemas_alarms import AcknowledgementIn, AcknowledgementOut, AlarmIn, AlarmOut, AlarmsOut, RaisedOut
+from web.schemas_alarms import (
+    AcknowledgedOut,
+    AcknowledgementIn,
+    AcknowledgementOut,
+    AcknowledgementsIn,
+    AlarmIn,
+    AlarmOut,
+    AlarmsOut,
+    RaisedOut,
+)
 from web.security.authority import Eyes
 from web.times import format_time, parse_time
 
@@ -177,6 +187,29 @@ async def acknowledge_alarm(alarm_id: str, body: AcknowledgementIn, who: Who, ey
     parts.bus.publish(CHANGED, {"ids": [alarm.id]})
     await parts.audit.add(who.person.id, "alarm.acknowledge", alarm.id, camera=alarm.camera, kind=alarm.kind)
     return (await _out(parts, [alarm]))[0]
+
+
+@router.post("/acknowledgements", operation_id="acknowledgeAlarms", responses=problems(*CHANGES, 404))
+async def acknowledge_alarms(body: AcknowledgementsIn, who: Who, eyes: EyesOf, parts: PartsOf) -> AcknowledgedOut:
+    """Take on several that have one cause. What somebody else has taken on stays theirs; where one is not there, or not
+    theirs to take on, none is."""
+    wanted = [await _seen(alarm_id, eyes, parts) for alarm_id in dict.fromkeys(body.alarms)]
+    for alarm in wanted:
+        eyes.need(Right.OPERATE, alarm.site)
+    take = partial(acknowledge, person=who.person.id, at_ns=parts.clock.now_ns(), note=body.note)
+    taken: list[str] = []
+    try:
+        for alarm in wanted:
+            with suppress(ConflictError):
+                await parts.catalogue.alarms.change(alarm.id, take)
+                taken.append(alarm.id)
+                await parts.audit.add(
+                    who.person.id, "alarm.acknowledge", alarm.id, camera=alarm.camera, kind=alarm.kind
+                )
+    finally:  # whatever became of the others
+        if taken:
+            parts.bus.publish(CHANGED, {"ids": taken[:100]})
+    return AcknowledgedOut(taken=len(taken), others=len(wanted) - len(taken))
 
 
 async def _told(parts: Parts, text: str | None) -> Told | None:

@@ -101,7 +101,8 @@ RULES: Mapping[str, RouteRule] = {
     **dict.fromkeys(("listSessions", "endSessions", "endSession"), _ADMIN),
     # events, alarms, rules
     **dict.fromkeys(
-        ("listEvents", "listAlarms", "getAlarmsCsv", "getAlarm", "raiseAlarm", "acknowledgeAlarm"), _SIGNED_IN
+        ("listEvents", "listAlarms", "getAlarmsCsv", "getAlarm", "raiseAlarm", "acknowledgeAlarm", "acknowledgeAlarms"),
+        _SIGNED_IN,
     ),
     **dict.fromkeys(("listRules", "getRule"), _OPERATES),
     **dict.fromkeys(("addRule", "previewRule", "changeRule", "removeRule"), _ADMIN),

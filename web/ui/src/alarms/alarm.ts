@@ -131,3 +131,24 @@ export function replayOf(alarm: Alarm): string | null {
   const at = Date.parse(alarm.event?.start ?? alarm.raised) - 5000;
   return `/cameras/${alarm.camera.id}/recordings?t=${encodeURIComponent(new Date(at).toISOString())}`;
 }
+
+/** How long an alarm has to be the first before a key takes it on: time to read what it is. */
+const READ_MS = 600;
+
+/** Which alarm comes first, and since when. A key means the one that a person read, never one that came between. */
+export class First {
+  #id: string | null = null;
+  #since = -Infinity;
+
+  /** This one comes first now. `own`: because this person took on the one before; they know that others wait. */
+  put(id: string | null, now: number, own = false): void {
+    if (id === this.#id) return;
+    // Where none was before nothing can be meant but this one.
+    this.#since = own || this.#id === null ? -Infinity : now;
+    this.#id = id;
+  }
+
+  isRead(now: number): boolean {
+    return now - this.#since >= READ_MS;
+  }
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alarmTileOf, inOrder, minuteOf, replayOf, withAlarm, type Alarm, type Priority } from "./alarm";
+import { alarmTileOf, First, inOrder, minuteOf, replayOf, withAlarm, type Alarm, type Priority } from "./alarm";
 import { alarmKey } from "./keys";
 import { due, keysOf, PATTERNS } from "./tones";
 
@@ -37,6 +37,19 @@ describe("order", () => {
     expect(inOrder([a, b, c])).toEqual([b, c, a]);
     const late = alarm(1, 1, { late: true });
     expect(inOrder([late, a])).toEqual([a, late]);
+  });
+});
+
+describe("the first alarm", () => {
+  it("is taken on by a key only once it could be read", () => {
+    const first = new First();
+    first.put("a", 0);
+    expect(first.isRead(1)).toBe(true); // there was none before
+    first.put("b", 5000);
+    first.put("b", 5300);
+    expect([5001, 5599, 5600].map((now) => first.isRead(now))).toEqual([false, false, true]);
+    first.put("c", 6000, true);
+    expect(first.isRead(6001)).toBe(true); // the one before was taken on here
   });
 });
 

@@ -7,11 +7,13 @@ import { m } from "../shell/messages";
 import { news } from "../shell/news";
 import { reach } from "../shell/reach.svelte";
 import { toasts } from "../shell/toasts.svelte";
-import { inOrder, type Alarm, type Alarms, type Priority, type Raised } from "./alarm";
+import { First, inOrder, type Alarm, type Alarms, type Priority, type Raised } from "./alarm";
 import { alarmWord } from "./words";
 
 const ASK_MS = 10_000;
 const ASK_TOLD_MS = 60_000;
+/** A cut line raises a hundred in a second: they are asked for together. */
+const LEAST_MS = 500;
 const RECENT = 50;
 
 class Desk {
@@ -29,7 +31,10 @@ class Desk {
   #watchers = 0;
   #readers = 0;
   #asking = false;
+  #askedAt = -Infinity;
   #again = false;
+  #first = new First();
+  #taking = new Set<string>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Keep them fresh while somebody is signed in; gives the function that stops it. */
@@ -55,16 +60,41 @@ class Desk {
     };
   }
 
+  /** Take on the one that comes first, as a key does. One that came before it a moment ago nobody has read. */
+  takeFirst(): void {
+    const top = this.top;
+    if (!top) return;
+    if (this.#first.isRead(performance.now())) void this.acknowledge(top);
+    else toasts.say(m.alarm_not_read({ alarm: alarmWord(top) }));
+  }
+
   /** Take one on, for everyone. */
   async acknowledge(alarm: Alarm, note = ""): Promise<boolean> {
+    if (this.#taking.has(alarm.id)) return true;
+    this.#taking.add(alarm.id);
     try {
       await call<Alarm>("POST", `/api/alarms/${alarm.id}/acknowledgement`, { body: { note: note.trim() } });
-      this.waiting = this.waiting.filter((one) => one.id !== alarm.id);
+      this.#put(this.waiting.filter((one) => one.id !== alarm.id), true);
       toasts.say(m.alarm_taken({ alarm: alarmWord(alarm) }));
       return true;
     } catch (error) {
       toasts.say(words(error), { kind: "bad" });
       return error instanceof ApiError && error.status === 409;
+    } finally {
+      this.#taking.delete(alarm.id);
+      void this.ask();
+    }
+  }
+
+  /** Take on several that have one cause, for everyone. True: done. */
+  async acknowledgeAll(ids: readonly string[], note = ""): Promise<boolean> {
+    try {
+      const { taken, others } = await call<{ taken: number; others: number }>("POST", "/api/alarms/acknowledgements", { body: { alarms: ids, note: note.trim() } });
+      toasts.say(others ? m.alarms_taken_part({ count: taken, others }) : m.alarms_taken_all({ count: taken }));
+      return true;
+    } catch (error) {
+      toasts.say(words(error), { kind: "bad" });
+      return false;
     } finally {
       void this.ask();
     }
@@ -81,8 +111,14 @@ class Desk {
       this.#again = true;
       return;
     }
-    this.#asking = true;
     clearTimeout(this.#timer);
+    const wait = this.#askedAt + LEAST_MS - performance.now();
+    if (wait > 0) {
+      this.#timer = setTimeout(() => void this.ask(), wait);
+      return;
+    }
+    this.#asking = true;
+    this.#askedAt = performance.now();
     try {
       await this.#load();
       this.failed = false;
@@ -97,10 +133,15 @@ class Desk {
     if (this.#watchers) this.#timer = setTimeout(() => void this.ask(), news.up ? ASK_TOLD_MS : ASK_MS);
   }
 
+  #put(waiting: Alarm[], own = false): void {
+    this.waiting = waiting;
+    this.#first.put(waiting[0]?.id ?? null, performance.now(), own);
+  }
+
   async #load(): Promise<void> {
     const waiting = await call<Alarms>("GET", "/api/alarms?state=raised&order=pressing&limit=200");
     this.raised = waiting.raised;
-    this.waiting = inOrder(waiting.items);
+    this.#put(inOrder(waiting.items));
     if (!this.#readers) return;
     const taken = await call<Alarms>("GET", "/api/alarms?state=acknowledged&limit=200");
     this.taken = taken.items;

@@ -14,6 +14,8 @@ export interface Narrowed {
 }
 
 const PAGE = 50;
+/** Of those that wait more are listed at once: they are to be seen to. */
+const PAGE_WAITING = 200;
 const TYPING_MS = 200;
 
 export class AlarmLog {
@@ -74,6 +76,6 @@ export class AlarmLog {
 
   #page(cursor: string | null): Promise<Alarms> {
     const { q, state, priority, rule } = this.#asked;
-    return call<Alarms>("GET", urlOf("/api/alarms", { q, state, priority, rule, limit: PAGE, cursor }));
+    return call<Alarms>("GET", urlOf("/api/alarms", { q, state, priority, rule, limit: state === "raised" ? PAGE_WAITING : PAGE, cursor }));
   }
 }

@@ -1,6 +1,7 @@
 // Plays the tones of alarms that wait, in one window of a browser at a time. Volume and silence are each person's own,
 // kept in this browser. A browser lets a page sound only after a click or a key: until then `blocked` says so.
 import { session } from "../shell/session.svelte";
+import { Alone } from "./alone";
 import { desk } from "./desk.svelte";
 import { due, keysOf, PATTERNS, type Heard } from "./tones";
 import type { Priority } from "./alarm";
@@ -17,21 +18,36 @@ class AlarmSound {
   #context: AudioContext | null = null;
   #known: Set<string> = new Set();
   #last: Heard | null = null;
-  #mine = false;
+  // Locks need a secure context; without them each window sounds.
+  #alone = new Alone(LOCK, typeof navigator === "undefined" ? undefined : navigator.locks);
 
   /** Sound until the returned function is called. */
   start(): () => void {
     this.#read();
-    const release = this.#alone();
-    const timer = setInterval(() => this.#look(), LOOK_MS);
-    const touched = (): void => void this.#wake();
+    const release = this.#alone.start();
+    const timer = setInterval(() => this.look(), LOOK_MS);
+    const touched = (): void => {
+      this.#alone.take();
+      void this.#wake();
+    };
+    const seen = (): void => {
+      if (!document.hidden && this.#allowed) this.#alone.take();
+    };
+    // Silence and volume are the person's, in whichever window they said so.
+    const said = (event: StorageEvent): void => {
+      if (event.key === this.#key) this.#read();
+    };
     addEventListener("pointerdown", touched);
     addEventListener("keydown", touched);
+    addEventListener("storage", said);
+    document.addEventListener("visibilitychange", seen);
     return () => {
       release();
       clearInterval(timer);
       removeEventListener("pointerdown", touched);
       removeEventListener("keydown", touched);
+      removeEventListener("storage", said);
+      document.removeEventListener("visibilitychange", seen);
     };
   }
 
@@ -62,25 +78,8 @@ class AlarmSound {
     }
   }
 
-  // Several windows of one browser would sound as an echo. Locks need a secure context; without them each sounds.
-  #alone(): () => void {
-    const stop = new AbortController();
-    if (!navigator.locks) this.#mine = true;
-    else {
-      const held = (): Promise<void> =>
-        new Promise((done) => {
-          this.#mine = true;
-          stop.signal.addEventListener("abort", () => done());
-        });
-      navigator.locks.request(LOCK, { signal: stop.signal }, held).catch(() => undefined);
-    }
-    return () => {
-      this.#mine = false;
-      stop.abort();
-    };
-  }
-
-  #look(): void {
+  /** What is due now. Called often, and at once when something is raised: the timers of a hidden page rest for a minute. */
+  look(): void {
     const now = Date.now();
     const priority = this.muted ? null : due(desk.waiting, this.#known, this.#last, now);
     this.blocked = !this.muted && desk.waiting.some((alarm) => alarm.sound) && !this.#allowed;
@@ -91,7 +90,7 @@ class AlarmSound {
     if (!this.#allowed) return;
     this.#known = keysOf(desk.waiting);
     this.#last = { key: "", at: now };
-    if (this.#mine) this.#play(priority);
+    if (this.#alone.mine) this.#play(priority);
   }
 
   get #allowed(): boolean {

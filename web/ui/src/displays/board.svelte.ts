@@ -134,10 +134,11 @@ class DisplayBoard {
     await this.#tried(async () => {
       const shown = await call<Page<Display>>("PUT", `/api/walls/${wall.id}/showing`, { body: wanted.body });
       this.#put(shown.items);
-      toasts.say(m.display_shows({ what: wanted.name, display: wall.name }), {
-        ms: UNDO_MS,
-        action: { label: m.undo(), run: () => void this.takeBackAll(wall) },
-      });
+      // Each as it is now: what somebody else pushes to one of them meanwhile stays.
+      const back = (): void => {
+        for (const display of shown.items) void this.takeBack(display);
+      };
+      toasts.say(m.display_shows({ what: wanted.name, display: wall.name }), { ms: UNDO_MS, action: { label: m.undo(), run: back } });
     });
   }
 
