@@ -64,6 +64,13 @@ async def test_zoom_replay_and_a_picture(browser: Browser, place: Place) -> None
         await expect(tile.locator("[data-past]")).to_have_count(0)
         assert await _state(page, 0) == "live"
         await expect(tile).to_contain_text("Langsung")
+
+        await tile.hover()
+        await tile.get_by_role("button", name="Putar ulang 10 detik terakhir").click()
+        await expect(tile.locator('[data-past="ready"]')).to_be_visible(timeout=8000)
+        await tile.get_by_role("button", name="30 dtk").click()
+        await press(" ")  # the tile's, not the button's that was clicked
+        await expect(tile.get_by_role("button", name="Putar", exact=True)).to_be_visible()
         assert screen.errors == []
 
 

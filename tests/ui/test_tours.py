@@ -35,6 +35,9 @@ async def test_a_tour_runs_is_paused_and_stepped(browser: Browser, place: Place)
         await _first(page, ids[1 - at])
         await page.keyboard.press(",")
         await _first(page, ids[at])
+        for key, state in ((" ", "running"), ("+", "paused"), ("Escape", "running")):  # zoomed: it waits
+            await page.keyboard.press(key)
+            await expect(page.locator("[data-tour-strip]")).to_have_attribute("data-tour-strip", state)
         await page.keyboard.press("t")
         await expect(page).to_have_url(f"{place.api.url}/wall")
         assert place.api.requests.count("POST /api/wall/sessions") == 1

@@ -21,8 +21,9 @@ async function all<T>(path: string): Promise<T[]> {
   return items;
 }
 
-const byName = (a: { name: string }, b: { name: string }): number =>
-  a.name.localeCompare(b.name, "id", { numeric: true, sensitivity: "base" });
+// One for all: localeCompare makes another for each pair, 100 ms for a thousand cameras, every few seconds.
+const collator = new Intl.Collator("id", { numeric: true, sensitivity: "base" });
+const byName = (a: { name: string }, b: { name: string }): number => collator.compare(a.name, b.name);
 
 export function inOrder(cameras: Camera[]): Camera[] {
   return [...cameras].sort((a, b) => byName(a.site, b.site) || byName(a, b));

@@ -67,6 +67,8 @@ export class Hands {
   #move(event: PointerEvent, element: HTMLElement): void {
     const last = this.#touches.get(event.pointerId);
     if (!last) return;
+    // Let go of outside the tile, before it was held: nobody told us.
+    if (event.pointerType === "mouse" && !event.buttons) return this.#up(event);
     const [dx, dy] = [event.clientX - last.x, event.clientY - last.y];
     if (!this.dragged && this.#touches.size < 2 && Math.hypot(dx, dy) < SLIP_PX) return;
     if (this.#touches.size < 2 && this.held.zoom.scale === 1) return;

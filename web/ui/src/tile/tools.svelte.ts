@@ -76,6 +76,11 @@ export class TileTools {
     return this.#zoom.scale > 1;
   }
 
+  /** Somebody works at this picture. */
+  get busy(): boolean {
+    return this.taken || this.zoomed || this.replay !== null || this.marking.at !== null;
+  }
+
   get free(): boolean {
     return !this.taken;
   }

@@ -28,6 +28,7 @@ export class TourRun {
   #text = "";
   #shift = 0;
   #pausedAt = 0;
+  #byHand = false;
   #warmed = -1;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -53,15 +54,26 @@ export class TourRun {
   }
 
   toggle(): void {
-    if (this.paused) this.#shift -= this.serverNow() - this.#pausedAt;
-    else this.#pausedAt = this.serverNow();
-    this.paused = !this.paused;
-    this.#look();
+    this.#byHand = !this.paused;
+    this.#pause(this.#byHand);
+  }
+
+  /** Somebody works at what it shows: it waits, and goes on by itself when they are done, unless somebody paused it. */
+  hold(held: boolean): void {
+    this.#pause(held || this.#byHand);
   }
 
   step(by: number): void {
     if (this.paused) this.#pausedAt = this.serverNow();
     this.#shift = shiftTo(this.pages, this.serverNow(), this.index + by);
+    this.#look();
+  }
+
+  #pause(paused: boolean): void {
+    if (paused === this.paused) return;
+    if (paused) this.#pausedAt = this.serverNow();
+    else this.#shift -= this.serverNow() - this.#pausedAt;
+    this.paused = paused;
     this.#look();
   }
 

@@ -32,6 +32,11 @@ export class WallTour {
     return true;
   };
 
+  /** What is on this tile stays while the rest of the tour turns. */
+  isPinned(tile: number): boolean {
+    return this.tour?.pinned.some((pin) => pin.tile === tile) === true;
+  }
+
   start(id: string): void {
     router.go(urlOf("/wall", { tour: id, alarm: router.query.get("alarm") }));
   }

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { parseCode, standard } from "../views/layout";
 import { parseAddress, queryOf } from "./address";
 import { poolFor } from "./offer";
-import { WallKeys, type KeyActs } from "./keys";
+import { counts, WallKeys, type KeyActs } from "./keys";
 
 const parse = (text: string) => parseAddress(new URLSearchParams(text));
 const plain = { view: null, rev: null, layout: null, tiles: null, full: null, chosen: 0 };
@@ -34,7 +34,7 @@ describe("address", () => {
 
 describe("keys", () => {
   function made() {
-    const names = ["step", "camera", "grid", "fill", "leave", "recordings", "snapshot", "fullscreen", "help", "drawer", "clear", "views", "draw", "clearAll", "keepView", "carry", "typing"];
+    const names = ["step", "camera", "grid", "fill", "leave", "recordings", "snapshot", "fullscreen", "help", "drawer", "clear", "map", "views", "draw", "clearAll", "keepView", "carry", "typing"];
     const acts = Object.fromEntries(names.map((name) => [name, vi.fn()])) as unknown as { [K in keyof KeyActs]: ReturnType<typeof vi.fn> };
     return { acts, keys: new WallKeys(acts as unknown as KeyActs) };
   }
@@ -60,11 +60,28 @@ describe("keys", () => {
 
   test("capitals are keys of their own", () => {
     const { acts, keys } = made();
-    for (const key of ["v", "V", "G", "Delete"]) keys.press(key);
-    for (const key of ["Delete", "V", "ArrowLeft"]) keys.press(key, true);
+    for (const key of ["v", "Delete"]) keys.press(key);
+    for (const key of ["G", "Delete", "V", "ArrowLeft"]) keys.press(key, true);
     const counted = [acts.views, acts.draw, acts.clear, acts.clearAll, acts.keepView, acts.carry, acts.step];
-    expect(counted.map((act) => act.mock.calls.length)).toEqual([2, 1, 1, 1, 1, 1, 0]);
+    expect(counted.map((act) => act.mock.calls.length)).toEqual([1, 1, 1, 1, 1, 1, 0]);
     keys.stop();
+  });
+
+  test("Caps Lock changes none of them", () => {
+    const { acts, keys } = made();
+    for (const key of ["V", "G", "9", "M"]) expect(keys.press(key)).toBe(true);
+    for (const key of ["g", "v"]) expect(keys.press(key, true)).toBe(true);
+    expect(keys.press("m", true)).toBe(false); // the page of the map
+    const counted = [acts.views, acts.grid, acts.map, acts.draw, acts.keepView];
+    expect(counted.map((act) => act.mock.calls.length)).toEqual([1, 1, 1, 1, 1]);
+    keys.stop();
+  });
+
+  test("a key that is held goes on only where it steps", () => {
+    const held = (key: string) => counts({ key, repeat: true });
+    expect(["ArrowLeft", "+", "-", "[", "]", ",", ".", "PageUp", "Tab"].map(held)).not.toContain(false);
+    expect(["s", "S", "Enter", " ", "f", "p", "Delete", "d", "1"].map(held)).not.toContain(true);
+    expect(counts({ key: "s", repeat: false })).toBe(true);
   });
 
   test("Escape first drops what is typed", () => {

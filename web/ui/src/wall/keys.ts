@@ -30,6 +30,15 @@ export interface KeyActs {
   typing(text: string): void;
 }
 
+/** Keys that go on while they are held; all others act once a press: a held S is one picture and not thirty a second. */
+const GOES_ON = /^(Arrow.*|Page.*|Tab|Backspace|[-+=[\],.])$/;
+
+/** Whether a key that was pressed, or is held (`repeat`), means something. */
+export const counts = (event: Pick<KeyboardEvent, "key" | "repeat">): boolean => !event.repeat || GOES_ON.test(event.key);
+
+/** A letter as Shift says, whatever Caps Lock does: a wall must not lose its keys by a key beside Tab. */
+const letter = (key: string, shift: boolean): string => (/^[a-z]$/i.test(key) ? (shift ? key.toUpperCase() : key.toLowerCase()) : key);
+
 const PAUSE_MS = 700;
 const FORGET_MS = 4000;
 
@@ -40,7 +49,8 @@ export class WallKeys {
   constructor(private readonly acts: KeyActs) {}
 
   /** True when the key was ours. */
-  press(key: string, shift = false): boolean {
+  press(pressed: string, shift = false): boolean {
+    const key = letter(pressed, shift);
     if (/^\d$/.test(key)) return this.#digit(key);
     if (key === "Enter" && this.#typed) return this.#finish();
     if (key === "Backspace" && this.#typed) return this.#type(this.#typed.slice(0, -1));
@@ -60,7 +70,7 @@ export class WallKeys {
     if (key.startsWith("Arrow")) return () => (shift ? this.acts.carry(key) : this.acts.step(key));
     if (key === "G") return () => this.acts.draw();
     if (key === "M") return null; // the page of the map, as everywhere
-    if (key === "V" && shift) return () => this.acts.keepView();
+    if (key === "V") return () => this.acts.keepView();
     if (key === "Delete" && shift) return () => this.acts.clearAll();
     const table: Record<string, () => void> = {
       enter: () => this.acts.fill(),

@@ -5,7 +5,7 @@ import { TileTools } from "../tile/tools.svelte";
 import type { LinkState } from "./link";
 import { msOfNs, type Choice, type PictureMessage, type ServerMessage, type TileMessage } from "./protocol";
 import { drawJpeg } from "./still";
-import { ageOf, captureMs, judge, overtakes, rtpReached, type Facts, type RtpClock, type Verdict } from "./truth";
+import { ageOf, captureMs, judge, overtakes, rtpReached, type Facts, type RtpClock, type TileState, type Verdict } from "./truth";
 
 export class WallTile {
   camera = $state<string | null>(null);
@@ -39,6 +39,8 @@ export class WallTile {
   #lastFrameAge: number | null = null;
   /** Capture time, ms on the server's clock, of the still picture on the screen that stands in for video. */
   #still: number | null = null;
+  /** What there was in place of the last picture that was asked for over HTTP. */
+  #missing: TileState | null = null;
   /** That of the newest one that came. */
   #newest = -Infinity;
 
@@ -112,6 +114,7 @@ export class WallTile {
   /** A still picture was drawn; its age in ms. Those over HTTP replace a session, the others (`stillMs`) its video. */
   picture(ageMs: number | null, stillMs: number | null = null): void {
     this.#still = stillMs;
+    this.#missing = null;
     this.#frames++;
     if (this.canvas) this.tools.sized(this.canvas.width, this.canvas.height);
     this.revealed = true;
@@ -119,6 +122,12 @@ export class WallTile {
     this.#seen(performance.now());
     this.#lastFrameAge = ageMs;
     this.#firstFrameAt ??= Date.now();
+    this.changed(this);
+  }
+
+  /** There is none over HTTP now, and this is why. The last one grows older. */
+  noPicture(why: TileState): void {
+    this.#missing = why;
     this.changed(this);
   }
 
@@ -205,6 +214,7 @@ export class WallTile {
       lastFrameAt: this.#lastFrameAt,
       lastFrameAgeMs: this.#lastFrameAge,
       still: this.#still !== null,
+      missing: this.#missing,
       server: told ? { state: told.state, ageMs: told.age_ms, at: this.#told } : null,
     };
   }
@@ -270,6 +280,7 @@ export class WallTile {
   }
 
   #forgetFrame(): void {
+    this.#missing = null;
     this.#still = null;
     this.#newest = -Infinity;
     this.#lastFrameAt = null;

@@ -1,6 +1,6 @@
 // A tile never says live of an old or frozen picture.
 import { describe, expect, test } from "vitest";
-import { captureMs, judge, OLD_MS, overtakes, rtpReached, type Facts } from "./truth";
+import { captureMs, judge, OLD_MS, overtakes, pictureAge, rtpReached, type Facts } from "./truth";
 
 const fresh: Facts = {
   camera: true,
@@ -10,6 +10,7 @@ const fresh: Facts = {
   lastFrameAt: 9980,
   lastFrameAgeMs: 120,
   still: false,
+  missing: null,
   server: { state: "live", ageMs: 100, at: 9900 },
 };
 const of = (change: Partial<Facts>) => judge({ ...fresh, ...change });
@@ -58,6 +59,23 @@ describe("judge", () => {
     expect(overtakes(1000, null, "live")).toBe(true);
     expect(overtakes(1000, null, "pictures")).toBe(false);
     expect(overtakes(1000, null, null)).toBe(false);
+  });
+
+  test("over HTTP a camera that gives no picture is said to give none; one that fails once keeps the picture it has", () => {
+    const none: Partial<Facts> = { link: "pictures", revealed: false, lastFrameAt: null, lastFrameAgeMs: null, server: null };
+    expect(of(none).state).toBe("connecting");
+    expect(of({ ...none, missing: "offline" })).toEqual({ state: "offline", ageMs: null, veil: true });
+    expect(of({ link: "pictures", missing: "offline" })).toMatchObject({ state: "pictures", veil: false });
+    expect(of({ link: "pictures", missing: "reconnecting", lastFrameAt: 3000 })).toMatchObject({ state: "reconnecting", ageMs: 7120, veil: true });
+  });
+
+  test("the age of a picture over HTTP is by the server's clock, however wrong this machine's is", () => {
+    const captured = Date.UTC(2026, 10, 24, 15, 0, 0);
+    const date = "Tue, 24 Nov 2026 15:00:20 GMT";
+    for (const wrong of [-3_600_000, 0, 3_600_000]) expect(pictureAge(captured, date, captured + wrong)).toBe(20_500);
+    expect(pictureAge(captured, null, captured + 700)).toBe(700);
+    expect(pictureAge(captured, "x", captured - 700)).toBe(0);
+    expect(pictureAge(NaN, date, captured)).toBeNull();
   });
 
   test("states of the link and of the camera", () => {

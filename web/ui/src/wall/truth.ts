@@ -23,6 +23,8 @@ export interface Facts {
   lastFrameAgeMs: number | null;
   /** It is a still picture, sent in place of video. */
   still: boolean;
+  /** What the last question for a picture over HTTP said in place of one; null where it gave one. */
+  missing: TileState | null;
   server: { state: ServerTileState; ageMs: number | null; at: number } | null;
 }
 
@@ -48,7 +50,10 @@ export function judge(facts: Facts): Verdict {
   if (!facts.camera) return { state: "empty", ageMs: null, veil: false };
   const ageMs = ageOf(facts);
   const asPictures: Verdict = { state: "pictures", ageMs, veil: ageMs !== null && ageMs > PICTURE_OLD_MS };
-  if (facts.link === "pictures") return asPictures;
+  if (facts.link === "pictures") {
+    if (facts.missing !== null && (ageMs === null || ageMs > PICTURE_OLD_MS)) return { state: facts.missing, ageMs, veil: true };
+    return facts.revealed ? asPictures : { state: "connecting", ageMs: null, veil: false };
+  }
   const frozen = facts.lastFrameAt !== null && facts.now - facts.lastFrameAt > OLD_MS;
   const old = ageMs !== null && ageMs > OLD_MS;
   if (facts.link === "down") return { state: "reconnecting", ageMs, veil: true };
@@ -72,6 +77,14 @@ function unknownAge(facts: Facts): Verdict {
     return { state: server.state, ageMs: server.ageMs, veil: server.state === "late" };
   }
   return { state: "catching_up", ageMs: null, veil: false };
+}
+
+/** Age of a picture over HTTP, ms: by the server's clock as its answer tells it (`date`, in whole seconds), for this
+ * machine's own may be minutes off and would call an old picture fresh. Null where nobody says when it was captured. */
+export function pictureAge(captured: number, date: string | null, now: number): number | null {
+  if (!Number.isFinite(captured)) return null;
+  const server = Date.parse(date ?? "");
+  return Math.max(0, (Number.isFinite(server) ? server + 500 : now) - captured);
 }
 
 /** A frame of video may take the place of a still picture: it is newer, or, where nobody knows, the server sends video. */
