@@ -79,8 +79,10 @@ class Eyes:
             self.times.setdefault(key, []).append(healed_s)
             print(f"  {key}: {healed_s:.2f} s", flush=True)
         await asyncio.sleep(1)
-        for name in self.pages:
-            self._judge(name, await self.pages[name].evaluate(heal.TAKE), over_s)
+        shown = {name: await page.evaluate(heal.TAKE) for name, page in self.pages.items()}
+        await asyncio.sleep(1)  # the log of what was sent is a little behind
+        for name, more in shown.items():
+            self._judge(name, more, over_s)
 
     def _judge(self, name: str, more: Mapping[str, Any], over_s: float) -> None:
         seen = self.seen[name]

@@ -2,12 +2,13 @@
 
 `python -m tests.bench.lone_streamer KBPS STREAMS ADDRESS [aiortc] [times]`; `times`: also how late it is, which costs.
 Orders: {"do": "open", "sdp", "tiles"}, {"do": "begin"}: forget what was measured, {"do": "figures"}, {"do":
-"sessions"}.
+"sessions"}, {"do": "settled"}: the same when garbage is collected.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import json
 import resource
@@ -106,6 +107,9 @@ class Lone:
                 "delays_ms": self.delays,
                 "lags_ms": self.lags,
             }
+        if order["do"] == "settled":
+            gc.collect()
+            ctypes.CDLL(None).malloc_trim(0)  # what is free goes back to the system: the rest is in use
         return {
             "sessions": len(self._streamer.sessions),
             "files": sum(1 for _ in Path("/proc/self/fd").iterdir()),

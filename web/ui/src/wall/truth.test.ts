@@ -28,6 +28,16 @@ describe("judge", () => {
     }
   });
 
+  test("a picture that came again is as old as the server says, not as new as it looks", () => {
+    const again = (server: Facts["server"]) => of({ lastFrameAgeMs: 900, server });
+    for (const state of ["late", "reconnecting", "live"] as const) {
+      expect(again({ state, ageMs: 3100, at: 9900 })).toEqual({ state: state === "live" ? "late" : state, ageMs: 3200, veil: true });
+    }
+    expect(again({ state: "late", ageMs: 3100, at: 6900 }).state).toBe("live");
+    expect(again({ state: "late", ageMs: 1900, at: 9900 }).state).toBe("live");
+    expect(of({ still: true, lastFrameAt: 9980, server: { state: "pictures", ageMs: 9000, at: 9900 } })).toMatchObject({ state: "pictures", ageMs: 140 });
+  });
+
   test("an age that nobody knows still shows a frozen picture", () => {
     expect(of({ lastFrameAgeMs: null, lastFrameAt: 5000 })).toEqual({ state: "late", ageMs: 5000, veil: true });
     expect(of({ lastFrameAgeMs: null }).state).toBe("live");

@@ -46,9 +46,19 @@ export function ageOf(facts: Facts): number | null {
   return shownFor > OLD_MS ? shownFor : null;
 }
 
+// A picture that is sent again (the browser asked, and nothing newer was there) is new on the screen, and its RTP time
+// says less than its age: the server knows what it sent last.
+function toldAge(facts: Facts): number | null {
+  const server = facts.server;
+  if (!facts.revealed || !server || server.ageMs === null || server.ageMs <= OLD_MS) return null;
+  const since = facts.now - server.at;
+  return since < WORD_OLD_MS ? server.ageMs + since : null;
+}
+
 export function judge(facts: Facts): Verdict {
   if (!facts.camera) return { state: "empty", ageMs: null, veil: false };
-  const ageMs = ageOf(facts);
+  const [seen, heard] = [ageOf(facts), toldAge(facts)];
+  const ageMs = heard === null || facts.still ? seen : Math.max(heard, seen ?? 0);
   const asPictures: Verdict = { state: "pictures", ageMs, veil: ageMs !== null && ageMs > PICTURE_OLD_MS };
   if (facts.link === "pictures") {
     if (facts.missing !== null && (ageMs === null || ageMs > PICTURE_OLD_MS)) return { state: facts.missing, ageMs, veil: true };
@@ -65,7 +75,7 @@ export function judge(facts: Facts): Verdict {
   // Until video is on the screen again the picture there is a still one, whatever the server sends already.
   if (facts.still && told !== "reconnecting" && told !== "connecting") return asPictures;
   if (frozen) return { state: told === "reconnecting" || told === "connecting" ? "reconnecting" : "late", ageMs, veil: true };
-  if (old) return { state: told === "catching_up" ? "catching_up" : "late", ageMs, veil: true };
+  if (old) return { state: told === "catching_up" || told === "reconnecting" ? told : "late", ageMs, veil: true };
   if (ageMs !== null) return { state: "live", ageMs, veil: false };
   return unknownAge(facts);
 }
