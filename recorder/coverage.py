@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from vms.clock import NS_PER_MS, NS_PER_S
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval, subtract, total_ns, union
-from vms.domain.media import Run
 
 JOIN_NS = 100 * NS_PER_MS
 """A hole between two stretches of footage that is not longer and that no row explains is jitter, not a Gap."""
@@ -141,7 +141,18 @@ def _jitter(
     return small, large
 
 
-def shifted(gap: Gap, corrected: Sequence[Run]) -> Gap:
+class Corrected(Protocol):
+    """A Run, as far as it moves Gaps: wall times, and what to add to them."""
+
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int | None: ...
+    @property
+    def correction_ns(self) -> int | None: ...
+
+
+def shifted(gap: Gap, corrected: Sequence[Corrected]) -> Gap:
     """A Gap's ends are ends of footage in wall time; where that footage is corrected, they move with it."""
     if not corrected:
         return gap

@@ -18,6 +18,9 @@ from recorder.coverage import Coverage, Missing, cover, shifted
 from recorder.footage import FootageDownload, Part, plan
 from recorder.playlist import playlist
 from recorder.segment_reader import SegmentBytes, SegmentSources, VideoBytes
+from recorder.strip_reader import Reading, StripReader
+from recorder.strips import Strip
+from recorder.thumbnails import Thumbnails
 from recorder.video_view import VIDEO, VideoView, needs_view
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S, Clock
@@ -97,6 +100,10 @@ class Playback:
             self._options.range_timeout_s,
             self._options.first_store,
         )
+        timeout_s = self._options.range_timeout_s
+        self.thumbnails = Thumbnails(catalogue, stores, bus, self._executor, timeout_s)
+        reading = Reading(self.coverage, self._heard, self._off_loop, _TOLD_AGAIN_NS)
+        self._strips = StripReader(catalogue, clock, reading)
 
     async def close(self) -> None:
         """Wait for reads under way; idempotent."""
@@ -124,13 +131,28 @@ class Playback:
         if any(gap.end_ns is None for gap in gaps):
             gaps = own_gaps(gaps, await self._catalogue.grants.of(ref))
         told_ns = None
-        if self._reports is not None and await self._reports.is_far(known.site):
-            gaps = _until_silent(gaps, self._reports)
+        far = await self._heard(known.site, gaps)
+        if far is not None:
+            gaps = far
             footage_ns = await self._catalogue.segments.last_end_ns(ref) or 0
             newest_ns = max([known.registered_ns, footage_ns, *(gap.end_ns or 0 for gap in gaps)])
             told_ns = newest_ns - _TOLD_AGAIN_NS
         cover_all = partial(_cover, window, spans, hot, gaps, runs, now_ns=now_ns, told_ns=told_ns)
         return await self._off_loop(partial(cover_all, deleted_ns=known.deleted_ns))
+
+    async def strips(
+        self, cameras: Sequence[Camera], stream: StreamName, interval: Interval, step_ns: int
+    ) -> list[Strip]:
+        """The coverage of several cameras, nothing finer than a step, in their order. IntervalError: longer than a
+        year."""
+        self._bounded(interval, self._options.coverage_s, "a timeline")
+        return await self._strips.read(cameras, stream, interval, step_ns)
+
+    async def _heard(self, site: str, gaps: Sequence[Gap]) -> list[Gap] | None:
+        """Gap rows of a far Site, the open ones as far as their Nodes were heard; None: the Site is not far."""
+        if self._reports is None or not await self._reports.is_far(site):
+            return None
+        return _until_silent(gaps, self._reports)
 
     async def playlist(self, camera: str, stream: StreamName, interval: Interval, *, prefix: str | None = None) -> str:
         """HLS of all GOPs that reach into the interval. `prefix`: what stands before `<run>/<number>.mp4` in URIs, by

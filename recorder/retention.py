@@ -15,6 +15,7 @@ from typing import Protocol
 
 from recorder.loss import gap_for
 from recorder.pruning import REST_NS, prune
+from recorder.sprite_retention import clear_sprites
 from recorder.uploader import home_store
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
@@ -144,6 +145,7 @@ class Retention(Service):
         self._time = SteadyTime(clock)
         self._noted_ns: int | None = None
         self._pruned_ns: int | None = None
+        self._bared_ns: int | None = None
 
     async def run_once(self) -> None:
         """Look every minute until stopped."""
@@ -159,6 +161,7 @@ class Retention(Service):
                     if mine:
                         taken += await self.forget()
                         await self.prune()
+                        await self.clear_sprites(executor)
                 await self._note()
                 self.ready()
                 if not await self.pause(0 if taken else self._options.every_s):
@@ -245,6 +248,16 @@ class Retention(Service):
             for stream in camera.streams
         ]
         return await prune(self._catalogue, old, lambda: self.pause(0))
+
+    async def clear_sprites(self, executor: ThreadPoolExecutor) -> int:
+        """Take away thumbnails of hours without footage, now and then; how many hours went."""
+        mono_ns = self.clock.mono_ns()
+        if self._bared_ns is not None and mono_ns - self._bared_ns < self._options.prune_s * NS_PER_S:
+            return 0
+        self._bared_ns = mono_ns
+        cameras = await self._catalogue.cameras.list(include_deleted=True)
+        now_ns, homes = self._time.now_ns(), self._options.homes
+        return await clear_sprites(self._catalogue, self._stores, cameras, now_ns, executor, homes)
 
     async def _own(self, cameras: list[Camera]) -> list[Camera]:
         homes = self._options.homes

@@ -53,7 +53,7 @@ class StoredRanges(Service):
         key, offset, length = value.get("key"), value.get("offset"), value.get("length")
         if not isinstance(key, str) or not isinstance(offset, int) or not isinstance(length, int):
             raise InputError("a range needs key, offset and length")
-        if not key.startswith("footage/") or offset < 0 or not 0 <= length <= MAX_BYTES:
+        if not key.startswith(("footage/", "thumbnails/")) or offset < 0 or not 0 <= length <= MAX_BYTES:
             raise InputError(f"a range is of footage and has at most {MAX_BYTES} bytes", field="length")
         store = self._stores[str(value["_subject"]).removeprefix(stored_subject(""))]
         loop = asyncio.get_running_loop()

@@ -18,6 +18,7 @@ from ingest.probe import ProbeOptions, Prober
 from ingest.ptz import PtzService
 from ingest.watch import Watch, WatchOptions
 from recorder.analysis.service import Analysis, AnalysisOptions
+from recorder.analysis.sprites import SpriteParts, Sprites
 from recorder.checkpoints import CheckpointOptions, Checkpoints
 from recorder.clock_watch import ClockWatch, ClockWatchOptions
 from recorder.export_job import ExportParts
@@ -144,7 +145,15 @@ def _analysis(ground: Ground) -> Analysis:
     options = AnalysisOptions(
         ground.data.node, ground.data.path / "analysis", days=ground.settings.recorder.retention_days
     )
-    return Analysis(ground.clock, hub=ground.hub, bus=ground.bus, catalogue=ground.catalogue, options=options)
+    kept = SpriteParts(ground.data.path / "thumbnails", ground.data.node, ground.catalogue, ground.stores)
+    return Analysis(
+        ground.clock,
+        hub=ground.hub,
+        bus=ground.bus,
+        catalogue=ground.catalogue,
+        options=options,
+        sprites=Sprites(ground.clock, kept),
+    )
 
 
 def _retention(ground: Ground) -> Retention:

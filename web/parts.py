@@ -13,6 +13,7 @@ from vms.errors import VmsError
 from web.audit import Audit
 from web.context import WebContext
 from web.display_board import DisplayBoard
+from web.looks import Looks
 from web.news import News
 from web.roster import Roster
 from web.security.authority import LOOK_AGAIN_S, Authority
@@ -85,6 +86,7 @@ class Parts:
             total=_DOWNLOADS_ALL,
         )
         self._tasks: set[asyncio.Task[None]] = set()
+        self.looks = Looks(self.audit, context.clock, self.spawn)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside the requests until done or the service stops."""

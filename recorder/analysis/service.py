@@ -21,12 +21,14 @@ from recorder.analysis.health import UNSEEN, Verdict
 from recorder.analysis.motion import Motions
 from recorder.analysis.picture import one_thread
 from recorder.analysis.sight import Seen, Sight
+from recorder.analysis.sprites import Sprites, is_recorded
 from vms import logs, metrics
 from vms.bus.base import Bus, Events, Value
 from vms.bus.hub import Hub, HubSubscription
 from vms.clock import NS_PER_MS, NS_PER_S, Clock
 from vms.domain.camera import Camera, StreamName, StreamRef
 from vms.domain.media import Codec, HubItem, Packet, RunStarted
+from vms.domain.sprite import EVERY_NS
 from vms.errors import CameraCorruptError, InputError, VmsError
 from vms.service import Service
 from vms.store import Catalogue
@@ -57,7 +59,7 @@ class AnalysisOptions:
 @dataclass(slots=True)
 class Looked:
     """What is known of one Camera. `mono_ns`: when it was looked at last; `turning_ns`: until when somebody turns it, 0
-    once its new view was looked at."""
+    once its new view was looked at; `small_ns`: its last thumbnail."""
 
     camera: Camera
     stream: StreamRef
@@ -68,6 +70,7 @@ class Looked:
     taken_ns: int = 0
     mono_ns: int = 0
     turning_ns: int = 0
+    small_ns: int = 0
 
 
 class Analysis(Service):
@@ -75,8 +78,19 @@ class Analysis(Service):
 
     name = "analysis"
 
-    def __init__(self, clock: Clock, *, hub: Hub, bus: Bus, catalogue: Catalogue, options: AnalysisOptions) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        hub: Hub,
+        bus: Bus,
+        catalogue: Catalogue,
+        options: AnalysisOptions,
+        sprites: Sprites | None = None,
+    ) -> None:
+        """`sprites`: keeps thumbnails; None: none are made."""
         super().__init__(clock)
+        self._sprites = sprites
         self._hub, self._bus, self._catalogue, self._options = hub, bus, catalogue, options
         self._grids = Grids(options.folder)
         self._looked: dict[str, Looked] = {}
@@ -129,6 +143,8 @@ class Analysis(Service):
             with suppress(TimeoutError, OSError):
                 async with asyncio.timeout(2.0):
                     await self._write(pool)
+                    if self._sprites is not None:
+                        await self._sprites.rest()
         for task in done:
             task.result()
 
@@ -206,7 +222,8 @@ class Analysis(Service):
             if looked.turning_ns:
                 looked.turning_ns = 0
                 looked.sight.turned()
-            look: Callable[[], Seen] = partial(looked.sight.look, codec, packet.payload, packet.wall_ns)
+            small = self._wants_thumbnail(looked, packet.wall_ns)
+            look: Callable[[], Seen] = partial(looked.sight.look, codec, packet.payload, packet.wall_ns, small=small)
             try:
                 self._saw(looked, await loop.run_in_executor(pool, look))
             except CameraCorruptError:
@@ -217,8 +234,16 @@ class Analysis(Service):
                 if silent is not None:
                     log.exception("a picture cannot be looked at", stream=str(stream), silent=silent)
 
+    def _wants_thumbnail(self, looked: Looked, at_ns: int) -> bool:
+        if self._sprites is None or 0 <= at_ns - looked.small_ns < EVERY_NS or not is_recorded(looked.camera):
+            return False
+        looked.small_ns = at_ns
+        return True
+
     def _saw(self, looked: Looked, seen: Seen) -> None:
         metrics.ANALYSED.labels("looked").inc()
+        if self._sprites is not None and seen.thumbnail is not None:
+            self._sprites.add(looked.camera.id, seen.at_ns, seen.thumbnail)
         looked.mono_ns, looked.verdict = self.clock.mono_ns(), seen.verdict
         areas = {area.id: area for area in looked.camera.areas}
         looked.motions.see(areas, seen.scores, seen.at_ns, looked.mono_ns)
@@ -234,6 +259,8 @@ class Analysis(Service):
                 await self._write(pool)
             except OSError as error:
                 log.warning("change grids are not kept", why=logs.redact(f"{type(error).__name__}: {error}"))
+            if self._sprites is not None:
+                await self._sprites.keep()
 
     async def _write(self, pool: ThreadPoolExecutor) -> None:
         """What was gathered; what the disk does not take is lost, of every Camera: it is search's, not footage."""

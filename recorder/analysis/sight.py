@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from recorder.analysis.change import change_grid, changed_pixels, motion_scores
 from recorder.analysis.features import Features, features
 from recorder.analysis.health import Health, Verdict
-from recorder.analysis.picture import luma
+from recorder.analysis.picture import decoded, luma_of
 from recorder.analysis.regions import Regions, regions
+from recorder.analysis.thumbnail import thumbnail
 from vms.domain.camera import Camera
 from vms.domain.media import Codec
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Of one key frame. `grid`: change against the one before, None at the first; `scores` by Area."""
+    """Of one key frame. `grid`: change against the one before, None at the first; `scores` by Area; `thumbnail`: a
+    small JPEG of it, where one was asked for."""
 
     at_ns: int
     grid: bytes | None
     scores: dict[str, float]
     verdict: Verdict
+    thumbnail: bytes | None = None
 
 
 class Sight:
@@ -41,18 +44,21 @@ class Sight:
         self._before = None
         self._health.turned()
 
-    def look(self, codec: Codec, key_frame: bytes, at_ns: int) -> Seen:
-        """The next key frame. CameraCorruptError where it cannot be decoded: nothing has changed then."""
+    def look(self, codec: Codec, key_frame: bytes, at_ns: int, *, small: bool = False) -> Seen:
+        """The next key frame; `small`: a thumbnail of it is wanted. CameraCorruptError where it cannot be decoded:
+        nothing has changed then."""
         drawn = self._regions
-        picture = features(*luma(codec, key_frame), drawn.open)
+        frame = decoded(codec, key_frame)
+        picture = features(*luma_of(frame), drawn.open)
+        jpeg = thumbnail(frame) if small else None
         before, self._before = self._before, picture
         verdict = self._health.see(picture, at_ns)
         if before is None:
-            return Seen(at_ns, None, {}, verdict)
+            return Seen(at_ns, None, {}, verdict, jpeg)
         changed = changed_pixels(before, picture)
         # What an ill picture shows is not motion.
         scores = {} if verdict.kind is not None else motion_scores(changed, drawn)
-        return Seen(at_ns, change_grid(changed), scores, verdict)
+        return Seen(at_ns, change_grid(changed), scores, verdict, jpeg)
 
 
 def _regions(camera: Camera) -> Regions:

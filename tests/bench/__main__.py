@@ -24,6 +24,7 @@ from tests.bench import (
     lossy,
     seek,
     switching_wall,
+    timeline,
     vanish,
     wall,
 )
@@ -53,6 +54,8 @@ BENCHES: dict[str, Bench] = {
     "C9": displays.pushed_and_back,
     "C10": duty.tour_of_duty,
     "C11": analysis.picture_health,
+    "D3": timeline.month_of_sixteen,
+    "D4": timeline.thumbnails,
     "D6": exports.an_hour,
     "D7": exports.random_exports,
     "D8": exports.random_changes,

@@ -165,6 +165,7 @@ class FakeApi:
             Route("/api/cameras/{id}", self._camera, methods=["GET", "PATCH", "DELETE"]),
             Route("/api/cameras/{id}/snapshot", self._snapshot),
             Route("/api/cameras/{id}/coverage", self._coverage),
+            Route("/api/timeline", self._timeline),
             Route("/api/cameras/{id}/playlist.m3u8", self._playlist),
             Route("/api/cameras/{id}/segments/{run}/{number}.mp4", self._segment),
             Route("/api/cameras/{id}/footage.mp4", self._footage),
@@ -309,6 +310,25 @@ class FakeApi:
             "from": iso(start), "to": iso(end), "recorded_s": sum(b - a for a, b in recorded) / 1000,
             "intervals": [{"from": iso(a), "to": iso(b)} for a, b in recorded], "gaps": gaps,
         })  # fmt: skip
+
+    async def _timeline(self, request: Request) -> Response:
+        """As coverage has it, for each camera that is asked for."""
+        asked = request.query_params
+        begin, until = ms_of(asked["from"]), ms_of(asked["to"])
+        start, end = max(begin, self.registered_ms), min(until, now_ms())
+        gaps = [(max(a, start), min(b, end), cause, b > now_ms()) for a, b, cause in self.gaps if b > start and a < end]
+        strip = {
+            "start": start - begin if start < end else None, "end": end - begin if start < end else None,
+            "recorded": [[a - begin, b - begin] for a, b in self._recorded(start, end)],
+            "gaps": [
+                {"start": a - begin, "end": b - begin, "cause": cause, "open": open_, "count": 1, "missing_ms": b - a}
+                for a, b, cause, open_ in gaps
+            ],
+            "motion": [], "events": [], "bookmarks": [], "holds": [],
+        }  # fmt: skip
+        steps = {"step_ms": int(float(asked["step"]) * 1000), "motion_step_ms": max(1000, (until - begin) // 1500)}
+        cameras = [{"camera": camera, **strip} for camera in asked["cameras"].split(",")]
+        return JSONResponse({"from": asked["from"], "to": asked["to"], **steps, "more": False, "cameras": cameras})
 
     async def _map(self, _: Request) -> Response:
         return JSONResponse({"zooms": None, "attribution": ""})

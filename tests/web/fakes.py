@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from recorder.strips import Strip
 from vms.bus.base import Value
 from vms.bus.memory import MemoryBus
-from vms.domain.camera import StreamName
+from vms.domain.camera import Camera, StreamName
 from vms.domain.footage import Segment, SegmentState
 from vms.domain.gap import GapCause, GapState
 from vms.domain.interval import Interval, total_ns
@@ -186,6 +187,19 @@ class FakeFile:
             yield self.data[at : min(end, at + self.block)]
 
 
+class FakeThumbnails:
+    """Pictures by their time in ns."""
+
+    def __init__(self) -> None:
+        self.pictures: dict[int, bytes] = {}
+
+    async def nearest(self, _camera: str, at_ns: int, within_ns: int) -> tuple[int, bytes] | None:
+        """As the real ones give it."""
+        near = [at for at in self.pictures if abs(at - at_ns) <= within_ns]
+        found = min(near, key=lambda at: abs(at - at_ns), default=None)
+        return None if found is None else (found, self.pictures[found])
+
+
 class FakePlayback:
     """Footage in memory; remembers what it was asked."""
 
@@ -194,11 +208,19 @@ class FakePlayback:
         self.covered = FakeCoverage(None)
         self.files: dict[tuple[str, int], FakeFile] = {}
         self.download: FakeFile | None = None
+        self.thumbnails = FakeThumbnails()
 
     async def coverage(self, camera: str, stream: StreamName, interval: Interval) -> FakeCoverage:
         """As set."""
         self.asked.append(("coverage", camera, stream, interval))
         return self.covered
+
+    async def strips(
+        self, cameras: Sequence[Camera], stream: StreamName, interval: Interval, step_ns: int
+    ) -> list[Strip]:
+        """Nothing of any."""
+        self.asked += [("strips", camera.id, stream, interval) for camera in cameras]
+        return [Strip(camera.id, None) for camera in cameras]
 
     async def playlist(self, camera: str, stream: StreamName, interval: Interval) -> str:
         """A playlist of nothing."""

@@ -33,6 +33,7 @@ _CAMERA = {
     "/coverage": Right.REPLAY,
     "/playlist.m3u8": Right.REPLAY,
     "/segments/": Right.REPLAY,
+    "/thumbnail": Right.REPLAY,
     "/footage.mp4": Right.EXPORT,
 }
 

@@ -1,7 +1,8 @@
 """What a regency may do in the center's bucket, and its user on MinIO with just these rights. Blocking.
 
-It puts and reads footage and Checkpoints of its own Sites, and deletes nothing: where the bucket has versions, as those
-that we make, nothing of what it ever put can be changed with its key either. Other S3 servers take the same policy.
+It puts and reads footage, thumbnails and Checkpoints of its own Sites, and deletes nothing: where the bucket has
+versions, as those that we make, nothing of what it ever put can be changed with its key either. Other S3 servers take
+the same policy.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def site_policy(bucket: str, sites: Collection[str]) -> dict[str, Any]:
     if not sites or not all(_ID.fullmatch(site) for site in sites):
         raise InputError("a policy is for ids of Sites", field="sites")
     arn = f"arn:aws:s3:::{bucket}"
-    own = [f"{arn}/{place}/{site}/*" for place in ("checkpoints", "footage") for site in sorted(sites)]
+    own = [f"{arn}/{place}/{site}/*" for place in ("checkpoints", "footage", "thumbnails") for site in sorted(sites)]
     sealed = [key for key in own if "/checkpoints/" in key]
     return {
         "Version": "2012-10-17",

@@ -32,8 +32,10 @@ from vms.store.runs import Grants, Runs
 from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
+from vms.store.sprites import Sprites
 from vms.store.table_rows import TableRows
 from vms.store.tables import meta
+from vms.store.timelines import Timelines
 from vms.store.tours import Tours
 from vms.store.turns import Turns
 from vms.store.unsigned import Unsigned
@@ -60,6 +62,8 @@ class Catalogue:
         self.copies = Copies(database)
         self.due_copies = DueCopies(database)
         self.gaps = Gaps(database)
+        self.timelines = Timelines(database)
+        self.sprites = Sprites(database)
         self.events = Events(database)
         self.bookmarks = Bookmarks(database)
         self.jobs = Jobs(database)

@@ -30,11 +30,12 @@ from vms.store.tables import (
     runs,
     segments,
     sites,
+    sprites,
     stores,
     unsigned,
 )
 
-FACTS: tuple[Table, ...] = (nodes, node_keys, grants, runs, segments, gaps, copies, events)
+FACTS: tuple[Table, ...] = (nodes, node_keys, grants, runs, segments, gaps, copies, events, sprites)
 """What sites tell the center. Their parts (a Segment's fragment index) travel with them."""
 SETTINGS: tuple[Table, ...] = (stores, sites, people, cameras)
 """What the center tells sites, those first that others refer to; streams travel with their camera."""

@@ -63,7 +63,7 @@ RULES: Mapping[str, RouteRule] = {
     **dict.fromkeys(("listSites", "listCameras"), _SIGNED_IN),
     **dict.fromkeys(("getMap", "getMapTile"), _SIGNED_IN),
     "changeSite": RouteRule(On.SITE, Right.ADMIN),
-    **dict.fromkeys(("getSiteCoverage", "getSiteCoverageCsv"), RouteRule(On.SITE, Right.REPLAY)),
+    **dict.fromkeys(("getSiteCoverage", "getSiteCoverageCsv", "getSiteHours"), RouteRule(On.SITE, Right.REPLAY)),
     **dict.fromkeys(("addCamera", "probeCamera", "tryOnvif"), _ADMIN_OF_SOME),
     "getCamera": _camera(None),
     **dict.fromkeys(("changeCamera", "removeCamera"), _camera(Right.ADMIN)),
@@ -77,7 +77,8 @@ RULES: Mapping[str, RouteRule] = {
         _camera(Right.PTZ),
     ),
     # footage
-    **dict.fromkeys(("getCoverage", "getPlaylist", "getSegment"), _camera(Right.REPLAY)),
+    **dict.fromkeys(("getCoverage", "getPlaylist", "getSegment", "getThumbnail"), _camera(Right.REPLAY)),
+    "getTimeline": RouteRule(On.SOMEWHERE, Right.REPLAY),
     "downloadFootage": _camera(Right.EXPORT),
     **dict.fromkeys(
         ("addExport", "listExports", "getExport", "cancelExport", "downloadExport"),

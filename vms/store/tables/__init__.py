@@ -17,6 +17,7 @@ from vms.store.tables.outbox import outbox, set_aside
 from vms.store.tables.people import audit, people, sessions
 from vms.store.tables.proof import node_keys, unsigned
 from vms.store.tables.registry import cameras, meta, nodes, sites, stores, streams
+from vms.store.tables.sprites import sprites
 from vms.store.tables.tours import tours
 from vms.store.tables.views import view_favourites, views
 
@@ -47,6 +48,7 @@ __all__ = [
     "sessions",
     "set_aside",
     "sites",
+    "sprites",
     "stores",
     "streams",
     "tours",

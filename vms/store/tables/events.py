@@ -25,7 +25,7 @@ events = Table(
     Column("params", JSON, nullable=False, doc="What is variable in its words; never a secret."),
     Column("rev", Integer, nullable=False, doc="Version of the fact; the greater wins."),
     Index("ix_events_start_ns", "start_ns", "id"),
-    Index("ix_events_camera_start_ns", "camera", "start_ns"),
+    Index("ix_events_camera_start_ns", "camera", "start_ns", "kind", "end_ns"),
     Index("ix_events_open", "teller", "kind", sqlite_where=IS_OPEN_EVENT, postgresql_where=IS_OPEN_EVENT),
 )
 

@@ -222,6 +222,24 @@ export interface SiteCoverage {
   cameras: CameraCoverage[];
 }
 
+/** A camera's week, hour by hour; `causes` are "" where nothing is missing. */
+export interface CameraHours {
+  id: string;
+  slug: string;
+  name: string;
+  removed: boolean;
+  hours: (number | null)[];
+  causes: string[];
+}
+
+export interface SiteHours {
+  site: string;
+  week: string;
+  from: string;
+  to: string;
+  cameras: CameraHours[];
+}
+
 export interface Readiness {
   ready: boolean;
   services: Record<string, Said & { ok: boolean; why?: string | null }>;

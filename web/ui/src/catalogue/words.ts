@@ -91,3 +91,6 @@ export const conditionWord = (condition: string): string => CONDITION[condition]
 export const serviceWord = (service: string): string => SERVICE[service]?.() ?? service;
 export const streamWord = (stream: string): string => (stream === "main" ? m.stream_main_short() : m.stream_sub_short());
 export const causeWord = (cause: string): string => CAUSE[cause]?.() ?? cause.replaceAll("_", " ");
+
+/** Causes of gaps that are nobody's fault: nothing should have been recorded, or is kept no more. */
+export const CALM: ReadonlySet<string> = new Set(["schedule", "disabled", "expired", "no_motion"]);

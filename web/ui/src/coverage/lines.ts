@@ -1,6 +1,6 @@
 // The lines of the coverage report: how a share is graded and written, what is missing and why, in which order. Pure.
 import type { CameraCoverage, CauseSum } from "../api/types";
-import { CALM } from "../recordings/paint";
+import { CALM } from "../catalogue/words";
 import type { Language } from "../shell/locale.svelte";
 
 /** Each has a look of its own: colour, and a shape or a digit. */

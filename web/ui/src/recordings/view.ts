@@ -4,11 +4,11 @@ export interface View {
   to: number;
 }
 
-export const NARROWEST_MS = 10_000;
-export const WIDEST_MS = 7 * 86_400_000;
+export const NARROWEST_MS = 1000;
+export const WIDEST_MS = 35 * 86_400_000;
 const WIB_MS = 7 * 3600_000;
 
-const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800];
+const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800];
 
 export function xOf(view: View, width: number, ms: number): number {
   return ((ms - view.from) / (view.to - view.from)) * width;
@@ -63,7 +63,7 @@ export interface Tick {
 /** Ticks on round WIB times, at least `least` pixels apart, and the step between them in ms. */
 export function ticks(view: View, width: number, least: number): { step: number; list: Tick[] } {
   const perPixel = (view.to - view.from) / Math.max(1, width);
-  const step = (STEPS_S.find((s) => (s * 1000) / perPixel >= least) ?? 172_800) * 1000;
+  const step = (STEPS_S.find((s) => (s * 1000) / perPixel >= least) ?? 604_800) * 1000;
   const list: Tick[] = [];
   for (let ms = Math.ceil((view.from + WIB_MS) / step) * step - WIB_MS; ms <= view.to; ms += step) {
     list.push({ ms, day: (ms + WIB_MS) % 86_400_000 === 0 });

@@ -24,9 +24,19 @@ export interface ReplayReading {
   readonly state: string;
 }
 
+export interface TimelineReading {
+  /** performance.now() when it was put on the page. */
+  openedAt(): number;
+  /** performance.now() of the first picture with anything in it; null before. */
+  paintedAt(): number | null;
+  /** Steps, in ms, of what the present view is drawn from. */
+  pieces(): number[];
+}
+
 export interface Instruments {
   tiles?: () => TileReading[];
   replay?: ReplayReading;
+  timeline?: TimelineReading;
   /** "up", "connecting", "down" or "pictures". */
   link?: () => string;
 }
