@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from recorder.coverage import Coverage, Missing, cover, shifted
 from recorder.footage import FootageDownload, Part, plan
+from recorder.key_stream import KeyStream, key_records
 from recorder.playlist import playlist
 from recorder.segment_reader import SegmentBytes, SegmentSources, VideoBytes
 from recorder.strip_reader import Reading, StripReader
@@ -53,6 +54,7 @@ class PlaybackOptions:
 
     coverage_s: int = 366 * 86_400
     playlist_s: int = 6 * 3600
+    key_frames_s: int = 600
     footage_s: int = 24 * 3600
     hot_s: int = 3600
     hot_timeout_s: float = 1.0
@@ -169,6 +171,15 @@ class Playback:
             raise NotFoundError("nothing is recorded in this interval")
         return text
 
+    async def key_frames(self, camera: str, stream: StreamName, interval: Interval) -> KeyStream:
+        """The key frames that are the newest at some moment of the interval. NotFoundError: no such camera or stream.
+        IntervalError: longer than ten minutes."""
+        await self._camera(camera, stream)
+        self._bounded(interval, self._options.key_frames_s, "key frames")
+        segments, corrections = await self._gops(StreamRef(camera, stream), interval)
+        found = await self._off_loop(partial(key_records, segments, interval, corrections))
+        return KeyStream(found, self.sources)
+
     async def segment(self, run: str, number: int, view: str | None = None) -> SegmentBytes:
         """A Segment to read ranges of, wherever it lies. `view`: `video` hides audio that browsers refuse.
         NotFoundError where there is none, or it has expired."""
@@ -228,9 +239,8 @@ class Playback:
 
     def _bounded(self, interval: Interval, limit_s: int, what: str) -> None:
         if interval.duration_ns > limit_s * NS_PER_S:
-            raise IntervalError(
-                f"{what} may span {limit_s // 3600} hours at most", hint="Ask for a shorter interval.", field="to"
-            )
+            longest = f"{limit_s // 3600} hours" if limit_s >= 3600 else f"{limit_s // 60} minutes"
+            raise IntervalError(f"{what} may span {longest} at most", hint="Ask for a shorter interval.", field="to")
 
     def _is_recent(self, window: Interval) -> bool:
         return window.end_ns >= self._clock.now_ns() - self._options.hot_s * NS_PER_S

@@ -15,6 +15,7 @@ from web.context import WebContext
 from web.display_board import DisplayBoard
 from web.looks import Looks
 from web.news import News
+from web.replays import Replays
 from web.roster import Roster
 from web.security.authority import LOOK_AGAIN_S, Authority
 from web.security.bonds import Bonds
@@ -87,6 +88,7 @@ class Parts:
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self.looks = Looks(self.audit, context.clock, self.spawn)
+        self.replays = Replays(self.audit, context.clock, self.spawn)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside the requests until done or the service stops."""
@@ -136,7 +138,14 @@ class Parts:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._say_replays()
         self.passwords.close()
+
+    async def _say_replays(self) -> None:
+        try:
+            await asyncio.wait_for(self.replays.close(), _STOP_S)
+        except (TimeoutError, VmsError) as error:
+            log.warning("replays not written down", why=logs.redact(f"{type(error).__name__}: {error}"))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

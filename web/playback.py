@@ -115,6 +115,9 @@ class Playback(Protocol):
     async def playlist(self, camera: str, stream: StreamName, interval: Interval) -> str:
         """HLS of the interval."""
 
+    async def key_frames(self, camera: str, stream: StreamName, interval: Interval) -> Download:
+        """The key frames of the interval, as records (recorder/key_stream.py)."""
+
     async def segment(self, run: str, number: int, view: str | None = None) -> SegmentFile:
         """One Segment, or a view of it."""
 

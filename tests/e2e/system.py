@@ -135,6 +135,7 @@ def write_config(
     *,
     subs: bool = True,
     transport: str = "tcp",
+    record_sub: bool = False,
 ) -> Path:
     """A settings file with the simulator's first cameras; `changes` go over it."""
     sites = {c.site: c.site_name for c in simulator.cameras}
@@ -148,6 +149,7 @@ def write_config(
                 "site": c.site, "name": c.name, "slug": c.slug, "main": c.main,
                 "sub": c.sub or None if subs else None,
                 "username": simulator.username, "password": simulator.password, "transport": transport,
+                "record_sub": record_sub,
             }
             for c in simulator.cameras[:cameras]
         ],
@@ -166,6 +168,7 @@ async def running_system(
     simulator: Mapping[str, Any] | None = None,
     subs: bool = True,
     transport: str = "tcp",
+    record_sub: bool = False,
     **changes: Any,
 ) -> AsyncIterator[System]:
     """Simulator and node with so many cameras registered; `changes` go into the node's settings."""
@@ -174,8 +177,9 @@ async def running_system(
     async with running_simulator(send_log=sends, **(simulator or {})) as cameras_there:
         data = folder / "data"
         config = write_config(
-            folder / "vms.yaml", data, cameras_there, cameras, changes, subs=subs, transport=transport
-        )
+            folder / "vms.yaml", data, cameras_there, cameras, changes,
+            subs=subs, transport=transport, record_sub=record_sub,
+        )  # fmt: skip
         node = Node(config, folder / "node.log", {"VMS_ADMIN_PASSWORD": PASSWORD})
         system = System(node, cameras_there, data)
         try:

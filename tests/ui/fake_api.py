@@ -23,6 +23,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from recorder.key_stream import HEADER
 from tests.ui.fake_alarms import FakeAlarms
 from tests.ui.fake_ptz import FakePtz
 from tests.ui.fake_screens import FakeScreens
@@ -168,6 +169,7 @@ class FakeApi:
             Route("/api/timeline", self._timeline),
             Route("/api/cameras/{id}/playlist.m3u8", self._playlist),
             Route("/api/cameras/{id}/segments/{run}/{number}.mp4", self._segment),
+            Route("/api/cameras/{id}/key-frames", self._key_frames),
             Route("/api/cameras/{id}/footage.mp4", self._footage),
             Route("/api/events", self._events),
             Route("/api/map", self._map),
@@ -413,6 +415,17 @@ class FakeApi:
         part = footage.data[int(first) : int(last) + 1]
         headers = {"Content-Range": f"bytes {first}-{last}/{len(footage.data)}"}
         return Response(part, 206, headers, media_type="video/mp4")
+
+    async def _key_frames(self, request: Request) -> Response:
+        """As recorder/key_stream.py; of this footage a GOP is one fragment."""
+        start, end = ms_of(request.query_params["from"]), min(ms_of(request.query_params["to"]), now_ms() - 500)
+        footage = minute()
+        records = [HEADER.pack(b"init", footage.init, 0, 0) + footage.data[: footage.init]]
+        for at in range(start // GOP_MS * GOP_MS, end, GOP_MS):
+            if self._recorded(at, at + GOP_MS) == [(at, at + GOP_MS)]:
+                offset, length = footage.gops[at % 60_000 // GOP_MS]
+                records.append(HEADER.pack(b"keyf", length, at, at + GOP_MS) + footage.data[offset : offset + length])
+        return Response(b"".join(records), media_type="application/octet-stream")
 
     async def _footage(self, _: Request) -> Response:
         disposition = {"Content-Disposition": 'attachment; filename="footage.mp4"'}

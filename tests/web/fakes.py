@@ -227,6 +227,13 @@ class FakePlayback:
         self.asked.append(("playlist", camera, stream, interval))
         return "#EXTM3U\n"
 
+    async def key_frames(self, camera: str, stream: StreamName, interval: Interval) -> FakeFile:
+        """As the download."""
+        self.asked.append(("key_frames", camera, stream, interval))
+        if self.download is None:
+            raise NotFoundError("nothing is recorded in this interval")
+        return self.download
+
     async def segment(self, run: str, number: int, _view: str | None = None) -> FakeFile:
         """One of the files."""
         file = self.files.get((run, number))

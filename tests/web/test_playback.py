@@ -91,7 +91,7 @@ async def test_coverage_says_what_is_there_and_why_not(world: World, admin: http
 async def test_impossible_intervals(world: World, admin: httpx.AsyncClient, params: dict[str, str]) -> None:
     """422 with the field, before anything is read."""
     camera = await add(admin)
-    for noun in ("coverage", "playlist.m3u8", "footage.mp4"):
+    for noun in ("coverage", "playlist.m3u8", "key-frames", "footage.mp4"):
         answer = await admin.get(f"/api/cameras/{camera['id']}/{noun}", params=params)
         assert answer.status_code == 422, noun
         assert answer.headers["content-type"] == "application/problem+json"
@@ -106,10 +106,25 @@ async def test_playlist_is_hls_and_written_down(world: World, admin: httpx.Async
     path = f"/api/cameras/{camera['id']}/playlist.m3u8"
     answer = await admin.get(path, params={"from": FROM, "to": TO})
     assert (answer.text, answer.headers["content-type"]) == ("#EXTM3U\n", "application/vnd.apple.mpegurl")
+    await world.clock.advance(1)
     while (entry := (await world.catalogue.audit.list())[0][0]).action != "footage.replay":
         await asyncio.sleep(0)
     assert (entry.action, entry.subject, entry.detail["stream"]) == ("footage.replay", camera["id"], "main")
     longer = await admin.get(path, params={"from": FROM, "to": "2026-09-21T20:00:01Z"})
+    assert (longer.status_code, longer.json()["code"]) == (422, "interval")
+
+
+async def test_key_frames_of_ten_minutes_at_most(world: World, admin: httpx.AsyncClient) -> None:
+    """As bytes that nobody keeps; of nothing it is 404."""
+    camera = await add(admin)
+    path = f"/api/cameras/{camera['id']}/key-frames"
+    params = {"from": FROM, "to": "2026-09-21T14:10:00Z"}
+    assert (await admin.get(path, params=params)).status_code == 404
+    world.playback.download = put_segment(world, camera["id"])
+    answer = await admin.get(path, params=params)
+    assert (answer.content, answer.headers["content-type"]) == (DATA, "application/octet-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    longer = await admin.get(path, params={"from": FROM, "to": "2026-09-21T14:10:01Z"})
     assert (longer.status_code, longer.json()["code"]) == (422, "interval")
 
 

@@ -32,6 +32,7 @@ _CAMERA = {
     "/ptz/": Right.PTZ,
     "/coverage": Right.REPLAY,
     "/playlist.m3u8": Right.REPLAY,
+    "/key-frames": Right.REPLAY,
     "/segments/": Right.REPLAY,
     "/thumbnail": Right.REPLAY,
     "/footage.mp4": Right.EXPORT,

@@ -35,13 +35,15 @@ class Fragment:
 @dataclass(frozen=True, slots=True)
 class Gop:
     """From one key frame to before the next within a Segment: byte range, dts of the key frame (90 kHz in the Run),
-    length in 90 kHz, wall time of the key frame. What a player asks for at once."""
+    length in 90 kHz, wall time of the key frame, and the size of the fragment that begins with it. What a player asks
+    for at once; of a fast replay, that fragment alone."""
 
     offset_bytes: int
     size_bytes: int
     dts_90k: int
     duration_90k: int
     wall_ns: int
+    key_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def gops_of(fragments: Iterable[Fragment]) -> tuple[Gop, ...]:
             first.dts_90k,
             last.dts_90k + last.duration_90k - first.dts_90k,
             first.wall_ns,
+            first.size_bytes,
         )
         for first, last in groups
     )

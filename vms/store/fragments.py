@@ -74,6 +74,7 @@ def unpack_gops(packed: bytes) -> tuple[Gop, ...]:
             c.dts[a],
             c.dts[b] + c.durations[b] - c.dts[a],
             c.walls[a],
+            c.sizes[a],
         )
         for a, b in zip(starts, ends, strict=True)
     )

@@ -28,15 +28,16 @@ from web.schemas import CoverageOut, GapOut
 from web.security.sessions import Principal
 from web.streaming import BlocksResponse
 from web.times import HOUR_NS, format_time, parse_interval
-from web.uncut import uncut
 from web.views import interval_out
 
 router = APIRouter(prefix="/api/cameras/{camera_id}", tags=["footage"])
 
 _HLS = "application/vnd.apple.mpegurl"
 _MP4 = "video/mp4"
+_BYTES = "application/octet-stream"
 _COVERAGE_NS = 366 * 24 * HOUR_NS
 _PLAYLIST_NS = 6 * HOUR_NS
+_KEY_FRAMES_NS = HOUR_NS // 6
 _FOOTAGE_NS = 24 * HOUR_NS
 _AT_ONCE_BYTES = 4_000_000
 _IMMUTABLE = "private, max-age=604800, immutable"
@@ -99,9 +100,29 @@ async def get_playlist(
     """The recording of at most six hours for an HLS player; one entry per group of pictures, with wall time."""
     interval = parse_interval(from_, to, longest_ns=_PLAYLIST_NS)
     text = await parts.playback.playlist(camera.id, stream, interval)
-    # Beside the answer: each seek of a player asks for a playlist, and must not wait for the disk.
-    parts.spawn(uncut(_write_down(parts, who, "footage.replay", camera, interval, stream)))
+    parts.replays.seen(who.person.id, camera.id, stream, interval)
     return Response(text, media_type=_HLS)
+
+
+@router.get(
+    "/key-frames",
+    operation_id="getKeyFrames",
+    response_class=Response,
+    responses=problems(404) | {200: {"content": {_BYTES: _BINARY}, "description": "Records, see recorder/key_stream."}},
+)
+async def get_key_frames(
+    camera: RecordedCamera, who: Who, parts: PartsOf, from_: From, to: To, stream: WhichStream = StreamName.MAIN
+) -> Response:
+    """Only the key frames of at most ten minutes, for a replay that is faster than one decodes, or backwards. Records
+    of a header (kind `init` or `keyf`, length u32, from and until as f64 ms since 1970, big-endian) and bytes of fMP4:
+    ftyp and moov, or the fragment that begins with the key frame."""
+    interval = parse_interval(from_, to, longest_ns=_KEY_FRAMES_NS)
+    found = await parts.playback.key_frames(camera.id, stream, interval)
+    parts.replays.seen(who.person.id, camera.id, stream, interval)
+    stack, cut = ExitStack(), asyncio.Event()
+    stack.enter_context(parts.bonds.tied(who.session.token_sha256, cut.set))
+    stack.enter_context(parts.permits.held(who.person.id, Right.REPLAY, [camera.id], cut.set))
+    return BlocksResponse(found.blocks(), 200, _BYTES, {"Cache-Control": "no-store"}, holding=stack, cut=cut)
 
 
 @router.get(

@@ -77,7 +77,9 @@ RULES: Mapping[str, RouteRule] = {
         _camera(Right.PTZ),
     ),
     # footage
-    **dict.fromkeys(("getCoverage", "getPlaylist", "getSegment", "getThumbnail"), _camera(Right.REPLAY)),
+    **dict.fromkeys(
+        ("getCoverage", "getPlaylist", "getKeyFrames", "getSegment", "getThumbnail"), _camera(Right.REPLAY)
+    ),
     "getTimeline": RouteRule(On.SOMEWHERE, Right.REPLAY),
     "downloadFootage": _camera(Right.EXPORT),
     **dict.fromkeys(

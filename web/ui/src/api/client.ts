@@ -37,6 +37,8 @@ interface Options {
   signal?: AbortSignal;
   timeoutMs?: number;
   keepalive?: boolean;
+  /** These bytes alone: offset and how many. */
+  range?: readonly [number, number];
   /** 401 is an answer and not the end of the session. */
   anonymous?: boolean;
 }
@@ -70,6 +72,7 @@ async function problem(response: Response): Promise<ApiError> {
 export async function send(method: string, path: string, options: Options = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.range) headers.Range = `bytes=${options.range[0]}-${options.range[0] + options.range[1] - 1}`;
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   const limit = AbortSignal.timeout(options.timeoutMs ?? 15_000);
   let response: Response;

@@ -5,9 +5,10 @@ import { toasts } from "../shell/toasts.svelte";
 import { masksOf } from "../tile/masks";
 import { saveShot } from "../tile/shot";
 
-export function saveFrame(video: HTMLVideoElement | undefined, camera: Camera, at: number): void {
-  if (!video?.videoWidth) return;
-  const shown = { source: video, width: video.videoWidth, height: video.videoHeight };
+export function saveFrame(seen: HTMLVideoElement | HTMLCanvasElement | undefined, camera: Camera, at: number): void {
+  const [width, height] = seen instanceof HTMLVideoElement ? [seen.videoWidth, seen.videoHeight] : [seen?.width, seen?.height];
+  if (!seen || !width || !height) return;
+  const shown = { source: seen, width, height };
   saveShot(shown, { camera, at, exact: true, kind: m.replay_word() }, masksOf(camera)).catch(() => {
     toasts.say(m.snapshot_failed({ camera: camera.name, why: "" }), { kind: "bad" });
   });

@@ -22,6 +22,10 @@ export interface ReplayReading {
   shownAt(): number | null;
   readonly ready: boolean;
   readonly state: string;
+  /** Of several cameras: the clock's instant, its speed (0 at rest), and each tile; null where one is empty. */
+  at?(): number;
+  rate?(): number;
+  tiles?(): ({ camera: string; stream: string; state: string; shownAt: number | null } | null)[];
 }
 
 export interface TimelineReading {

@@ -12,6 +12,8 @@ export interface KeyActs {
   fill(): void;
   leave(): void;
   recordings(): void;
+  /** All cameras of the wall, a little back. */
+  replay(): void;
   snapshot(): void;
   fullscreen(): void;
   help(): void;
@@ -69,6 +71,7 @@ export class WallKeys {
   #single(key: string, shift: boolean): (() => void) | null {
     if (key.startsWith("Arrow")) return () => (shift ? this.acts.carry(key) : this.acts.step(key));
     if (key === "G") return () => this.acts.draw();
+    if (key === "R") return () => this.acts.replay();
     if (key === "M") return null; // the page of the map, as everywhere
     if (key === "V") return () => this.acts.keepView();
     if (key === "Delete" && shift) return () => this.acts.clearAll();
