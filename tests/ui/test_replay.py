@@ -107,7 +107,7 @@ async def test_fast_and_backwards_on_key_frames(browser: Browser, place: Place) 
             seen = await page.evaluate(SHOWN)
             for tile in seen["tiles"]:
                 assert round(tile["shownAt"]) % GOP_MS == 0
-                assert abs(seen["at"] - tile["shownAt"]) < 3 * GOP_MS
+                assert abs(seen["at"] - tile["shownAt"]) < 16_000  # how late is measured (D1), not tested
                 assert tile["k"] == _frame(tile["shownAt"])
         await page.keyboard.press("k")
         rest = await page.evaluate("() => window.__vms.replay.at()")
