@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 
 from tests.web.conftest import World, sign_in
 from vms.clock import SystemClock
@@ -60,6 +62,16 @@ async def test_it_serves_and_tells_its_port(world: World) -> None:
             assert (answer.status_code, answer.text) == (200, "ok\n")
             assert "server" not in answer.headers
     assert not server.health().ok
+
+
+async def test_anybody_may_knock(world: World) -> None:
+    """A page learns by a new connection that the server is back: open for a moment, without a sign-in, once each."""
+    async with serving(world) as server:
+        async with connect(f"ws://127.0.0.1:{server.port}/healthz") as socket:
+            with pytest.raises(ConnectionClosedOK):
+                await asyncio.wait_for(socket.recv(), 5)
+        with pytest.raises(InvalidStatus, match="401"):
+            await connect(f"ws://127.0.0.1:{server.port}/readyz")
 
 
 async def test_an_address_that_is_taken_is_said_plainly(world: World) -> None:

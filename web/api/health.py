@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Response, WebSocket
 
 from vms import metrics
 from vms.logs import redact
@@ -17,6 +17,14 @@ router = APIRouter(tags=["health"])
 async def is_alive() -> Response:
     """200 while the process answers at all."""
     return Response("ok\n", media_type="text/plain")
+
+
+@router.websocket("/healthz")
+async def knock(socket: WebSocket) -> None:
+    """The same by a WebSocket, open for a moment (RFC 6455). A browser makes a new connection for each, while its HTTP
+    requests wait behind connections that it began before a line was cut."""
+    await socket.accept()
+    await socket.close()
 
 
 @router.get("/readyz", operation_id="isReady", responses={503: {"model": ReadyOut, "description": "Not all work."}})

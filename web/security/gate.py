@@ -56,6 +56,8 @@ def access_of(method: str, path: str) -> Access:
     screen = _DISPLAY.fullmatch(path)
     if screen is not None:
         return _access_of_screen(method, screen.group(1) or "")
+    if (method, path) == ("WEBSOCKET", "/healthz"):
+        return Access.PUBLIC
     if path == "/metrics":
         return Access.LOOPBACK_OR_SESSION
     if path == "/api" or path.startswith("/api/") or method not in _READ:

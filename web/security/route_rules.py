@@ -56,7 +56,7 @@ def _camera(right: Right | None) -> RouteRule:
 
 RULES: Mapping[str, RouteRule] = {
     # pages, sign-in, state of the service
-    **dict.fromkeys(("get_page", "isAlive", "isReady", "signIn", "getSession"), _PUBLIC),
+    **dict.fromkeys(("get_page", "isAlive", "knock", "isReady", "signIn", "getSession"), _PUBLIC),
     **dict.fromkeys(("signOut", "changePassword", "getOpenapi", "tell_news"), _SIGNED_IN),
     "getMetrics": RouteRule(On.GATE, Right.ADMIN),
     # sites and cameras; lists hold what is seen

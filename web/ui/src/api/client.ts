@@ -68,8 +68,10 @@ async function problem(response: Response): Promise<ApiError> {
   );
 }
 
-/** Fetch and give the Response when it is 2xx; throws ApiError or Unreachable. */
+/** Fetch and give the Response when it is 2xx; throws ApiError or Unreachable. Nothing is asked while nobody answers: it
+ * would wait on a connection that finds the line long after it is back, and hold up what is asked then. */
 export async function send(method: string, path: string, options: Options = {}): Promise<Response> {
+  if (!reach.online) throw new Unreachable(path);
   const headers: Record<string, string> = { Accept: "application/json" };
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   if (options.range) headers.Range = `bytes=${options.range[0]}-${options.range[0] + options.range[1] - 1}`;
