@@ -1,49 +1,56 @@
-"""What footage is old enough to go, and the Service that takes it away: days per camera, bytes per Store, oldest first.
+"""The Service that takes footage away: what recorder/quota.py says is too old or too much, oldest first.
 
-Only Segments that are `stored` are ever chosen: what is not in its home Store yet is never deleted. The object goes
-first, then the rows: whatever is interrupted in between is done again. The choice is pure.
+Only Segments that are `stored` and that no Hold claims are ever taken: each is asked about once more right before. The
+object goes first, then the rows: whatever is interrupted in between is done again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from recorder.legal_holds import LegalHolds
 from recorder.loss import gap_for
 from recorder.pruning import REST_NS, prune
+from recorder.quota import DAY_NS, Batch, Quota, oldest_of, too_old_ns
+from recorder.reprieve import reprieve
 from recorder.sprite_retention import clear_sprites
 from recorder.uploader import home_store
 from vms import logs, metrics
 from vms.clock import NS_PER_S, Clock
 from vms.domain.camera import Camera
-from vms.domain.footage import CopyState, Segment, SegmentState
+from vms.domain.footage import Copy, CopyState, Segment, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
+from vms.domain.hold import let_go_ns
 from vms.domain.interval import Interval
 from vms.errors import ObjectError, ObjectUnavailableError
 from vms.objects.base import ObjectStore
 from vms.service import Service
 from vms.store import Catalogue
+from vms.sync.places import Places
 
 log = logs.get(__name__)
 
-_DAY_NS = 86_400 * NS_PER_S
 _STEP_NS = 3600 * NS_PER_S
 _NOTE_NS = 600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionOptions:
-    """`days` where a camera has none of its own; `store_bytes`: limit of each Store, by name; `batch`: Segments taken
-    from a camera at a time; `homes`: only footage with one of these home Stores is this node's to expire, None: all;
-    `prune_s`: how often rows of what expired long ago are looked for."""
+    """`days` where a camera has none of its own; `store_bytes`, `site_bytes`, `camera_bytes`: limits of each Store by
+    name, of each Site and all below it and of each Camera by slug; `batch`: Segments taken from a camera at a time;
+    `homes`: only footage with one of these home Stores is this node's to expire, None: all; `prune_s`: how often rows
+    of what expired long ago are looked for."""
 
     node: str
     days: int = 30
     store_bytes: Mapping[str, int] = field(default_factory=dict)
+    site_bytes: Mapping[str, int] = field(default_factory=dict)
+    camera_bytes: Mapping[str, int] = field(default_factory=dict)
     every_s: float = 60.0
     batch: int = 200
     homes: frozenset[str] | None = None
@@ -56,24 +63,6 @@ class Turns(Protocol):
 
     def take(self, work: str) -> AbstractAsyncContextManager[bool]:
         """Whether it is the caller's, until the block ends; it does not wait."""
-
-
-def too_old_ns(camera: Camera, now_ns: int, default_days: int) -> int:
-    """What of a camera ended before this time goes."""
-    days = default_days if camera.retention_days is None else camera.retention_days
-    return now_ns - days * _DAY_NS
-
-
-def oldest_of(candidates: Iterable[Segment], excess_bytes: int) -> list[Segment]:
-    """The oldest stored Segments that together are at least `excess_bytes`; none where nothing is too much."""
-    chosen: list[Segment] = []
-    stored = (segment for segment in candidates if segment.state is SegmentState.STORED)
-    for segment in sorted(stored, key=lambda found: (found.start_ns, found.run, found.number)):
-        if excess_bytes <= 0:
-            break
-        chosen.append(segment)
-        excess_bytes -= segment.size_bytes
-    return chosen
 
 
 def merged(segment: Segment, around: Iterable[Gap], node: str) -> list[Gap]:
@@ -113,7 +102,7 @@ class SteadyTime:
             if self._ahead_since_ns is None:
                 self._ahead_since_ns = mono_ns
                 log.error("the clock has jumped ahead; by its time nothing is deleted for a day", ns=offset_ns)
-            if mono_ns - self._ahead_since_ns < _DAY_NS:
+            if mono_ns - self._ahead_since_ns < DAY_NS:
                 return mono_ns + self._offset_ns
             self._ahead_since_ns = None
         self._offset_ns = offset_ns
@@ -143,6 +132,7 @@ class Retention(Service):
         self._options = options
         self._synchronized = synchronized
         self._time = SteadyTime(clock)
+        self._legal = LegalHolds(catalogue, stores, clock, options.batch)
         self._noted_ns: int | None = None
         self._pruned_ns: int | None = None
         self._bared_ns: int | None = None
@@ -156,7 +146,7 @@ class Retention(Service):
                 taken = 0
                 async with self._turns.take(self.name) as mine:
                     if mine:
-                        taken = await self.sweep(executor) + await self.clear(executor)
+                        taken = await self.sweep(executor) + await self.clear(executor) + await self.lock(executor)
                 async with self._catalogue.turns.take("forget") as mine:  # rows of each catalogue
                     if mine:
                         taken += await self.forget()
@@ -201,38 +191,58 @@ class Retention(Service):
         now_ns, taken = self._time.now_ns(), 0
         for camera in cameras:
             before_ns = too_old_ns(camera, now_ns, self._options.days)
-            for segment in await self._catalogue.segments.expirable(camera.id, before_ns, self._options.batch):
+            for segment in await self._expirable(camera, before_ns):
                 taken += await self._take(segment, executor)
-        for store in self._options.store_bytes:
-            taken += await self._shrink(store, cameras, executor)
+        for quota in await self._quotas(cameras):
+            taken += await self._shrink(quota, executor)
         return taken
 
+    async def lock(self, executor: ThreadPoolExecutor) -> int:
+        """Legal holds as the Holds want them; how many were put on or taken off."""
+        own = self._stores.keys() if self._options.homes is None else self._options.homes
+        return await self._legal.look(own, executor, self._time.now_ns(), self._let_go_ns())
+
+    def _let_go_ns(self) -> int:
+        return let_go_ns(self._time.now_ns())
+
+    async def _expirable(self, camera: Camera, before_ns: int) -> list[Segment]:
+        found = self._catalogue.segments.expirable
+        return await found(camera.id, before_ns, self._options.batch, self._let_go_ns())
+
     async def clear(self, executor: ThreadPoolExecutor) -> int:
-        """Take away Copies in this node's Stores that others have doomed; how many went."""
-        gone = 0
+        """Take away Copies in this node's Stores that others have doomed; how many went. Those that a Hold claims are
+        footage again."""
+        gone, let_go, batch = 0, self._let_go_ns(), self._options.batch
         for name in sorted(self._options.homes or ()):
             store = self._stores.get(name)
-            for segment in () if store is None else await self._doomed(name):
-                assert store is not None
+            if store is None:
+                continue
+            await reprieve(self._catalogue, store, executor, let_go, batch)
+            doomed = self._catalogue.due_copies.of
+            for segment in await doomed(name, CopyState.DOOMED, batch, let_go_ns=let_go):
+                copies = await self._catalogue.copies.of(segment.run, segment.number)
+                copy = next(one for one in copies if one.store == name)
                 try:
-                    await asyncio.get_running_loop().run_in_executor(executor, store.delete, segment.key)
+                    await self._remove(store, segment, copy, executor)
                 except ObjectUnavailableError:
                     raise
                 except ObjectError as error:  # under Object Lock, say: it stays until its bucket lets it go
                     log.warning("a Copy cannot be deleted", key=segment.key, why=logs.redact(str(error)))
                     continue
-                for copy in await self._catalogue.copies.of(segment.run, segment.number):
-                    if copy.store == name:
-                        await self._catalogue.copies.put(replace(copy, state=CopyState.DELETED, rev=copy.rev + 1))
                 gone += 1
         return gone
 
-    async def _doomed(self, store: str) -> list[Segment]:
-        return await self._catalogue.due_copies.of(store, CopyState.DOOMED, self._options.batch)
+    async def _remove(self, store: ObjectStore, segment: Segment, copy: Copy, executor: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        if copy.locked:  # by a Hold that is over
+            await loop.run_in_executor(executor, lambda: store.legal_hold(segment.key, on=False))
+        await loop.run_in_executor(executor, store.delete, segment.key)
+        row = replace(copy, state=CopyState.DELETED, locked=False, rev=copy.rev + 1)
+        await self._catalogue.copies.put(row)
 
     async def forget(self) -> int:
         """Take away one batch of Events that have long been over; how many went."""
-        before_ns = self._time.now_ns() - self._options.event_days * _DAY_NS
+        before_ns = self._time.now_ns() - self._options.event_days * DAY_NS
         return await self._catalogue.events.forget(before_ns, self._options.batch)
 
     async def prune(self) -> int:
@@ -266,21 +276,40 @@ class Retention(Service):
         theirs = {site: await home_store(self._catalogue, site) for site in {camera.site for camera in cameras}}
         return [camera for camera in cameras if theirs[camera.site] in homes]
 
-    async def _shrink(self, store: str, cameras: list[Camera], executor: ThreadPoolExecutor) -> int:
-        homes = {camera.site: await home_store(self._catalogue, camera.site) for camera in cameras}
-        mine = [camera for camera in cameras if homes[camera.site] == store]
-        used = sum([await self._catalogue.segments.stored_bytes(camera.id) for camera in mine])
-        excess = used - self._options.store_bytes[store]
+    async def _quotas(self, cameras: Collection[Camera]) -> list[Quota]:
+        """Those of single cameras first."""
+        options, found = self._options, []
+        for slug, limit in options.camera_bytes.items():
+            found.append(Quota(tuple(one for one in cameras if one.slug == slug and one.deleted_ns is None), limit))
+        sites = await self._catalogue.sites.list() if options.site_bytes else []
+        for slug, limit in options.site_bytes.items():
+            below = {one for site in sites if site.slug == slug for one in Places(sites).below(site.id)}
+            found.append(Quota(tuple(one for one in cameras if one.site in below), limit))
+        homes = {site: await home_store(self._catalogue, site) for site in {camera.site for camera in cameras}}
+        for store, limit in options.store_bytes.items():
+            found.append(Quota(tuple(one for one in cameras if homes[one.site] == store), limit))
+        return found
+
+    async def _shrink(self, quota: Quota, executor: ThreadPoolExecutor) -> int:
+        catalogue, let_go = self._catalogue, self._let_go_ns()
+        excess = sum([await catalogue.segments.stored_bytes(camera.id) for camera in quota.cameras]) - quota.limit_bytes
+        if excess > 0:
+            held = {hold.camera for hold in await catalogue.holds.in_force(let_go)}
+            counts = [camera.id for camera in quota.cameras if camera.id in held]
+            excess -= sum([await catalogue.holds.held_bytes(camera, let_go) for camera in counts])
         if excess <= 0:
             return 0
-        candidates: list[Segment] = []
-        for camera in mine:
-            candidates += await self._catalogue.segments.expirable(camera.id, 1 << 62, self._options.batch)
-        chosen = oldest_of(candidates, excess)
-        return sum([await self._take(segment, executor) for segment in chosen])
+        batches = []
+        for camera in quota.cameras:
+            rows = await self._expirable(camera, 1 << 62)
+            batches.append(Batch(rows, whole=len(rows) < self._options.batch))
+        return sum([await self._take(segment, executor) for segment in oldest_of(batches, excess)])
 
     async def _take(self, segment: Segment, executor: ThreadPoolExecutor) -> bool:
-        """Whether it is gone. One that the Store does not let go of does not hold up the others."""
+        """Whether it is gone. One that the Store does not let go of does not hold up the others; one that was claimed
+        since it was chosen stays."""
+        if not await self._catalogue.segments.may_expire(segment, self._let_go_ns()):
+            return False
         try:
             await self._delete(segment, executor)
         except ObjectUnavailableError:
@@ -293,7 +322,6 @@ class Retention(Service):
 
     async def _delete(self, segment: Segment, executor: ThreadPoolExecutor) -> None:
         """Objects first, then rows: an object without a row would never be found again."""
-        loop = asyncio.get_running_loop()
         for copy in await self._catalogue.copies.of(segment.run, segment.number):
             if copy.state in {CopyState.DELETED, CopyState.DOOMED}:
                 continue
@@ -304,8 +332,7 @@ class Retention(Service):
             store = self._stores.get(copy.store)
             if store is None:
                 continue
-            await loop.run_in_executor(executor, store.delete, segment.key)
-            await self._catalogue.copies.put(replace(copy, state=CopyState.DELETED, rev=copy.rev + 1))
+            await self._remove(store, segment, copy, executor)
         around = Interval(segment.start_ns - 1, segment.end_ns + 1)
         for gap in merged(segment, await self._catalogue.gaps.in_interval(segment.stream, around), self._options.node):
             await self._catalogue.gaps.put(gap)

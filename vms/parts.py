@@ -169,6 +169,8 @@ def _retention(ground: Ground) -> Retention:
         ground.data.node,
         days=chosen.retention_days,
         store_bytes=quotas,
+        site_bytes={slug: int(most * GB) for slug, most in chosen.site_limit_gb.items()},
+        camera_bytes={slug: int(most * GB) for slug, most in chosen.camera_limit_gb.items()},
         homes=homes,
         event_days=chosen.event_days,
     )

@@ -67,6 +67,8 @@ class RecorderSettings(_Section):
     retention_days: int = Field(default=30, ge=1, le=36500)
     event_days: int = Field(default=400, ge=1, le=36500)
     store_limit_gb: float | None = Field(default=None, gt=0)
+    site_limit_gb: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    camera_limit_gb: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     analysis: bool = True
 
 

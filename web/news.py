@@ -15,6 +15,7 @@ TOPICS: Mapping[str, str] = {
     "alarm.changed": "alarms",
     "rule.changed": "rules",
     "bookmark.changed": "bookmarks",
+    "case.changed": "cases",
     "view.changed": "views",
     "tour.changed": "tours",
     "display.changed": "displays",

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from vms.domain.camera import StreamName
 from vms.domain.job import JobState
 from web.schemas import Id, In, NamedOut, Out
+from web.schemas_cases import CaseRef
 from web.text import clean_text
 
 CAMERAS_MAX = 64
@@ -29,13 +30,14 @@ Reason = Annotated[
 
 class ExportIn(In):
     """What is to be exported: cameras x time. `from`, `to`: RFC 3339, capture time, half-open, not after now. `reason`:
-    why; it stands in the package and in the audit log."""
+    why; it stands in the package and in the audit log. `case`: an open one of yours, which keeps the package."""
 
     cameras: Annotated[list[Id], Field(min_length=1, max_length=CAMERAS_MAX)]
     from_: Annotated[str, Field(alias="from", max_length=64)]
     to: Annotated[str, Field(max_length=64)]
     stream: StreamName = StreamName.MAIN
     reason: Reason
+    case: Id | None = None
 
 
 class PackageOut(Out):
@@ -50,7 +52,7 @@ class PackageOut(Out):
 
 class ExportOut(Out):
     """An export. `progress`: 0 to 1. `why`, `why_reason`: what went wrong, in words and by a stable name. `package`:
-    null while it is not done, and again once it was removed."""
+    null while it is not done, and again once it was removed. `case`: null where it has none, or you do not see it."""
 
     id: str
     kind: Literal["export"] = "export"
@@ -62,6 +64,7 @@ class ExportOut(Out):
     stream: StreamName
     reason: str
     person: NamedOut
+    case: CaseRef | None
     created_at: str
     started_at: str | None
     ended_at: str | None

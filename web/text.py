@@ -62,6 +62,17 @@ def clean_text(text: str, *, limit: int) -> str:
     return line
 
 
+def clean_prose(text: str, *, limit: int) -> str:
+    """Lines that a person wrote, each by the rules of `clean_text`; at most `limit` characters in all; may be empty."""
+    if len(text) > 4 * limit:
+        raise _too_long(limit)
+    lines = [clean_text(line.rstrip("\r"), limit=limit) for line in text.strip().split("\n")]
+    prose = "\n".join(lines)
+    if len(prose) > limit:
+        raise _too_long(limit)
+    return prose
+
+
 def clean_username(text: str, *, limit: int = USERNAME_MAX) -> str:
     """A user name, of a person or of a camera: NFC, at most `limit` characters, no control characters; may be empty."""
     if len(text) > limit:

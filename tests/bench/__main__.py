@@ -23,6 +23,7 @@ from tests.bench import (
     lines,
     lossy,
     replaying,
+    schedules,
     seek,
     switching_wall,
     timeline,
@@ -62,6 +63,7 @@ BENCHES: dict[str, Bench] = {
     "D6": exports.an_hour,
     "D7": exports.random_exports,
     "D8": exports.random_changes,
+    "D9": schedules.against_holds,
 }
 
 

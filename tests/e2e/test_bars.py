@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import complete, glass, kills, seeking, switching
+from tests.e2e import casefile, complete, glass, kills, seeking, switching
 from tests.e2e.browser import running_browser
 from tests.e2e.system import running_system
 
@@ -64,7 +64,7 @@ async def test_kill_at_random_moments_loses_half_a_second_at_most(tmp_path: Path
 @pytest.mark.browser
 @pytest.mark.timeout(300)
 async def test_replay_seeks_to_the_asked_frame(tmp_path: Path) -> None:
-    """A7: seeks present the asked frame, within one; also those made while the page still opens."""
+    """A7: seeks present the asked frame, also those made while the page opens; D10: then a case to its package."""
     async with running_system(tmp_path, cameras=4) as system:
         await system.until_live()
         await asyncio.sleep(25)
@@ -76,6 +76,7 @@ async def test_replay_seeks_to_the_asked_frame(tmp_path: Path) -> None:
             found = await seeking.openings(screen.page, system, slug, count=24, seed=3, fps=MAIN_FPS, loop_s=LOOP_S)
             assert found.missed == []
             assert screen.errors == []
+        assert (await casefile.investigate(system, tmp_path)).startswith("INTACT")
 
 
 def _folder(parent: Path, name: str) -> Path:

@@ -180,6 +180,20 @@ class StoreContract:
         with pytest.raises(ObjectMissingError):
             store.protect(KEY + "x", time.time_ns() + 10**9)
 
+    def test_a_legal_hold_leaves_it_as_it_is(self, store: ObjectStore) -> None:
+        """As above; taken off, it can be removed."""
+        store.put_bytes(KEY, b"footage", metadata=META, content_type=TYPE)
+        could = store.legal_hold(KEY, on=True)
+        assert (store.get(KEY), dict(store.stat(KEY).metadata)) == (b"footage", META)
+        if could:
+            with pytest.raises(ObjectError):
+                store.delete(KEY)
+        assert store.legal_hold(KEY, on=False) is could
+        store.delete(KEY)
+        assert list(store.list("")) == []
+        with pytest.raises(ObjectMissingError):
+            store.legal_hold(KEY, on=True)
+
     def test_check_leaves_nothing(self, store: ObjectStore) -> None:
         """The proof that it works takes away what it wrote; it can be repeated."""
         store.check()

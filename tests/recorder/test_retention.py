@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.retention import Retention, RetentionOptions, merged, oldest_of, too_old_ns
+from recorder.quota import Batch, oldest_of, too_old_ns
+from recorder.retention import Retention, RetentionOptions, merged
 from tests.recorder.rig import FOREVER, Rig, camera, rig
 from tests.recorder.synth import NODE, SITE, STREAM
 from vms.clock import NS_PER_S, ManualClock
@@ -50,7 +51,7 @@ def gap_rows(rows: dict[str, Gap], added: list[Gap]) -> None:
 def test_the_oldest_stored_go_and_no_more_than_needed(order: list[int], excess: int, unsent: set[int]) -> None:
     """Oldest first, never one that is not stored, and without the last one it would not be enough."""
     found = [segment(n, state=SegmentState.SPOOLED if n in unsent else SegmentState.STORED) for n in order]
-    chosen = oldest_of(found, excess)
+    chosen = oldest_of([Batch(found)], excess)
     stored = sorted(set(range(8)) - unsent)
     assert [s.number for s in chosen] == stored[: len(chosen)]
     assert len(chosen) == len(stored) or sum(s.size_bytes for s in chosen) >= excess

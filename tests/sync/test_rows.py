@@ -19,8 +19,9 @@ from vms.bus import flow
 from vms.domain.camera import Site
 from vms.domain.footage import Copy, CopyState, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
+from vms.domain.hold import Hold
 from vms.domain.person import Person
-from vms.errors import BusTimeoutError, CatalogueError
+from vms.errors import BusTimeoutError, CatalogueError, ForbiddenError
 from vms.store import fragments as indexes
 from vms.store import images as row_images
 from vms.store.outbox import Backlog
@@ -122,6 +123,33 @@ async def test_settings_reach_the_site(servers: Rig) -> None:
     await center.catalogue.cameras.remove(other.id, T0)
     await until(lambda: has(moved))
     told.close()
+
+
+async def test_holds_reach_the_site_and_stay_when_it_is_cut_off(servers: Rig) -> None:
+    """Those of its cameras alone, taken off too; a camera that moves brings its Holds along; nobody makes one there."""
+    center, site = await servers.center(), await servers.site("one", "n" * 16)
+    await _registered(center)
+    mine = await center.catalogue.cameras.add(camera("mine"))
+    other = await center.catalogue.cameras.add(replace(camera("other"), site=KAPUAS.id))
+    rows = [
+        Hold(f"hold{at}".ljust(16, "a"), "c" * 16, one.id, one.site, T0, None, "Kasus 7", "p" * 16, T0)
+        for at, one in enumerate((mine, other))
+    ]
+    await center.catalogue.holds.put(*rows)
+    center.start()
+    site.start()
+
+    async def has(*holds: Hold) -> bool:
+        return await site.catalogue.holds.in_force(0) == list(holds)
+
+    await until(lambda: has(rows[0]))
+    lifted = replace(rows[0], removed_ns=at(5), removed_by="p" * 16, rev=2)
+    await center.catalogue.holds.put(lifted)
+    await until(lambda: has(lifted))
+    await center.catalogue.cameras.update(replace(other, site=SITE.id, rev=2))
+    await until(lambda: has(lifted, replace(rows[1], site=SITE.id, rev=2)))
+    with pytest.raises(ForbiddenError):
+        await site.catalogue.holds.put(replace(lifted, removed_ns=None, rev=3))
 
 
 async def test_a_new_node_gets_all_settings(servers: Rig) -> None:

@@ -25,6 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from recorder.key_stream import HEADER
 from tests.ui.fake_alarms import FakeAlarms
+from tests.ui.fake_cases import FakeCases
 from tests.ui.fake_ptz import FakePtz
 from tests.ui.fake_screens import FakeScreens
 from tests.ui.fake_views import FakeViews
@@ -96,6 +97,7 @@ class FakeApi:
     def __post_init__(self) -> None:
         self.ptz = FakePtz(self.bus, self.tell, lambda request: PEOPLE[request.cookies["vms_session"]])
         self.alarms = FakeAlarms(self.tell, lambda: iso(now_ms()), self.cameras)
+        self.cases = FakeCases(lambda: iso(now_ms()), self.cameras)
 
     @property
     def url(self) -> str:
@@ -176,6 +178,7 @@ class FakeApi:
             Route("/api/bookmarks", self._bookmarks, methods=["GET", "POST"]),
             Route("/api/bookmarks/{id}", self._bookmark, methods=["PATCH", "DELETE"]),
             *self.alarms.routes(),
+            *self.cases.routes(),
             *self.ptz.routes(),
             *self.views.routes(),
             *self.screens.routes(),
@@ -366,14 +369,16 @@ class FakeApi:
     async def _bookmarks(self, request: Request) -> Response:
         if request.method == "GET":
             camera = request.query_params.get("camera")
+            case = request.query_params.get("case")
             found = [one for one in self.bookmarks.values() if camera in {None, one["camera"]["id"]}]
+            found = [one for one in found if case in {None, (one["case"] or {}).get("id")}]
             return JSONResponse({"items": sorted(found, key=lambda one: str(one["at"]), reverse=True), "next": None})
         body = await request.json()
         camera = self.cameras[body["camera"]]
         one = {
             "id": new_id(), "at": body["at"], "note": body["note"], "created_at": iso(now_ms()),
             "camera": {"id": camera["id"], "name": camera["name"]}, "site": camera["site"],
-            "person": {"id": "p", "name": "Operator Satu"},
+            "person": {"id": "p", "name": "Operator Satu"}, "case": None,
         }  # fmt: skip
         self.bookmarks[one["id"]] = one
         return JSONResponse(one, 201)
@@ -383,7 +388,10 @@ class FakeApi:
             del self.bookmarks[request.path_params["id"]]
             return Response(status_code=204)
         one = self.bookmarks[request.path_params["id"]]
-        one["note"] = (await request.json())["note"]
+        body = await request.json()
+        if body.get("case"):
+            body["case"] = {name: self.cases.stored[body["case"]][name] for name in ("id", "number", "title")}
+        one |= body
         return JSONResponse(one)
 
     async def _playlist(self, request: Request) -> Response:

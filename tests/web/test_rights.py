@@ -95,6 +95,10 @@ def _may(operation: str, method: str, path: str, given: frozenset[Right], *, own
         return Right.OPERATE in given
     if path.startswith("/api/exports"):
         return Right.EXPORT in given
+    if operation == "listHolds":
+        return Right.REPLAY in given
+    if path.startswith(("/api/cases", "/api/holds")):
+        return Right.INVESTIGATE in given
     if path.startswith(("/api/people", "/api/rules")):
         return False  # these grants are at a site; such things ask for all
     if operation in {"addCamera", "probeCamera", "tryOnvif"}:

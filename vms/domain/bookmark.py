@@ -17,7 +17,8 @@ AHEAD_NS = 10 * NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """`at_ns`: the moment, capture time; `person`: the id of who marked it; `created_ns`: when."""
+    """`at_ns`: the moment, capture time; `person`: the id of who marked it; `created_ns`: when; `case`: the Case it
+    belongs to, None: none."""
 
     id: str
     camera: str
@@ -25,6 +26,7 @@ class Bookmark:
     note: str
     person: str
     created_ns: int
+    case: str | None = None
 
 
 def moment(at_ns: int, now_ns: int) -> int:

@@ -102,7 +102,7 @@ class CopyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A Segment in a Store."""
+    """A Segment in a Store. `locked`: it has a legal hold there, so that nobody can delete it."""
 
     run: str
     number: int
@@ -110,6 +110,7 @@ class Copy:
     state: CopyState
     verified_ns: int | None = None
     rev: int = 1
+    locked: bool = False
 
 
 class StoreKind(StrEnum):

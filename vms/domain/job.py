@@ -39,7 +39,7 @@ class JobState(StrEnum):
 class Job:
     """`person`: the id of who asked; `node`: who runs it and keeps what came of it, empty while queued;
     `progress_ppm`: millionths of the work; `expires_ns`: when what came of it is removed; `why`, `reason`: what went
-    wrong, in words and by a stable name."""
+    wrong, in words and by a stable name; `case`: the Case that it belongs to, None: none."""
 
     id: str
     kind: JobKind
@@ -55,3 +55,4 @@ class Job:
     result: Mapping[str, Any] = field(default_factory=dict, hash=False)
     why: str = ""
     reason: str = ""
+    case: str | None = None

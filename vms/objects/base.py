@@ -83,5 +83,9 @@ class ObjectStore(Protocol):
         """Keep an object, as it is now, from being changed or removed before a time; False where the Store has no such
         thing (a folder, a bucket without Object Lock, rights that do not reach so far). ObjectMissingError."""
 
+    def legal_hold(self, key: str, *, on: bool) -> bool:
+        """Keep an object, as it is now, from being removed by anybody until this is taken off; False where the Store
+        has no such thing, as with `protect`. ObjectMissingError."""
+
     def check(self) -> None:
         """Prove that the Store can be written to and read; makes the bucket or folder where it is missing."""

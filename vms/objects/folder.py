@@ -125,6 +125,11 @@ class FolderStore:
         self.stat(key)
         return False
 
+    def legal_hold(self, key: str, *, on: bool) -> bool:  # noqa: ARG002 - of the port
+        """A folder has none."""
+        self.stat(key)
+        return False
+
     def check(self) -> None:
         """Make the folder, sweep what interrupted puts left, write, read and remove an object."""
         with self._plain(_TEMP, writing=True):

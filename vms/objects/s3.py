@@ -239,6 +239,20 @@ class S3Store:
                 raise
         return True
 
+    def legal_hold(self, key: str, *, on: bool) -> bool:
+        """Object Lock's legal hold on the present version: nobody removes that, not even who may bypass GOVERNANCE."""
+        check_key(key)
+        act = self._client.enable_object_legal_hold if on else self._client.disable_object_legal_hold
+        with self._plain(key):
+            try:
+                act(self._bucket, key)
+            except S3Error as error:
+                if error.code in _NO_LOCK:
+                    self.stat(key)
+                    return False
+                raise
+        return True
+
     def check(self) -> None:
         """Make the bucket where it is missing, with Object Lock (so versioned) where the server has it; write, read and
         remove an object."""

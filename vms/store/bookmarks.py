@@ -22,14 +22,15 @@ Place = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class WantedBookmarks:
-    """Which: of moments in [from_ns, to_ns), of this Camera, of cameras of these Sites. None: whatever it is.
-    `scope`: what who asks may see."""
+    """Which: of moments in [from_ns, to_ns), of this Camera, of cameras of these Sites, of this Case. None: whatever it
+    is. `scope`: what who asks may see."""
 
     from_ns: int | None = None
     to_ns: int | None = None
     camera: str | None = None
     sites: Collection[str] | None = None
     scope: Scope | None = None
+    case: str | None = None
 
 
 class Bookmarks:
@@ -64,10 +65,12 @@ class Bookmarks:
         except IntegrityError as error:
             raise ConflictError("the bookmark cannot be kept: its camera or person is unknown") from error
 
-    async def set_note(self, bookmark_id: str, note: str) -> None:
-        """Another note. NotFoundError: there is no such Bookmark. ForbiddenError at a site."""
+    async def change(self, bookmark: Bookmark) -> None:
+        """Another note or Case; the moment stays. NotFoundError: there is no such Bookmark. ForbiddenError at a
+        site."""
         self._guard()
-        statement = update(bookmarks).where(bookmarks.c.id == bookmark_id).values(note=note)
+        chosen = update(bookmarks).where(bookmarks.c.id == bookmark.id)
+        statement = chosen.values({"note": bookmark.note, "case": bookmark.case})
         async with self._db.write() as connection:
             if (await connection.execute(statement)).rowcount == 0:
                 raise _gone()
@@ -100,6 +103,8 @@ def _conditions(wanted: WantedBookmarks) -> list[Any]:
         chosen.append(c.at_ns < wanted.to_ns)
     if wanted.scope is not None:
         chosen.append(within(bookmarks, wanted.scope))
+    if wanted.case is not None:
+        chosen.append(c.case == wanted.case)
     if wanted.camera is not None:
         chosen.append(c.camera == wanted.camera)
     if wanted.sites is not None:
@@ -108,4 +113,4 @@ def _conditions(wanted: WantedBookmarks) -> list[Any]:
 
 
 def _bookmark(row: Row[Any]) -> Bookmark:
-    return Bookmark(row.id, row.camera, row.at_ns, row.note, row.person, row.created_ns)
+    return Bookmark(row.id, row.camera, row.at_ns, row.note, row.person, row.created_ns, row.case)

@@ -16,6 +16,7 @@ from vms.domain.ptz import plan_of
 from vms.errors import ConflictError, NotFoundError
 from vms.store.connection import Connection
 from vms.store.database import Database
+from vms.store.holds import move_holds
 from vms.store.numbers import next_number, number_all
 from vms.store.secret import Sealer
 from vms.store.tables import cameras, streams
@@ -82,6 +83,8 @@ class Cameras:
                 result = await connection.execute(statement, values)
                 if result.rowcount == 0:
                     await _why_not(connection, camera)
+                if before != camera.site:
+                    await move_holds(self._db, connection, camera.id, camera.site)
                 await connection.execute(delete(streams).where(streams.c.camera == camera.id))
                 await self._put_streams(connection, camera)
         except IntegrityError as error:

@@ -14,11 +14,13 @@ from vms.store.apply import Replica
 from vms.store.audit import Audit
 from vms.store.bookmarks import Bookmarks
 from vms.store.cameras import Cameras
+from vms.store.cases import Cases
 from vms.store.database import POOL, Database, parse_url
 from vms.store.displays import Displays
 from vms.store.due_copies import DueCopies
 from vms.store.events import Events
 from vms.store.gaps import Gaps
+from vms.store.holds import Holds
 from vms.store.jobs import Jobs
 from vms.store.migrate import upgrade
 from vms.store.notes import OutboxOptions
@@ -67,6 +69,8 @@ class Catalogue:
         self.events = Events(database)
         self.bookmarks = Bookmarks(database)
         self.jobs = Jobs(database)
+        self.cases = Cases(database)
+        self.holds = Holds(database)
         self.rules = Rules(database)
         self.alarms = Alarms(database)
         self.people = People(database)

@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, and_, exists, select, text
 
 from vms.domain.camera import StreamName
 from vms.domain.footage import Copy, CopyState, Segment, SegmentState
+from vms.store.claims import claimed
 from vms.store.database import Database
-from vms.store.segments import segments_of
+from vms.store.segments import copy_values, segments_of
 from vms.store.tables import copies, segments
 from vms.store.tables.footage import IS_STORED
 
@@ -31,10 +32,12 @@ class DueCopies:
         *,
         node: str | None = None,
         not_nodes: Collection[str] = (),
+        let_go_ns: int = 0,
+        held: bool = False,
     ) -> list[Segment]:
         """Segments whose Copy in a Store is in a state (wanted or doomed), at most `limit`: wanted ones newest first,
-        doomed ones oldest first, of which a Store lets go first. `node`: that it recorded; `not_nodes`: that none of
-        those recorded."""
+        doomed ones oldest first, of which a Store lets go first, but for what a Hold claims, or with `held` just that.
+        `node`: that it recorded; `not_nodes`: that none of those recorded."""
         c, d = segments.c, copies.c
         statement = (
             select(segments)
@@ -43,6 +46,8 @@ class DueCopies:
         )
         if state is CopyState.WANTED:
             statement = statement.where(c.state == SegmentState.STORED.value)
+        if state is CopyState.DOOMED:
+            statement = statement.where(claimed(let_go_ns) if held else ~claimed(let_go_ns))
         if node is not None:
             statement = statement.where(c.node == node)
         if not_nodes:
@@ -75,12 +80,4 @@ class DueCopies:
         """Many in one transaction, each as Copies.put has it."""
         async with self._db.write() as connection:
             for copy in rows:
-                values = {
-                    "run": copy.run,
-                    "number": copy.number,
-                    "store": copy.store,
-                    "state": copy.state.value,
-                    "verified_ns": copy.verified_ns,
-                    "rev": copy.rev,
-                }
-                await self._db.upsert(connection, copies, values)
+                await self._db.upsert(connection, copies, copy_values(copy))

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 
+from vms.domain.case import EXPORTS_KEPT_NS
 from vms.domain.job import WHOLE_PPM, Job, JobKind, JobState
 from vms.store.database import Database
-from vms.store.tables import jobs
+from vms.store.tables import cases, jobs
 
 Place = tuple[int, str]
 """Where a list goes on: created_ns and id of the last Job that was read."""
@@ -43,6 +44,7 @@ class Jobs:
             "result": dict(job.result),
             "why": job.why,
             "reason": job.reason,
+            "case": job.case,
         }
         async with self._db.write() as connection:
             await connection.execute(insert(jobs), values)
@@ -53,10 +55,14 @@ class Jobs:
             row = (await connection.execute(select(jobs).where(jobs.c.id == job_id))).first()
         return None if row is None else _job(row)
 
-    async def newest(self, kind: JobKind, limit: int, after: Place | None = None) -> list[Job]:
-        """Newest first, at most `limit`; `after`: those that come behind this place."""
+    async def newest(
+        self, kind: JobKind, limit: int, after: Place | None = None, *, case: str | None = None
+    ) -> list[Job]:
+        """Newest first, at most `limit`; `after`: those that come behind this place; `case`: of this Case alone."""
         c = jobs.c
         statement = select(jobs).where(c.kind == kind.value).order_by(c.created_ns.desc(), c.id.desc()).limit(limit)
+        if case is not None:
+            statement = statement.where(c.case == case)
         if after is not None:
             at_ns, job_id = after
             statement = statement.where(or_(c.created_ns < at_ns, and_(c.created_ns == at_ns, c.id < job_id)))
@@ -132,9 +138,11 @@ class Jobs:
             return bool((await connection.execute(statement)).rowcount)
 
     async def expired(self, kind: JobKind, node: str, now_ns: int) -> list[Job]:
-        """Of this Node, those of which what came is to be removed by now."""
-        kept = await self.with_result(kind, node)
-        return [job for job in kept if job.expires_ns is not None and job.expires_ns <= now_ns]
+        """Of this Node, those of which what came is to be removed by now: none that its Case keeps."""
+        mine = (jobs.c.kind == kind.value, jobs.c.node == node, jobs.c.state == JobState.DONE.value)
+        statement = select(jobs).where(*mine, jobs.c.expires_ns <= now_ns, ~_kept_by_case(now_ns))
+        async with self._db.read() as connection:
+            return [job for job in map(_job, await connection.execute(statement)) if job.result]
 
     async def emptied(self, job_id: str) -> None:
         """What came of it is removed."""
@@ -142,16 +150,23 @@ class Jobs:
             await connection.execute(update(jobs).where(jobs.c.id == job_id).values(result={}))
 
     async def forget(self, kind: JobKind, before_ns: int) -> int:
-        """Rows that ended before a time go, those with something left do not; says how many."""
+        """Rows that ended before a time go, those with something left or of a Case that lives do not; says how many."""
         old = (jobs.c.kind == kind.value, jobs.c.ended_ns < before_ns)
         gone = or_(jobs.c.state != JobState.DONE.value, jobs.c.expires_ns < before_ns)
         async with self._db.write() as connection:
-            return int((await connection.execute(delete(jobs).where(*old, gone))).rowcount)
+            return int((await connection.execute(delete(jobs).where(*old, gone, ~_kept_by_case(before_ns)))).rowcount)
 
     async def _running(self, job_id: str, values: Mapping[str, Any]) -> bool:
         running = (jobs.c.id == job_id, jobs.c.state == JobState.RUNNING.value)
         async with self._db.write() as connection:
             return bool((await connection.execute(update(jobs).where(*running).values(**values))).rowcount)
+
+
+def _kept_by_case(now_ns: int) -> ColumnElement[bool]:
+    """Of a row: its Case is open, or was until not long ago."""
+    c = cases.c
+    lives = or_(c.closed_ns.is_(None), c.closed_ns > now_ns - EXPORTS_KEPT_NS)
+    return exists(select(c.id).where(c.id == jobs.c.case, lives).correlate(jobs))
 
 
 def _job(row: Row[Any]) -> Job:
@@ -170,4 +185,5 @@ def _job(row: Row[Any]) -> Job:
         row.result,
         row.why,
         row.reason,
+        row.case,
     )

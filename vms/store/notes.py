@@ -23,6 +23,7 @@ from vms.store.tables import (
     events,
     gaps,
     grants,
+    holds,
     node_keys,
     nodes,
     outbox,
@@ -37,8 +38,10 @@ from vms.store.tables import (
 
 FACTS: tuple[Table, ...] = (nodes, node_keys, grants, runs, segments, gaps, copies, events, sprites)
 """What sites tell the center. Their parts (a Segment's fragment index) travel with them."""
-SETTINGS: tuple[Table, ...] = (stores, sites, people, cameras)
+SETTINGS: tuple[Table, ...] = (stores, sites, people, cameras, holds)
 """What the center tells sites, those first that others refer to; streams travel with their camera."""
+PLACED = frozenset({cameras.name, holds.name})
+"""Settings that concern one Site and those above it alone."""
 SIGNED: tuple[Table, ...] = (grants, runs, segments, gaps)
 """What a Checkpoint states; of Segments those that are closed."""
 _SIGNED = frozenset(table.name for table in SIGNED)

@@ -24,10 +24,15 @@ from vms.domain.footage import (
 from vms.domain.interval import Interval
 from vms.store import fragments as packing
 from vms.store import window
+from vms.store.claims import claimed
 from vms.store.connection import Connection
 from vms.store.database import Database
 from vms.store.tables import copies, fragment_indexes, segments
 from vms.store.tables.footage import IN_SPOOL, IS_STORED
+
+_UNSENT = exists().where(
+    copies.c.run == segments.c.run, copies.c.number == segments.c.number, copies.c.state == CopyState.WANTED.value
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +140,26 @@ class Segments:
             last: int | None = (await connection.execute(select(func.max(newest.c.end_ns)))).scalar()
         return last
 
-    async def expirable(self, camera: str, before_ns: int, limit: int) -> list[Segment]:
+    async def expirable(self, camera: str, before_ns: int, limit: int, let_go_ns: int = 0) -> list[Segment]:
         """Stored Segments of a camera that end at or before a time, oldest first, at most `limit`; none of which a Copy
-        is ordered that is not there yet."""
-        c, d = segments.c, copies.c
-        unsent = exists().where(d.run == c.run, d.number == c.number, d.state == CopyState.WANTED.value)
+        is ordered that is not there yet, and none that a Hold claims (`let_go_ns` as vms/domain/hold.py has it)."""
+        c = segments.c
         statement = (
             select(segments)
             .where(c.camera == camera, c.state == "stored", IS_STORED, c.start_ns < before_ns, c.end_ns <= before_ns)
-            .where(~unsent)
+            .where(~_UNSENT, ~claimed(let_go_ns))
             .order_by(c.start_ns)
             .limit(limit)
         )
         return await self._db.rows(statement, segments_of)
+
+    async def may_expire(self, segment: Segment, let_go_ns: int = 0) -> bool:
+        """Whether one that was expirable still is."""
+        c = segments.c
+        this = (c.run == segment.run, c.number == segment.number, c.state == "stored")
+        statement = select(c.number).where(*this, ~_UNSENT, ~claimed(let_go_ns))
+        async with self._db.read() as connection:
+            return (await connection.execute(statement)).first() is not None
 
     async def stored_bytes(self, camera: str | None = None) -> int:
         """Bytes of stored Segments, of a camera or of all."""
@@ -166,23 +178,15 @@ class Copies:
 
     async def put(self, copy: Copy) -> bool:
         """Insert, or replace where `rev` is greater; False where it is not."""
-        values = {
-            "run": copy.run,
-            "number": copy.number,
-            "store": copy.store,
-            "state": copy.state.value,
-            "verified_ns": copy.verified_ns,
-            "rev": copy.rev,
-        }
         async with self._db.write() as connection:
-            return await self._db.upsert(connection, copies, values)
+            return await self._db.upsert(connection, copies, copy_values(copy))
 
     async def of(self, run: str, number: int) -> list[Copy]:
         """All of a Segment, by name of Store."""
         statement = select(copies).where(copies.c.run == run, copies.c.number == number).order_by(copies.c.store)
         async with self._db.read() as connection:
             rows = await connection.execute(statement)
-        return [Copy(r.run, r.number, r.store, CopyState(r.state), r.verified_ns, r.rev) for r in rows]
+        return [Copy(r.run, r.number, r.store, CopyState(r.state), r.verified_ns, r.rev, r.locked) for r in rows]
 
 
 def _overlapping(statement: Select[Any]) -> Select[Any]:
@@ -251,6 +255,19 @@ _INDEXED = _overlapping(
     )
 ).where(_KEPT)
 _SPANS = _islands()
+
+
+def copy_values(copy: Copy) -> dict[str, Any]:
+    """The row of a Copy."""
+    return {
+        "run": copy.run,
+        "number": copy.number,
+        "store": copy.store,
+        "state": copy.state.value,
+        "verified_ns": copy.verified_ns,
+        "rev": copy.rev,
+        "locked": copy.locked,
+    }
 
 
 def segment_values(segment: Segment) -> dict[str, Any]:

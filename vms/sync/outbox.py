@@ -21,7 +21,7 @@ from vms.errors import BusError, NotFoundError, VmsError
 from vms.service import Backoff, Health, Service
 from vms.store import Catalogue
 from vms.store.images import RowImage, pack
-from vms.store.notes import FACTS, SETTINGS, Role
+from vms.store.notes import FACTS, PLACED, SETTINGS, Role
 from vms.store.outbox import Sent, Waiting
 from vms.sync import center_facts, streams
 from vms.sync.places import Places
@@ -285,8 +285,9 @@ def center_reading(site: str, domain: str | None = None) -> flow.Reading:
 
 
 def _subjects(entry: Waiting, image: RowImage, places: Places) -> set[str]:
-    """Who gets a row of settings: a Camera's Site and all above it, also those that it has left; the rest everyone."""
-    if entry.table != "cameras":
+    """Who gets a row of settings: a Camera's Site and all above it, also those that it has left, and so with its Holds;
+    the rest everyone."""
+    if entry.table not in PLACED:
         return {streams.settings_subject(streams.EVERYONE, entry.table, str(entry.key[0]))}
     concerned: list[Site] = places.above(image.values["site"]) + places.above(entry.site)
     return {streams.settings_subject(site.slug, entry.table, str(entry.key[0])) for site in concerned}

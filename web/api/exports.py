@@ -22,6 +22,7 @@ from vms.domain.rights import Right
 from vms.errors import ConflictError, InputError, IntervalError, NotFoundError, ObjectError, TooManyError
 from vms.store.jobs import Place
 from web.api.errors import CHANGES, problems
+from web.casework import Desk, DeskOf
 from web.deps import EyesOf, PartsOf, Who
 from web.paging import LIMIT_DEFAULT, LIMIT_MAX, decode_cursor, encode_cursor
 from web.parts import Parts
@@ -66,7 +67,9 @@ OneExport = Annotated[Job, Depends(export_of)]
 
 
 @router.post("", operation_id="addExport", status_code=202, responses=problems(*CHANGES))
-async def add_export(body: ExportIn, response: Response, who: Who, eyes: EyesOf, parts: PartsOf) -> ExportOut:
+async def add_export(
+    body: ExportIn, response: Response, who: Who, eyes: EyesOf, desk: DeskOf, parts: PartsOf
+) -> ExportOut:
     """Ask for a package. It is made in the background; its `state` and `progress` are asked for here."""
     interval = _interval(parts, body.from_, body.to)
     cameras = await _cameras(parts, eyes, body.cameras, body.stream)
@@ -75,6 +78,7 @@ async def add_export(body: ExportIn, response: Response, who: Who, eyes: EyesOf,
         raise IntervalError(
             "that is more than 31 days of footage", hint="Export it in parts.", field="to", reason="export_large"
         )
+    case = None if body.case is None else await desk.open_case(body.case)
     jobs = parts.catalogue.jobs
     mine, all_of_them = await jobs.under_way(JobKind.EXPORT, who.person.id), await jobs.under_way(JobKind.EXPORT)
     if mine >= WAITING_EACH or all_of_them >= WAITING_ALL:
@@ -86,7 +90,9 @@ async def add_export(body: ExportIn, response: Response, who: Who, eyes: EyesOf,
         "stream": body.stream.value,
         "reason": body.reason,
     }
-    job = Job(new_id(), JobKind.EXPORT, who.person.id, asked, parts.clock.now_ns())
+    job = Job(
+        new_id(), JobKind.EXPORT, who.person.id, asked, parts.clock.now_ns(), case=None if case is None else case.id
+    )
     await jobs.add(job)
     await parts.audit.add(
         who.person.id,
@@ -97,30 +103,34 @@ async def add_export(body: ExportIn, response: Response, who: Who, eyes: EyesOf,
         end=format_time(interval.end_ns),
         stream=body.stream.value,
         reason=body.reason,
+        **({} if case is None else {"case": case.number}),
     )
     parts.bus.publish("job.queued", {"job": job.id})
     response.headers["Location"] = f"/api/exports/{job.id}"
-    return (await _out(parts, [job]))[0]
+    return (await _out(desk, [job]))[0]
 
 
-@router.get("", operation_id="listExports", responses=problems())
+@router.get("", operation_id="listExports", responses=problems(404))
 async def list_exports(
     eyes: EyesOf,
+    desk: DeskOf,
     parts: PartsOf,
+    case: Annotated[str | None, Query(max_length=16, description="Of this case (id) alone.")] = None,
     cursor: Annotated[str | None, Query(max_length=2000)] = None,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
 ) -> ExportsOut:
     """Exports of everybody whose cameras you may export, the newest first; a page may hold fewer than `limit`."""
-    found = await parts.catalogue.jobs.newest(JobKind.EXPORT, limit + 1, _place(cursor))
+    of = None if case is None else (await desk.case(case)).id
+    found = await parts.catalogue.jobs.newest(JobKind.EXPORT, limit + 1, _place(cursor), case=of)
     shown = found[:limit]
     following = encode_cursor((str(shown[-1].created_ns), shown[-1].id)) if len(found) > limit else None
-    return ExportsOut(items=await _out(parts, await _seen(eyes, parts, shown)), next=following)
+    return ExportsOut(items=await _out(desk, await _seen(eyes, parts, shown)), next=following)
 
 
 @router.get("/{export_id}", operation_id="getExport", responses=problems(404))
-async def get_export(job: OneExport, parts: PartsOf) -> ExportOut:
+async def get_export(job: OneExport, desk: DeskOf) -> ExportOut:
     """One export."""
-    return (await _out(parts, [job]))[0]
+    return (await _out(desk, [job]))[0]
 
 
 @router.delete("/{export_id}", operation_id="cancelExport", status_code=204, responses=problems(*CHANGES, 404, 409))
@@ -223,9 +233,11 @@ def _place(cursor: str | None) -> Place | None:
     return int(at), job_id
 
 
-async def _out(parts: Parts, jobs: Sequence[Job]) -> list[ExportOut]:
-    cameras = {camera.id: camera.name for camera in await parts.catalogue.cameras.list(include_deleted=True)}
-    people = {person.id: person.name for person in await parts.catalogue.people.list()}
+async def _out(desk: Desk, jobs: Sequence[Job]) -> list[ExportOut]:
+    catalogue = desk.parts.catalogue
+    cameras = {camera.id: camera.name for camera in await catalogue.cameras.list(include_deleted=True)}
+    people = {person.id: person.name for person in await catalogue.people.list()}
+    cases = await desk.refs(job.case for job in jobs)
     return [
         ExportOut(
             id=job.id,
@@ -237,6 +249,7 @@ async def _out(parts: Parts, jobs: Sequence[Job]) -> list[ExportOut]:
             stream=StreamName(job.asked["stream"]),
             reason=job.asked["reason"],
             person=NamedOut(id=job.person, name=people.get(job.person)),
+            case=cases.get(job.case or ""),
             created_at=format_time(job.created_ns),
             started_at=_time(job.started_ns),
             ended_at=_time(job.ended_ns),

@@ -48,6 +48,7 @@ class RouteRule:
 _PUBLIC, _SIGNED_IN, _SCREEN = RouteRule(On.PUBLIC), RouteRule(On.SIGNED_IN), RouteRule(On.SCREEN)
 _OPERATES, _ADMIN_OF_SOME = RouteRule(On.SOMEWHERE, Right.OPERATE), RouteRule(On.SOMEWHERE, Right.ADMIN)
 _ADMIN, _EXPORTS = RouteRule(On.EVERYWHERE, Right.ADMIN), RouteRule(On.SOMEWHERE, Right.EXPORT)
+_INVESTIGATES = RouteRule(On.SOMEWHERE, Right.INVESTIGATE)
 
 
 def _camera(right: Right | None) -> RouteRule:
@@ -91,6 +92,11 @@ RULES: Mapping[str, RouteRule] = {
     **dict.fromkeys(("addFavouriteView", "removeFavouriteView"), _SIGNED_IN),
     **dict.fromkeys(("listTours", "addTour", "getTour", "changeTour", "removeTour"), _SIGNED_IN),
     **dict.fromkeys(("listBookmarks", "addBookmark", "getBookmark", "changeBookmark", "removeBookmark"), _SIGNED_IN),
+    # cases: who is not among a case's people does not see it (web/casework.py)
+    **dict.fromkeys(("listCases", "addCase", "getCase", "changeCase", "listCasePeople"), _INVESTIGATES),
+    **dict.fromkeys(("listCaseNotes", "addCaseNote", "listCaseHolds", "addHolds"), _INVESTIGATES),
+    **dict.fromkeys(("removeHold", "restoreHold"), _INVESTIGATES),
+    "listHolds": RouteRule(On.SOMEWHERE, Right.REPLAY),
     # screens
     **dict.fromkeys(("listDisplays", "pairDisplay", "getDisplay", "changeDisplay", "removeDisplay"), _OPERATES),
     **dict.fromkeys(("showOnDisplay", "takeBackFromDisplay", "identifyDisplay"), _OPERATES),

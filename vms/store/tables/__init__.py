@@ -9,6 +9,7 @@ from __future__ import annotations
 from vms.store.tables.alarms import alarm_events, alarms, rules
 from vms.store.tables.base import METADATA
 from vms.store.tables.bookmarks import bookmarks
+from vms.store.tables.cases import case_notes, cases, holds
 from vms.store.tables.displays import displays, pairings, walls
 from vms.store.tables.events import events, fresh_events
 from vms.store.tables.footage import copies, fragment_indexes, gaps, grants, runs, segments
@@ -28,6 +29,8 @@ __all__ = [
     "audit",
     "bookmarks",
     "cameras",
+    "case_notes",
+    "cases",
     "copies",
     "displays",
     "events",
@@ -35,6 +38,7 @@ __all__ = [
     "fresh_events",
     "gaps",
     "grants",
+    "holds",
     "jobs",
     "meta",
     "node_keys",

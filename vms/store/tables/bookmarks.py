@@ -15,6 +15,8 @@ bookmarks = Table(
     Column("note", String(500), nullable=False, doc="What the Person wrote; may be empty."),
     Column("person", String(ID_CHARS), ForeignKey("people.id"), nullable=False, doc="Who marked it."),
     Column("created_ns", BigInteger, nullable=False, doc="When it was marked."),
+    Column("case", String(ID_CHARS), nullable=True, doc="The Case it belongs to; NULL: none."),
     Index("ix_bookmarks_at_ns", "at_ns", "id"),
     Index("ix_bookmarks_camera_at_ns", "camera", "at_ns"),
+    Index("ix_bookmarks_case", "case"),
 )

@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    false,
     text,
 )
 
@@ -24,6 +25,7 @@ from vms.store.tables.base import ID_CHARS, METADATA, HexBytes
 IN_SPOOL = text("state IN ('open', 'spooled')")
 IS_STORED = text("state = 'stored'")
 _COPY_DUE = text("state IN ('wanted', 'doomed')")
+IS_LOCKED = text("locked")
 IS_OPEN_GAP = text("state = 'open'")
 IS_UNDER_WAY = text("end_ns IS NULL")
 IS_CORRECTED = text("correction_ns IS NOT NULL")
@@ -148,5 +150,7 @@ copies = Table(
     Column("state", String(16), nullable=False, doc="`wanted`, `verified`, `doomed` or `deleted`."),
     Column("verified_ns", BigInteger, nullable=True, doc="When its bytes were last proved to be there."),
     Column("rev", Integer, nullable=False, doc="Version of the fact; the greater wins."),
+    Column("locked", Boolean, nullable=False, default=False, server_default=false(), doc="It has a legal hold there."),
     Index("ix_copies_due", "store", "state", sqlite_where=_COPY_DUE, postgresql_where=_COPY_DUE),
+    Index("ix_copies_locked", "store", sqlite_where=IS_LOCKED, postgresql_where=IS_LOCKED),
 )

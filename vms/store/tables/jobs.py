@@ -23,6 +23,8 @@ jobs = Table(
     Column("result", JSON, nullable=False, doc="What came of it, as its kind has it; empty once that is removed."),
     Column("why", Text, nullable=False, doc="What went wrong, in words without secrets."),
     Column("reason", String(64), nullable=False, doc="A stable name of these words; may be empty."),
+    Column("case", String(ID_CHARS), nullable=True, doc="The Case it belongs to; NULL: none."),
     Index("ix_jobs_created_ns", "created_ns", "id"),
     Index("ix_jobs_state_created_ns", "state", "created_ns"),
+    Index("ix_jobs_case", "case"),
 )

@@ -4,7 +4,7 @@ import { words } from "../api/words";
 import { m } from "../shell/messages";
 import { news } from "../shell/news";
 import { toasts } from "../shell/toasts.svelte";
-import { list, remove, setNote, type Bookmark } from "./bookmarks";
+import { change, list, remove, type Bookmark } from "./bookmarks";
 
 const PAGE = 200;
 const PAGES_MAX = 10;
@@ -71,9 +71,10 @@ export class BookmarkBook {
     void this.read();
   }
 
-  async note(bookmark: Bookmark, text: string): Promise<void> {
+  /** Another note; another case where `into` is given (null: none). */
+  async note(bookmark: Bookmark, text: string, into?: string | null): Promise<void> {
     try {
-      const changed = await setNote(bookmark.id, text);
+      const changed = await change(bookmark.id, into === undefined ? { note: text } : { note: text, case: into });
       this.#known = this.#known.map((one) => (one.id === changed.id ? changed : one));
     } catch (error) {
       toasts.say(m.bookmark_not_kept({ why: words(error) }), { kind: "bad" });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { grouped, type Bookmark } from "./bookmarks";
 
 const mark = (id: string, ms: number): Bookmark => ({
-  id, at: new Date(ms).toISOString(), note: "", created_at: "", site: null, camera: { id: "c", name: "" }, person: { id: "p", name: "" },
+  id, at: new Date(ms).toISOString(), note: "", created_at: "", site: null, camera: { id: "c", name: "" }, person: { id: "p", name: "" }, case: null,
 });
 const view = { from: 1_000_000, to: 1_100_000 };
 

@@ -1,6 +1,7 @@
 // Bookmarks over HTTP, and how they lie on a timeline. The grouping is pure.
 import { call } from "../api/client";
 import type { Page } from "../api/types";
+import type { CaseRef } from "../cases/cases";
 import { xOf, type View } from "../recordings/view";
 
 /** A moment of a camera that somebody marked. */
@@ -12,6 +13,8 @@ export interface Bookmark {
   at: string;
   note: string;
   person: { id: string; name: string | null };
+  /** Null where it has none, or one does not see it. */
+  case: CaseRef | null;
   created_at: string;
 }
 
@@ -29,8 +32,9 @@ export function add(camera: string, at: number, note = ""): Promise<Bookmark> {
   return call<Bookmark>("POST", "/api/bookmarks", { body: { camera, at: new Date(at).toISOString(), note } });
 }
 
-export function setNote(id: string, note: string): Promise<Bookmark> {
-  return call<Bookmark>("PATCH", `/api/bookmarks/${id}`, { body: { note } });
+/** Another note, another case (null: none), or both. */
+export function change(id: string, changes: { note?: string; case?: string | null }): Promise<Bookmark> {
+  return call<Bookmark>("PATCH", `/api/bookmarks/${id}`, { body: changes });
 }
 
 export function remove(id: string, keepalive = false): Promise<void> {

@@ -3,7 +3,7 @@ import type { Camera } from "../api/types";
 import { words } from "../api/words";
 import { m } from "../shell/messages";
 import { toasts } from "../shell/toasts.svelte";
-import { add, remove, setNote, type Bookmark } from "./bookmarks";
+import { add, change, remove, type Bookmark } from "./bookmarks";
 
 export class Marking {
   /** The moment that was marked last, ms since 1970, while its card stands; null: there is no card. */
@@ -34,13 +34,14 @@ export class Marking {
     this.onchange();
   }
 
-  async note(text: string): Promise<void> {
+  /** With a note, in a case, or as it is. */
+  async note(text: string, into: string | null = null): Promise<void> {
     const kept = this.#kept;
     this.close();
-    if (!text.trim()) return;
+    if (!text.trim() && !into) return;
     try {
       const bookmark = await kept;
-      if (bookmark) await setNote(bookmark.id, text);
+      if (bookmark) await change(bookmark.id, into ? { note: text, case: into } : { note: text });
       this.onchange();
     } catch (error) {
       toasts.say(m.bookmark_not_kept({ why: words(error) }), { kind: "bad" });

@@ -1,5 +1,6 @@
 // Exports as the server has them, and what of them is shown. Pure.
 import type { StreamName } from "../api/types";
+import type { CaseRef } from "../cases/cases";
 
 export type ExportState = "queued" | "running" | "done" | "failed" | "cancelled";
 
@@ -18,6 +19,8 @@ export interface Export {
   stream: StreamName;
   reason: string;
   person: Named;
+  /** Null where it has none, or one does not see it. */
+  case: CaseRef | null;
   created_at: string;
   ended_at: string | null;
   why: string;

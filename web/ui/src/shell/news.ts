@@ -2,7 +2,7 @@
 // word; who listens asks the API then. After every break all topics are told, for something may have been missed.
 import { reach } from "./reach.svelte";
 
-export type Topic = "alarms" | "rules" | "bookmarks" | "views" | "tours" | "displays" | "screens" | "ptz" | "presets" | "people";
+export type Topic = "alarms" | "rules" | "bookmarks" | "cases" | "views" | "tours" | "displays" | "screens" | "ptz" | "presets" | "people";
 
 const SILENT_MS = 25_000;
 const STEPS_MS = [500, 1000, 2000, 5000];
