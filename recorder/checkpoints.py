@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -160,15 +160,8 @@ class Checkpoints(Service):
 
     async def _prepare(self) -> None:
         node, said = self._options.node, self._options.certificate
-        known = await self._catalogue.unsigned.keys(node)
-        mine = next((key for key in known if key.fingerprint == self._key.fingerprint), None)
-        if mine is None:
-            mine = NodeSigningKey(self._key.fingerprint, node, self._key.public, self.clock.now_ns(), said)
-            await self._catalogue.unsigned.add_key(mine)
-        elif said and mine.certificate != said:
-            mine = replace(mine, certificate=said, rev=mine.rev + 1)
-            await self._catalogue.unsigned.add_key(mine)
-        self._row = mine
+        mine = NodeSigningKey(self._key.fingerprint, node, self._key.public, self.clock.now_ns(), said)
+        self._row = await self._catalogue.unsigned.own_key(mine)
         if not await self._blocking(self._lasts):
             await self._catalogue.unsigned.keep_all(node)  # what was written before anybody signed
 

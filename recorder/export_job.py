@@ -186,15 +186,10 @@ class ExportWork:
         return {**result, "files": len(made), "signer": self._parts.key.fingerprint}
 
     async def _key(self) -> NodeSigningKey:
-        """The row of the key that signs; a node that records nothing has none yet."""
-        key, unsigned = self._parts.key, self._parts.catalogue.unsigned
-        known = await unsigned.keys(self._parts.node)
-        mine = next((one for one in known if one.fingerprint == key.fingerprint), None)
-        if mine is None:
-            now_ns = self._parts.clock.now_ns()
-            mine = NodeSigningKey(key.fingerprint, self._parts.node, key.public, now_ns, self._parts.certificate)
-            await unsigned.add_key(mine)
-        return mine
+        """The row of the key that signs; a node that records nothing may have none yet, or one without certificate."""
+        key, now_ns = self._parts.key, self._parts.clock.now_ns()
+        mine = NodeSigningKey(key.fingerprint, self._parts.node, key.public, now_ns, self._parts.certificate)
+        return await self._parts.catalogue.unsigned.own_key(mine)
 
     async def _camera_value(self, plan: CameraPlan, made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         camera = plan.camera

@@ -181,6 +181,7 @@ class Exporter(Service):
                 gone = known is None or (known.state.is_end and not known.result)
                 if gone and is_id(name):
                     await self._blocking(partial(shutil.rmtree, self._options.folder / name, ignore_errors=True))
+                    self._layouts.pop(name, None)
             await jobs.forget(JobKind.EXPORT, now_ns - self._options.rows_days * _DAY_NS)
             await self.clock.sleep(60.0)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from vms import logs, metrics
-from vms.clock import NS_PER_S, Clock
+from vms.clock import Clock
 
 log = logs.get(__name__)
 
@@ -17,17 +17,14 @@ class Failures:
     def __init__(self, clock: Clock, words: str, where: str) -> None:
         self._clock, self._words = clock, words
         self._counter = metrics.DROPS.labels(where)
-        self._untold = 0
-        self._told_ns: int | None = None
+        self._throttle = logs.Throttle()
 
     def note(self, error: Exception, **facts: str) -> None:
         """One more."""
-        self._untold += 1
         self._counter.inc()
-        now_ns = self._clock.mono_ns()
-        if self._told_ns is None or now_ns - self._told_ns >= NS_PER_S:
-            log.error(self._words, times=self._untold, exc_info=error, **facts)
-            self._told_ns, self._untold = now_ns, 0
+        silent = self._throttle.admit(self._clock.mono_ns())
+        if silent is not None:
+            log.error(self._words, times=silent + 1, exc_info=error, **facts)
 
     def each(self, calls: Iterable[Callable[..., None]], *values: Any, **facts: str) -> None:
         """Call all of them, whatever some raise."""

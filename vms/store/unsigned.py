@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import String, cast, delete, func, insert, literal, null, select
@@ -94,6 +94,16 @@ class Unsigned:
         """Enter a Node's key, or its newer certificate; the same again changes nothing."""
         async with self._db.write() as connection:
             return await self._db.upsert(connection, node_keys, key_values(key))
+
+    async def own_key(self, key: NodeSigningKey) -> NodeSigningKey:
+        """The row of a Node's key as it is from now on: entered where it is missing, and certified by what `key` says
+        where that is another certificate than before."""
+        known = next((one for one in await self.keys(key.node) if one.fingerprint == key.fingerprint), None)
+        if known is not None and key.certificate in {"", known.certificate}:
+            return known
+        row = key if known is None else replace(known, certificate=key.certificate, rev=known.rev + 1)
+        await self.add_key(row)
+        return row
 
     async def keys(self, node: str | None = None) -> list[NodeSigningKey]:
         """Keys of a Node, or of all, oldest first."""
