@@ -139,6 +139,7 @@ async def test_a_stop_closes_what_is_open(tmp_path: Path) -> None:
         later = make_run(start_ns=end_ns + 9 * NS_PER_S)
         r.play(later, packets(later, seconds=2), reason=EndReason.STREAM_STALLED)
         await until_gap(r, GapCause.STREAM_STALLED, GapState.OPEN)
+        await until_spooled(r, 3)
         segments, gaps = await rows_of(r)
         seamless(segments, gaps)
         assert [g.cause for g in gaps] == [GapCause.NODE_DOWN, GapCause.NODE_DOWN, GapCause.STREAM_STALLED]
