@@ -9,6 +9,7 @@ from typing import Any
 from vms.clock import NS_PER_MS
 from vms.domain.bookmark import Bookmark
 from vms.domain.gap import GapState
+from vms.domain.hold import Hold
 from vms.domain.interval import Interval
 from vms.store.timelines import Happening
 from web.playback import Strip
@@ -36,7 +37,7 @@ def grouped(found: Sequence[Any]) -> Mapping[str, list[Any]]:
 
 
 class Drawing:
-    """Positions in an interval."""
+    """Positions in an interval. `numbers`: of the Cases that may be named, by id."""
 
     def __init__(
         self,
@@ -44,8 +45,10 @@ class Drawing:
         motion: Mapping[str, list[tuple[int, int]]],
         happened: Mapping[str, list[Happening]],
         marked: Mapping[str, list[Bookmark]],
+        held: Mapping[str, list[Hold]],
+        numbers: Mapping[str, str],
     ) -> None:
-        self._start_ns = asked.start_ns
+        self._start_ns, self._held, self._numbers = asked.start_ns, held, numbers
         self._motion, self._happened, self._marked = motion, happened, marked
 
     def _ms(self, ns: int) -> int:
@@ -86,5 +89,13 @@ class Drawing:
                 {"id": one.id, "at": ms(one.at_ns), "note": one.note}
                 for one in sorted(self._marked.get(strip.camera, []), key=lambda mark: mark.at_ns)
             ],
-            "holds": [],
+            "holds": [
+                {
+                    "id": one.id,
+                    "case_number": self._numbers.get(one.case, ""),
+                    "start": ms(one.start_ns),
+                    "end": None if one.end_ns is None else ms(one.end_ns),
+                }
+                for one in self._held.get(strip.camera, [])
+            ],
         }

@@ -42,7 +42,7 @@ class MarkOut(Out):
 
 
 class HeldOut(Out):
-    """A Hold; `end` null: footage to come too."""
+    """A Hold; `end` null: footage to come too. `case_number`: empty where you do not see its case."""
 
     id: str
     case_number: str

@@ -87,6 +87,9 @@ async def test_footage_is_held_let_go_and_held_again(world: World, admin: httpx.
         assert seen == hold
         (other,) = (await viewer.get("/api/holds", params=asked)).json()["items"]
         assert (other["from"], other["case"], other["case_number"], other["reason"]) == (hold["from"], None, None, "")
+        for who, number in ((one, "2026-0001"), (viewer, "")):
+            (strip,) = (await who.get("/api/timeline", params=asked)).json()["cameras"]
+            assert strip["holds"] == [{"id": hold["id"], "case_number": number, "start": 0, "end": 7_200_000}]
         late = {"cameras": camera, "from": "2040-01-01T00:00:00Z", "to": "2041-01-01T00:00:00Z"}
         assert [item["to"] for item in (await one.get("/api/holds", params=late)).json()["items"]] == [None]
         assert (await one.get(f"/api/cases/{case['id']}")).json()["holds"] == 2

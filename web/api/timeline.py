@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Response
 
 from vms.clock import NS_PER_MS, NS_PER_S
 from vms.domain.camera import Camera, StreamName
+from vms.domain.hold import let_go_ns
 from vms.domain.ids import is_id
 from vms.domain.interval import Interval
 from vms.domain.rights import Right
@@ -19,6 +20,7 @@ from vms.errors import InputError
 from vms.store.bookmarks import WantedBookmarks
 from vms.store.scope import Scope
 from web.api.errors import problems
+from web.casework import DeskOf
 from web.deps import EyesOf, PartsOf
 from web.drawing import Drawing, densities, grouped
 from web.parts import Parts
@@ -41,6 +43,7 @@ _BOOKMARKS_MAX = 1000
 async def get_timeline(
     response: Response,
     eyes: EyesOf,
+    desk: DeskOf,
     parts: PartsOf,
     cameras: Annotated[str, Query(max_length=17 * CAMERAS_MAX, description="Ids, separated by commas; 16 at most.")],
     from_: Annotated[str, Query(alias="from", max_length=64, description="Start, RFC 3339.")],
@@ -55,15 +58,18 @@ async def get_timeline(
     motion_ns = max(step_ns, -(-asked.duration_ns // _MOTION_STEPS // NS_PER_MS) * NS_PER_MS, NS_PER_S)
     ids, now_ns, rows = [camera.id for camera in wanted], parts.clock.now_ns(), parts.catalogue.timelines
     scope = WantedBookmarks(asked.start_ns, asked.end_ns, scope=Scope(ids))
-    strips, motion, happened, marked = await asyncio.gather(
+    strips, motion, happened, marked, held = await asyncio.gather(
         parts.playback.strips(wanted, stream, asked, step_ns),
         rows.motion(ids, asked, motion_ns, now_ns),
         rows.happenings(ids, asked, step_ns, now_ns, _EVENTS_MAX + 1),
         parts.catalogue.bookmarks.find(scope, _BOOKMARKS_MAX + 1),
+        parts.catalogue.holds.in_force(let_go_ns(now_ns), cameras=ids, from_ns=asked.start_ns, to_ns=asked.end_ns),
     )
+    numbers = {case: ref.number for case, ref in (await desk.refs(hold.case for hold in held)).items()}
     steps = -(-asked.duration_ns // motion_ns)
     dense = {camera: densities(some, motion_ns, steps) for camera, some in motion.items()}
-    made = Drawing(asked, dense, grouped(happened[:_EVENTS_MAX]), grouped(marked[:_BOOKMARKS_MAX]))
+    events, marks = grouped(happened[:_EVENTS_MAX]), grouped(marked[:_BOOKMARKS_MAX])
+    made = Drawing(asked, dense, events, marks, grouped(held), numbers)
     response.headers["Cache-Control"] = "no-store"
     return TimelineOut.model_validate(
         {

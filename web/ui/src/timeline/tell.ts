@@ -43,7 +43,7 @@ export function tell(pieces: readonly Piece<Sheet>[], camera: string, ms: number
     if (Math.abs(mark.at - ms) <= near) lines.push(`${m.bookmark_one()} ${wibClock(mark.at)}${mark.note ? `: ${mark.note}` : ""}`);
   }
   const hold = holding(strip.holds, ms);
-  if (hold) lines.push(m.timeline_held({ number: hold.caseNumber }));
+  if (hold) lines.push(hold.caseNumber ? m.timeline_held({ number: hold.caseNumber }) : m.timeline_held_unseen());
   return { state: stateWord(strip, gap?.cause ?? null, ms), missing: Boolean(gap), lines };
 }
 
