@@ -23,10 +23,12 @@ def frame_interval_90k(packets: Sequence[Packet]) -> int:
     return mean if mean > 0 else DEFAULT_INTERVAL_90K
 
 
-def natural_90k(now_90k: int, age_ns: int) -> int:
+def natural_90k(now_90k: int, age_ns: int, *, again: bool = False) -> int:
     """Where a Packet of this age belongs on the tile's clock. An age beyond one second, as of a camera that went away,
-    counts as one second: the browser would otherwise see time run backwards."""
-    return now_90k - min(max(0, age_ns * 9 // 100_000), LONGEST_AGE_90K)
+    counts as one second: the browser would otherwise see time run backwards. What is sent `again` is as old as it is,
+    and comes right behind where it was: it must not pass for a picture of now."""
+    age_90k = max(0, age_ns * 9 // 100_000)
+    return now_90k - (age_90k if again else min(age_90k, LONGEST_AGE_90K))
 
 
 class Timeline:

@@ -208,7 +208,9 @@ class TileTrack:
         self._begin = False
         self._burst_ns = self._clock.mono_ns()
         self._run = packets[-1].run
-        end = natural_90k(self._now_90k(), self._clock.now_ns() - packets[-1].wall_ns)
+        last = packets[-1]
+        again = self.sent is not None and _shown_ns(last) <= self.sent.wall_ns
+        end = natural_90k(self._now_90k(), self._clock.now_ns() - last.wall_ns, again=again)
         self._burst.extend(zip(packets, self._timeline.burst(packets, end), strict=True))
 
     def _next(self, source: Source) -> _Going | None:
@@ -224,8 +226,7 @@ class TileTrack:
                 at_90k = self._place(packet)
             frame = source.frame(packet)
             if frame is not None:
-                shown_ns = packet.wall_ns + (packet.pts_90k - packet.dts_90k) * 100_000 // 9
-                return _Going(frame, Sent(at_90k, shown_ns), burst, burst and not self._burst)
+                return _Going(frame, Sent(at_90k, _shown_ns(packet)), burst, burst and not self._burst)
         return None
 
     def _place(self, packet: Packet) -> int:
@@ -257,6 +258,10 @@ class TileTrack:
         """Send nothing more; idempotent."""
         self._outlet = None
         self.show(None)
+
+
+def _shown_ns(packet: Packet) -> int:
+    return packet.wall_ns + (packet.pts_90k - packet.dts_90k) * 100_000 // 9
 
 
 class _Woken:

@@ -255,6 +255,29 @@ async def test_a_wish_for_a_key_frame_sends_the_burst_again(clock: ManualClock) 
     await sender.stop()
 
 
+async def test_what_is_sent_again_is_no_newer_for_it(clock: ManualClock) -> None:
+    """A camera is silent and the browser asks for a key frame: by RTP time its pictures are as old as they are, and
+    what comes after them is in its true place."""
+    a = FakeFeed("a", clock)
+    await a.gop_of(10)
+    sender = Sender(clock)
+    sender.track.show(a)
+    await settle()
+    last = sender.sent[-1]
+    for _ in range(2):
+        await clock.advance(3)
+        sender.track.repeat()
+        await settle()
+    assert len(sender.sent) == 30
+    assert all(x < y for x, y in pairwise(sender.sent))
+    assert sender.sent[-1] - last < 90
+    await clock.advance(1)
+    a.make()
+    await settle()
+    assert 629_900 <= sender.sent[-1] - last <= 630_000
+    await sender.stop()
+
+
 async def test_a_new_run_goes_on_in_time(clock: ManualClock) -> None:
     """A camera that reconnects begins a Run with a dts of its own: RTP time goes on with the clock."""
     a = FakeFeed("a", clock)
