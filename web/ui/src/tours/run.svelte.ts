@@ -53,6 +53,13 @@ export class TourRun {
     return () => clearInterval(this.#timer);
   }
 
+  /** From now on as everywhere, whatever was paused or stepped of the tour before. */
+  begin(): void {
+    this.#byHand = this.paused = false;
+    this.#shift = 0;
+    this.#look();
+  }
+
   toggle(): void {
     this.#byHand = !this.paused;
     this.#pause(this.#byHand);

@@ -34,3 +34,14 @@ test("what a person paused stays so; what they let go on goes on", () => {
   run.hold(false);
   expect(run.paused).toBe(false);
 });
+
+test("another tour begins running, where everybody else is, whatever was paused before", () => {
+  let now = 0;
+  const run = new TourRun(() => now, () => undefined);
+  run.set([page("a"), page("b")]);
+  run.step(1);
+  run.toggle();
+  now = 5_000;
+  run.begin();
+  expect([run.paused, run.index]).toEqual([false, 0]);
+});

@@ -38,6 +38,7 @@ export class WallTour {
   }
 
   start(id: string): void {
+    this.run.begin();
     router.go(urlOf("/wall", { tour: id, alarm: router.query.get("alarm") }));
   }
 

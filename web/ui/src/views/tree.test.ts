@@ -1,7 +1,7 @@
 // The tree of sites in the drawer.
 import { expect, test } from "vitest";
 import type { Camera, Site } from "../api/types";
-import { below, opened, treeOf } from "./tree";
+import { below, firstOf, opened, treeOf } from "./tree";
 
 const site = (id: string, parent: string | null = null): Site => ({
   id,
@@ -42,4 +42,12 @@ test("a search leaves the way to what it finds; a number is a whole number", () 
 
 test("what is closed hides all below it", () => {
   expect(opened(treeOf(sites, cameras), new Set(["sampit"])).map((row) => row.site.id)).toEqual(["kalteng", "kapuas", "sampit", "lost"]);
+});
+
+test("the first so many are shown, with how many are left out", () => {
+  const tree = treeOf(sites, cameras);
+  const shown = (most: number) => firstOf(tree, most).rows.map((row) => [row.site.id, row.cameras.length]);
+  expect(firstOf(tree, 4)).toEqual({ rows: tree, rest: 0 });
+  expect(shown(2)).toEqual([["kalteng", 0], ["kapuas", 1], ["sampit", 1], ["lost", 0]]);
+  expect([firstOf(tree, 2).rest, firstOf(tree, 3).rest, firstOf(tree, 0).rest]).toEqual([2, 1, 4]);
 });

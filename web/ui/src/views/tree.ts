@@ -54,3 +54,17 @@ export function opened(rows: readonly Branch[], closed: ReadonlySet<string>): Br
   }
   return shown;
 }
+
+/** The first `most` cameras with their sites, and how many were left out: a thousand rows at each letter that is typed
+ * would hold up the pictures beside them. */
+export function firstOf(rows: readonly Branch[], most: number): { rows: Branch[]; rest: number } {
+  let room = most;
+  const shown: Branch[] = [];
+  for (const row of rows) {
+    const cameras = row.cameras.slice(0, room);
+    room -= cameras.length;
+    if (cameras.length || !row.cameras.length) shown.push(cameras.length === row.cameras.length ? row : { ...row, cameras });
+  }
+  const count = (list: readonly Branch[]): number => list.reduce((sum, row) => sum + row.cameras.length, 0);
+  return { rows: shown, rest: count(rows) - count(shown) };
+}
