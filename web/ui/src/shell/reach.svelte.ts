@@ -55,9 +55,10 @@ class Reach {
     return () => this.#listeners.delete(act);
   }
 
-  /** There is a doubt: ask, and be lost where nobody answers. */
+  /** There is a doubt: ask, and be lost where nobody answers. Several doubts at once are one question. */
   async check(): Promise<void> {
-    if (this.online && !(await this.#ask(CHECK_MS))) this.lost();
+    if (!this.online || this.#asking.size) return;
+    if (!(await this.#ask(CHECK_MS))) this.lost();
   }
 
   #try(): void {

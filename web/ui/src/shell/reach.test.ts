@@ -67,3 +67,15 @@ test("nothing is asked of a server that is away", async () => {
   await expect(call("GET", "/api/sites")).rejects.toBeInstanceOf(Unreachable);
   expect(asked).not.toHaveBeenCalled();
 });
+
+test("several doubts at once are one question, and no loss while it is answered", async () => {
+  const { reach } = await import("./reach.svelte");
+  let answer: () => void = () => undefined;
+  asked.mockImplementationOnce(() => new Promise((yes) => (answer = () => yes(new Response(null, { status: 200 })))));
+  const doubts = Array.from({ length: 6 }, () => reach.check());
+  await vi.advanceTimersByTimeAsync(0);
+  expect([asked.mock.calls.length, reach.online]).toEqual([1, true]);
+  answer();
+  await Promise.all(doubts);
+  expect(reach.online).toBe(true);
+});
