@@ -1,5 +1,5 @@
-"""Reads the strips of several Cameras at once: a long window from Runs and Gap rows, its newest hours and short windows
-from Segments, as coverage does.
+"""Reads the strips of several Cameras at once: a long window from Runs and Gap rows; short windows, and the newest
+hours of one that is drawn finely, from Segments, as coverage does.
 
 Event loop; what is reckoned of many rows runs on the executor of `recorder.playback`.
 """
@@ -27,6 +27,10 @@ EXACT_NS = 26 * 3600 * NS_PER_S
 """Up to here a window is read from Segments: a day of sixteen Cameras is 23,000 of them."""
 FRESH_NS = 2 * 3600 * NS_PER_S
 """The newest part of any window is read from Segments: there Runs have no end yet, and rows are on their way."""
+COARSE_NS = 60 * NS_PER_S
+"""A long window of such steps is read from Runs and Gap rows to its end."""
+GOES_ON_NS = 420 * NS_PER_S
+"""A Run under way whose last Segment began or ended not longer ago than this goes on: no Segment is longer."""
 _FOREVER_NS = 1 << 62
 
 
@@ -69,8 +73,9 @@ class StripReader:
         edge_ns = interval.end_ns
         exact: Interval | None = interval
         if interval.duration_ns > EXACT_NS:
-            edge_ns = min(interval.end_ns, max(interval.start_ns, self._clock.now_ns() - FRESH_NS))
-            exact = Interval(edge_ns, interval.end_ns) if edge_ns < interval.end_ns else None
+            fresh_ns = 0 if step_ns >= COARSE_NS else FRESH_NS
+            edge_ns = min(interval.end_ns, max(interval.start_ns, self._clock.now_ns() - fresh_ns))
+            exact = Interval(edge_ns, interval.end_ns) if fresh_ns and edge_ns < interval.end_ns else None
             if interval.start_ns < edge_ns:
                 old = await self._skeletons(there, stream, Interval(interval.start_ns, edge_ns))
                 for ident, found in old.items():
@@ -134,13 +139,18 @@ def _skeletons(asked: Iterable[_Asked], stretches: Mapping[str, Sequence[Stretch
         runs = stretches.get(one.camera.id, ())
         corrected = [run for run in runs if run.correction_ns]
         recorded = [
-            RecordedRun(run.node, Interval(run.start_ns + run.correction_ns, run.end_ns + run.correction_ns))
+            RecordedRun(run.node, Interval(run.start_ns + run.correction_ns, end_ns + run.correction_ns))
             for run in runs
-            if run.start_ns < run.end_ns
+            if run.start_ns < (end_ns := _end_ns(run, now_ns))
         ]
         gaps = [shifted(gap, corrected) for gap in one.gaps] if corrected else one.gaps
         found[one.camera.id] = skeleton(one.window, recorded, gaps, now_ns=now_ns, told_ns=one.told_ns)
     return found
+
+
+def _end_ns(run: Stretch, now_ns: int) -> int:
+    goes_on = run.is_open and now_ns - GOES_ON_NS <= run.end_ns < now_ns
+    return now_ns if goes_on else run.end_ns
 
 
 def _strips(parts: Iterable[tuple[str, Sequence[Coverage]]], step_ns: int) -> list[Strip]:

@@ -167,7 +167,7 @@ async def serving(folder: Path, *, days: int = DAYS, sprites: bool = False) -> A
     running = asyncio.create_task(server.run())
     try:
         url = server.url
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             await client.post("/api/session", json={"username": "admin", "password": PASSWORD})
             yield Month(url, client.cookies["vms_session"], cameras, end_ns)
     finally:
@@ -208,7 +208,7 @@ async def _answers(month: Month, count: int) -> list[float]:
     """Milliseconds of the whole month out of SQLite, over HTTP."""
     found: list[float] = []
     times = {"from": format_time(month.end_ns - DAYS * DAY_S * NS_PER_S), "to": format_time(month.end_ns)}
-    async with httpx.AsyncClient(base_url=month.url, cookies={"vms_session": month.cookie}) as client:
+    async with httpx.AsyncClient(base_url=month.url, cookies={"vms_session": month.cookie}, timeout=60) as client:
         for _ in range(count):
             answer = await client.get(
                 "/api/timeline", params={"cameras": ",".join(month.cameras), "step": 1800, **times}
@@ -239,7 +239,7 @@ async def thumbnails(folder: Path) -> Sequence[Row]:
         serving(folder, days=2, sprites=True) as month,
         running_browser(url=month.url, cookie=month.cookie) as screen,
     ):
-        await screen.page.goto(month.url)
+        await screen.page.goto(f"{month.url}/coverage")
         first_ns = hour_of(month.end_ns) - 24 * HOUR_NS
         hand, anywhere = list[float](), list[float]()
         for camera in month.cameras[:4]:

@@ -53,13 +53,14 @@ _Out = TypeVar("_Out")
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A Run, as far as coverage needs it, in wall times. `end_ns` of one under way: of its last Segment."""
+    """A Run, as far as coverage needs it, in wall times. `end_ns` of one under way (`is_open`): of its last Segment."""
 
     camera: str
     node: str
     start_ns: int
     end_ns: int
     correction_ns: int
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,9 @@ def _runs_statement() -> Any:
     c, d = runs.c, segments.c
     last = select(d.end_ns).where(d.run == c.id).order_by(d.number.desc()).limit(1).scalar_subquery()
     ends = func.coalesce(c.end_ns, last, c.start_ns).label("until_ns")
-    return _overlapping(runs, [c.camera, c.node, c.start_ns, ends, c.correction_ns])
+    return _overlapping(
+        runs, [c.camera, c.node, c.start_ns, ends, c.correction_ns, c.end_ns.is_(None).label("is_open")]
+    )
 
 
 def _of_window(*more: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -211,8 +214,8 @@ _MOTION = (
 
 def _stretches(rows: Iterable[Row[Any]]) -> list[Stretch]:
     return [
-        Stretch(camera, node, start_ns, end_ns, correction_ns or 0)
-        for camera, node, start_ns, end_ns, correction_ns in map(tuple, rows)
+        Stretch(camera, node, start_ns, end_ns, correction_ns or 0, bool(is_open))
+        for camera, node, start_ns, end_ns, correction_ns, is_open in map(tuple, rows)
     ]
 
 
