@@ -36,6 +36,7 @@ from vms.store.unsigned import UnsignedRow, key_values
 log = logs.get(__name__)
 
 _DAY_NS = 86_400 * NS_PER_S
+_AUDITED = "audit.json"
 _T = TypeVar("_T")
 
 
@@ -130,7 +131,21 @@ class Checkpoints(Service):
                 for site, theirs in sorted(sites.items()):
                     made.append(await self._state(site, theirs))
                 await self._catalogue.unsigned.done(rows)
+            head = await self._catalogue.unsigned.audit_head(self._options.node)
+            if not made and head is not None and head[0] > await self._blocking(self._audited):
+                # Who records nothing writes an audit log all the same.
+                site = await self._some_site()
+                made += [await self._state(site, [])] if site else []
         return made
+
+    async def _some_site(self) -> str:
+        """Below which Site a Checkpoint goes that states nothing but the audit log; empty where there is none."""
+        lasts = await self._blocking(self._lasts)
+        if lasts:
+            return max(lasts, key=lambda site: lasts[site].to_ns)
+        stands = {node.id: node.site for node in await self._catalogue.nodes.list()}.get(self._options.node)
+        roots = [site.id for site in await self._catalogue.sites.list() if site.parent is None]
+        return stands or next(iter(roots), "")
 
     async def send(self) -> int:
         """Bring what waits to its home Store, oldest first; how many wait still."""
@@ -195,7 +210,15 @@ class Checkpoints(Service):
         _replace(folder / key, signed(checkpoint, self._key), folder)
         last = {"number": checkpoint.number, "sha256": checkpoint.sha256, "to_ns": checkpoint.to_ns, "key": key}
         _replace(folder / f"last-{checkpoint.site}.json", canonical(last), folder)
+        if checkpoint.audit:
+            _replace(folder / _AUDITED, canonical({"number": checkpoint.audit[0]}), folder)
         return key
+
+    def _audited(self) -> int:
+        """The newest entry of the audit log that a Checkpoint of this Node states."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return int(json.loads((self._options.folder / _AUDITED).read_bytes())["number"])
+        return 0
 
     def _bring(self, path: Path, store: ObjectStore) -> None:
         key = path.relative_to(self._options.folder).as_posix()

@@ -17,21 +17,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from recorder.export_cut import PresentedCut
+from recorder.export_leaves import BadGop, PartLeaves, Reads, check_closing, kept_of, proof_line, read_closing
 from recorder.fmp4 import ns_of_90k, ticks
 from recorder.fmp4_read import Init, ParsedFragment
 from recorder.footage import FragmentScan, OffLoop, Part
-from recorder.found import closing_box_start
 from recorder.plain_mp4 import PlainMp4
-from recorder.provenance import LeafEntry, SegmentHead, SegmentTail, decode_tail
-from recorder.segment_reader import SegmentSources
 from vms.domain.footage import Segment
 from vms.domain.interval import Interval
 from vms.domain.media import RunInfo
 from vms.errors import FootageError, ObjectMissingError
 from vms.proof.checkpoint import canonical
-
-_TAIL_BYTES = 64 << 10
-_BOX_HEAD = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +41,15 @@ class FilePlan:
     corrections: Mapping[str, int]
     interval: Interval
 
-    def without(self, lost: Part) -> FilePlan:
-        """The same file without a Part; what follows it begins anew."""
+    def without(self, lost: Part, bad: Sequence[BadGop] = ()) -> FilePlan:
+        """The same file without a Part, or without some groups of pictures of it; what follows begins anew."""
         at = list(self.parts).index(lost)
-        rest = [replace(part, fresh=part.fresh or n == 0) for n, part in enumerate(self.parts[at + 1 :])]
-        return replace(self, parts=[*self.parts[:at], *rest])
+        kept = kept_of(lost, bad) if bad else []
+        joins = bool(kept) and kept[-1].offset + kept[-1].size == lost.offset + lost.size
+        rest = [
+            replace(part, fresh=part.fresh or (n == 0 and not joins)) for n, part in enumerate(self.parts[at + 1 :])
+        ]
+        return replace(self, parts=[*self.parts[:at], *kept, *rest])
 
     @property
     def info(self) -> RunInfo:
@@ -75,12 +74,14 @@ class FilePlan:
 
 
 class PartLostError(Exception):
-    """What a Part is made of is gone, or damaged; the file can be made without it."""
+    """What a Part is made of is gone, damaged or changed; the file can be made without it. `bad`: the groups of
+    pictures that are concerned; none: all of it."""
 
-    def __init__(self, part: Part, why: str) -> None:
+    def __init__(self, part: Part, why: str, bad: Sequence[BadGop] = ()) -> None:
         super().__init__(why)
         self.part = part
         self.why = why
+        self.bad = bad
 
 
 class Member:
@@ -108,7 +109,7 @@ class FileExport:
     """Makes the files of one plan below `folder`."""
 
     def __init__(
-        self, plan: FilePlan, folder: Path, sources: SegmentSources, off_loop: OffLoop, told: Callable[[int], None]
+        self, plan: FilePlan, folder: Path, sources: Reads, off_loop: OffLoop, told: Callable[[int], None]
     ) -> None:
         """`told`: how many bytes more were read."""
         self._plan = plan
@@ -168,14 +169,16 @@ class FileExport:
         return Member(stack.enter_context(path.open("wb")))
 
     async def _part(self, part: Part, position: int, video: Member, proof: Member) -> None:
-        if part.fresh:
-            self._made.start_run()
-        shift_ns = self._plan.corrections.get(part.segment.run, 0)
-        notes = _Notes(self._made, self._cut, shift_ns)
-        scan = FragmentScan(notes, self._plan.inits[part.segment.run], part, position)
         offset, end = part.offset, part.offset + part.size
         reading = asyncio.ensure_future(self._read(part.segment, offset, end))
         try:
+            closing = await read_closing(self._sources, part.segment)
+            check_closing(part.segment, *closing)
+            if part.fresh:
+                self._made.start_run()
+            init, shift_ns = self._plan.inits[part.segment.run], self._plan.corrections.get(part.segment.run, 0)
+            notes, leaves = _Notes(self._made, self._cut, shift_ns), PartLeaves(init, closing[1])
+            scan = FragmentScan(notes, init, part, position, leaves.add)
             while offset < end:
                 block = await reading
                 offset += len(block)
@@ -188,9 +191,11 @@ class FileExport:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         scan.finish()
-        head, tail = await read_closing(self._sources, part.segment)
+        bad = await self._off_loop(partial(leaves.changed, part, shift_ns))
+        if bad:
+            raise PartLostError(part, "its pictures or sound are not those that were recorded", bad)
         shift_90k = self._made.shift_90k
-        line = _proof_line(part, head, tail, notes.gops, position + part.size, shift_90k)
+        line = proof_line(part, closing, notes.gops, position + part.size, shift_90k)
         await self._off_loop(partial(proof.write, canonical(line) + b"\n"))
         dts_90k, _ = notes.gops[0]
         self._points.append([dts_90k + shift_90k, notes.first_ns, part.end_ns - part.start_ns])
@@ -222,56 +227,6 @@ class _Notes:
             self.first_ns = self.first_ns if self.gops else shown_ns
             self.gops.append((video[0].dts, position))
         self._cut.add(video, shown_ns, self._made.shift_90k)
-
-
-async def read_closing(sources: SegmentSources, segment: Segment) -> tuple[SegmentHead, SegmentTail]:
-    """What a closed Segment says of itself at its end. FootageError where it does not."""
-    length = _TAIL_BYTES
-    while True:
-        at = max(0, segment.size_bytes - length)
-        data = b""
-        while at + len(data) < segment.size_bytes:
-            offset = at + len(data)
-            block = await sources.read(segment, offset, min(sources.block_bytes, segment.size_bytes - offset))
-            if not block:
-                raise FootageError(f"{segment.key} ends at byte {offset}")
-            data += block
-        start = closing_box_start(data)
-        if start is not None:
-            return decode_tail(data[start + _BOX_HEAD :])
-        if at == 0 or length > 1 << 24:
-            raise FootageError(f"{segment.key} has no closing box")
-        length *= 8
-
-
-def _proof_line(
-    part: Part,
-    head: SegmentHead,
-    tail: SegmentTail,
-    gops: Sequence[tuple[int, int]],
-    end: int,
-    shift_90k: int,
-) -> dict[str, Any]:
-    """`before`, `after`: leaves of the Segment's other GOPs, which with these make its root."""
-    numbers = {entry.dts_90k: at for at, entry in enumerate(tail.leaves)}
-    first = numbers.get(gops[0][0]) if gops else None
-    entries: Sequence[LeafEntry] = () if first is None else tail.leaves[first : first + len(gops)]
-    if first is None or [entry.dts_90k for entry in entries] != [dts for dts, _ in gops]:
-        raise FootageError(f"the leaves of {part.segment.key} are not those of its samples")
-    starts = [*(position for _, position in gops), end]
-    return {
-        "run": part.segment.run,
-        "number": part.segment.number,
-        "shift_90k": shift_90k,
-        "previous_root": head.previous_root,
-        "leaf_root": tail.leaf_root,
-        "before": [entry.leaf.hex() for entry in tail.leaves[:first]],
-        "gops": [
-            [entry.gop, entry.wall_ns, entry.dts_90k, entry.leaf.hex(), starts[at], starts[at + 1] - starts[at]]
-            for at, entry in enumerate(entries)
-        ],
-        "after": [entry.leaf.hex() for entry in tail.leaves[first + len(gops) :]],
-    }
 
 
 def reorder_ns(fragment: ParsedFragment) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from recorder.export_job import ExportParts, ExportWork, JobCancelledError
+from recorder.export_wait import Place
 from recorder.package import is_settled, read_zip, settle, zip_layout
 from recorder.zip_layout import ZipLayout
 from vms import logs
@@ -25,7 +26,7 @@ from vms.bus.base import Bus, Value
 from vms.clock import NS_PER_S, Clock
 from vms.domain.ids import is_id
 from vms.domain.job import Job, JobKind
-from vms.errors import InputError, ObjectError, VmsError
+from vms.errors import CatalogueError, InputError, ObjectError, VmsError
 from vms.service import Service
 from vms.store import Catalogue
 
@@ -33,7 +34,7 @@ log = logs.get(__name__)
 
 READ_BYTES = 400_000
 """Of a package in one answer: NATS carries 1 MB in a message."""
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 4 << 20
 """Of footage in one read, where it does not cross a line."""
 _DAY_NS = 86_400 * NS_PER_S
 _FAILURES = (VmsError, OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError)
@@ -103,7 +104,7 @@ class Exporter(Service):
                     self.stopping.wait(),
                     self._listen(told),
                     self._tidy(),
-                    *(self._work() for _ in range(self._options.at_once)),
+                    self._work(),
                 )
             ]
             try:
@@ -127,20 +128,31 @@ class Exporter(Service):
             self._wake.set()
 
     async def _work(self) -> None:
-        while True:
-            self._wake.clear()
-            job = await self._catalogue.jobs.take(JobKind.EXPORT, self._options.node, self.clock.now_ns())
-            if job is not None:
-                await self._do(job)
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._options.look_s):
-                    await self._wake.wait()
+        """Take Jobs while there is a place; one that waits for a line leaves its own to others."""
+        places = asyncio.Semaphore(self._options.at_once)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await places.acquire()
+                self._wake.clear()
+                job = await self._catalogue.jobs.take(JobKind.EXPORT, self._options.node, self.clock.now_ns())
+                if job is not None:
+                    group.create_task(self._do(job, Place(places)))
+                    continue
+                places.release()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._options.look_s):
+                        await self._wake.wait()
 
-    async def _do(self, job: Job) -> None:
+    async def _do(self, job: Job, place: Place) -> None:
+        try:
+            await self._make(job, place)
+        finally:
+            place.leave()
+
+    async def _make(self, job: Job, place: Place) -> None:
         folder = self._options.folder / job.id
         try:
-            result = await ExportWork(job, folder, self._parts).run()
+            result = await ExportWork(job, folder, self._parts, place).run()
         except JobCancelledError:
             await self._blocking(partial(shutil.rmtree, folder, ignore_errors=True))
             return
@@ -149,7 +161,13 @@ class Exporter(Service):
             return
         now_ns = self.clock.now_ns()
         kept = await self._catalogue.jobs.done(job.id, result, now_ns, now_ns + self._options.keep_days * _DAY_NS)
-        if not kept:
+        if kept:
+            names = ("manifest_sha256", "signer", "size_bytes", "left_out_count")
+            asked = {name: job.asked[name] for name in ("cameras", "from_ns", "to_ns", "stream", "reason")}
+            about = {**asked, **{name: result[name] for name in names}}
+            with suppress(CatalogueError):  # the package is there, and so is the line of who asked for it
+                await self._catalogue.audit.add(job.person, "export.done", job.id, about)
+        else:
             await self._blocking(partial(shutil.rmtree, folder, ignore_errors=True))
         self._bus.publish("job.changed", {"job": job.id})
         with suppress(OSError):  # cancelled and removed meanwhile

@@ -21,7 +21,10 @@ from vms.domain.media import RunInfo
 from vms.errors import FootageError, IntervalError
 
 _HEADER_BYTES = 32 + 8
+_HEADS_BYTES = 64 << 10
+"""What holds the headers of nearly every fragment."""
 OffLoop = Callable[[partial[Any]], Awaitable[Any]]
+HearsBytes = Callable[[ParsedFragment, memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,45 +130,68 @@ class FootageDownload:
 
 
 class FragmentScan:
-    """Takes the fragments of one Part from blocks as they come."""
+    """Takes the fragments of one Part from blocks as they come. No block is copied, but for the fragment that lies
+    astride two of them."""
 
-    def __init__(self, made: TakesFragments, init: Init, part: Part, position: int) -> None:
+    def __init__(
+        self, made: TakesFragments, init: Init, part: Part, position: int, hears: HearsBytes | None = None
+    ) -> None:
+        """`hears`: who is told of each fragment with its bytes, too."""
         self._made = made
         self._init = init
         self._part = part
+        self._hears = hears
         self._moved = position - part.offset
         self._at = part.offset
         self._rest = b""
 
     def feed(self, block: bytes) -> None:
         """Note all fragments that are whole now; keep the beginning of the next."""
-        data, base = self._rest + block, self._at
-        end = base + len(data)
-
-        while (size := self._whole(data, base)) and self._at + size <= end:
-            fragment = read_fragment(partial(piece, data, base), self._at, self._at + size, self._init)
-            self._made.add(fragment, self._at + self._moved)
-            self._at += fragment.size
-        self._rest = data[self._at - base :]
+        data = memoryview(block)
+        if self._rest:
+            data = self._astride(data)
+        at = 0
+        while (size := self._whole(data[at:])) and at + size <= len(data):
+            self._take(data[at : at + size])
+            at += size
+        self._rest += data[at:]
 
     def finish(self) -> None:
         """FootageError where the last fragment is not whole."""
         if self._rest:
             raise FootageError(f"the index of {self._part.segment.key} does not fit its bytes")
 
-    def _whole(self, data: bytes, base: int) -> int:
-        """Size of the next fragment by the headers of its prft, moof and mdat, 0 where they are not all there yet. No
-        more than that it fits is checked here."""
-        at, size = self._at - base, _HEADER_BYTES
+    def _astride(self, data: memoryview) -> memoryview:
+        """End the fragment that began in a block before; what is left of this one."""
+        size = self._whole(memoryview(self._rest + data[:_HEADS_BYTES])) or self._whole(memoryview(self._rest + data))
+        missing = size - len(self._rest)
+        if not size or missing > len(data):
+            self._rest += data
+            return data[:0]
+        whole, self._rest = self._rest + data[:missing], b""
+        self._take(memoryview(whole))
+        return data[missing:]
+
+    def _take(self, data: memoryview) -> None:
+        fragment = read_fragment(partial(piece, data, self._at), self._at, self._at + len(data), self._init)
+        self._made.add(fragment, self._at + self._moved)
+        if self._hears is not None:
+            self._hears(fragment, data)
+        self._at += fragment.size
+
+    def _whole(self, data: memoryview) -> int:
+        """Size of the fragment by the headers of its prft, moof and mdat, 0 where they are not all there yet. No more
+        than that it fits is checked here."""
+        size = _HEADER_BYTES
         for _ in ("moof", "mdat"):
-            if len(data) < at + size:
+            if len(data) < size:
                 return 0
-            size += max(8, int.from_bytes(data[at + size - 8 : at + size - 4], "big"))
+            size += max(8, int.from_bytes(data[size - 8 : size - 4], "big"))
             if self._at + size - 8 > self._part.offset + self._part.size:
                 raise FootageError(f"the index of {self._part.segment.key} does not fit its bytes")
         return size - 8
 
 
-def piece(data: bytes, base: int, offset: int, length: int) -> bytes:
+def piece(data: bytes | memoryview, base: int, offset: int, length: int) -> bytes:
     """Reads from bytes that lie at `base` of a file."""
-    return data[offset - base : offset - base + length]
+    return bytes(data[offset - base : offset - base + length])

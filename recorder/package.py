@@ -6,20 +6,25 @@ names all others with size and SHA-256. `layout.json` beside them is for the ZIP
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from recorder.export_file import Member
 from recorder.package_pages import player_page, report_page
+from recorder.timestamping import Authority, NoTimestampError, ask
 from recorder.zip_layout import ZipLayout, ZipMember
-from vms import __version__
+from vms import __version__, logs
 from vms.errors import NotFoundError, ObjectError
 from vms.proof import manifest
 from vms.proof.checkpoint import canonical
 from vms.proof.keys import NodeKey
+
+log = logs.get(__name__)
 
 PLAYER, REPORT = "index.html", "report.html"
 _LAYOUT = "layout.json"
@@ -32,9 +37,11 @@ def finish_package(
     files: Sequence[Mapping[str, Any]],
     checkpoints: Mapping[str, bytes],
     key: NodeKey,
+    authority: Authority | None = None,
 ) -> dict[str, Any]:
-    """Write what is left to write: Checkpoints, pages, manifest, layout. `about`: the statement without `members`;
-    `files`: facts of the members that are there. Gives size and SHA-256 of the manifest; `settle` makes it durable."""
+    """Write what is left to write: Checkpoints, pages, manifest, time stamp, layout. `about`: the statement without
+    `members`; `files`: facts of the members that are there; `authority`: who is asked for a time stamp of the manifest.
+    Gives size and SHA-256 of the manifest; `settle` makes it durable."""
     facts = [dict(one) for one in files]
     for name, data in sorted(checkpoints.items()):
         facts.append(_written(folder, name, data))
@@ -49,13 +56,31 @@ def finish_package(
         **about,
         "members": members,
     }
-    signed = _written(folder, manifest.NAME, manifest.sealed(statement, key))
+    data, stamp = (manifest.sealed(statement, key), None) if authority is None else _stamped(statement, key, authority)
+    signed = [_written(folder, manifest.NAME, data)]
+    signed += [] if stamp is None else [_written(folder, manifest.STAMP, stamp)]
     layout = {
         "made_ns": about["made_ns"],
-        "members": [[one["name"], one["size"], one["crc32"]] for one in [signed, *facts]],
+        "members": [[one["name"], one["size"], one["crc32"]] for one in [*signed, *facts]],
     }
     _written(folder, _LAYOUT, canonical(layout))
-    return {"size_bytes": zip_layout(folder).size, "manifest_sha256": signed["sha256"]}
+    return {"size_bytes": zip_layout(folder).size, "manifest_sha256": signed[0]["sha256"]}
+
+
+def _stamped(statement: dict[str, Any], key: NodeKey, authority: Authority) -> tuple[bytes, bytes | None]:
+    """The manifest and the authority's word about it. The manifest says that there is one, so that it cannot be taken
+    out unseen, or why there is none."""
+    try:
+        certificates = authority.ca.read_bytes().decode("ascii", "replace")
+    except OSError:
+        certificates = ""  # said below, by who needs them
+    data = manifest.sealed({**statement, "timestamp": {"member": manifest.STAMP, "certificates": certificates}}, key)
+    try:
+        answer, _ = ask(authority, data)
+    except NoTimestampError as error:
+        log.warning("a package has no outside time stamp", export=statement["id"], why=str(error))
+        return manifest.sealed({**statement, "timestamp": {"member": "", "why": str(error)}}, key), None
+    return data, answer
 
 
 def zip_layout(folder: Path) -> ZipLayout:
@@ -94,6 +119,16 @@ def _written(folder: Path, name: str, data: bytes) -> dict[str, Any]:
         member = Member(file)
         member.write(data)
     return member.fact(name)
+
+
+def file_fact(folder: Path, name: str) -> dict[str, Any]:
+    """What the manifest and the ZIP say of a member that another program wrote."""
+    sha, crc, size = hashlib.sha256(), 0, 0
+    with (folder / name).open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+            crc, size = zlib.crc32(block, crc), size + len(block)
+    return {"name": name, "size": size, "sha256": sha.hexdigest(), "crc32": crc}
 
 
 def settle(folder: Path) -> None:

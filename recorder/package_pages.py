@@ -90,6 +90,7 @@ def report_page(about: Mapping[str, Any], members: Sequence[Mapping[str, Any]]) 
         _table(keys),
         _COMPARE,
         *(_camera(camera) for camera in about["cameras"]),
+        _derivatives(about.get("derivatives", ())),
         "<h2>Jam <i>Clocks</i></h2>",
         _clocks(about["runs"]),
         "<h2>Isi <i>Contents</i></h2>",
@@ -116,7 +117,39 @@ def _camera(camera: Mapping[str, Any]) -> str:
     )
     title = f"<h2>{escape(camera['name'])} <i>{escape(camera['site']['name'])} · {escape(camera['id'])}</i></h2>"
     none = "<p>Tidak ada rekaman. <i>Nothing is recorded.</i></p>"
-    return title + (f"<ul>{files}</ul>" if files else none) + missing
+    return title + (f"<ul>{files}</ul>" if files else none) + missing + _left_out(camera.get("left_out", ()))
+
+
+def _left_out(left: Sequence[Mapping[str, Any]]) -> str:
+    """What the Store gave that was not what was recorded."""
+    if not left:
+        return ""
+    rows = "".join(
+        f"<tr><td>{_time(one['from_ns'])}</td><td>{_time(one['to_ns'])}</td><td>{escape(one['run'])} · "
+        f"{one['segment'] if one['gop'] is None else one['gop']}</td><td>{escape(one['why'])}</td></tr>"
+        for one in left
+    )
+    head = (
+        "<tr><th>Dari <i>From</i></th><th>Sampai <i>To</i></th><th>Rangkaian · GOP <i>Run · GOP</i></th>"
+        "<th>Sebab <i>Why</i></th></tr>"
+    )
+    return (
+        "<p>Tidak disertakan, karena penyimpanan tidak memberikan apa yang dulu direkam: "
+        "<i>Left out, for the Store did not give what was recorded:</i></p>"
+        f"<table class=list>{head}{rows}</table>"
+    )
+
+
+def _derivatives(films: Sequence[Mapping[str, Any]]) -> str:
+    if not films:
+        return ""
+    rows = "".join(
+        f"<tr><td>{escape(film['member'])}</td><td>{escape(', '.join(film['of']))}</td><td>{escape(film['how'])}"
+        f"{_MASKED if film['masked'] else ''}</td></tr>"
+        for film in films
+    )
+    head = "<tr><th>Berkas <i>File</i></th><th>Dari <i>Made of</i></th><th>Cara <i>How</i></th></tr>"
+    return f"<h2>Turunan <i>Derivatives</i></h2>{_NOT_ORIGINAL}<table class=list>{head}{rows}</table>"
 
 
 def _clocks(runs: Iterable[Mapping[str, Any]]) -> str:
@@ -180,6 +213,11 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> str:
     return f"<table>{''.join(f'<tr><th>{a} <i>{b}</i></th><td>{value}</td></tr>' for a, b, value in rows)}</table>"
 
 
+_MASKED = "; bidang privasi ditutup <i>privacy masks applied</i>"
+_NOT_ORIGINAL = (
+    "<p>Turunan disandikan ulang dan bukan rekaman asli; yang dibuktikan adalah rekaman aslinya. "
+    "<i>Derivatives are re-encoded and are not the original; what is proved is the original.</i></p>"
+)
 _NOT_CERTIFIED = "tidak disertifikasi <i>not certified</i>"
 _COMPARE = (
     "<p>Bandingkan sidik kunci dengan lembar kunci tercetak milik instalasi. "

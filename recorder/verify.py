@@ -10,17 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from recorder.package_read import BadPackageError, OpenMember, Package, opened
 from recorder.verify_footage import Change, ProofLines, check_footage
+from recorder.verify_notes import notes_of, undeclared, utc
 from recorder.verify_runs import check_runs
+from recorder.verify_timestamp import check_timestamp, is_stamp
 from vms.errors import FootageError
 from vms.proof import manifest
 from vms.proof.manifest import BadManifestError, Manifest
+from vms.proof.timestamp import Timestamp
 
 _BLOCK_BYTES = 1 << 20
 _SHOWN = 200
@@ -40,7 +43,7 @@ class Verdict(IntEnum):
 class Verified:
     """`changes`: what is not as it was signed; `notes`: what a judge should know besides; `signer`: fingerprint of the
     key that signed, `installation`: of the one that certifies it, empty where none does; `about`: what is said of the
-    package in its manifest."""
+    package in its manifest; `timestamp`: what an outside authority says of when, where one was asked."""
 
     verdict: Verdict
     why: str = ""
@@ -49,21 +52,22 @@ class Verified:
     signer: str = ""
     installation: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
+    timestamp: Timestamp | None = None
 
 
-def verify(path: Path, key: str = "", told: Callable[[str], None] = lambda _: None) -> Verified:
+def verify(path: Path, key: str = "", told: Callable[[str], None] = lambda _: None, *, tsa: bytes = b"") -> Verified:
     """`key`: the fingerprint that the printed key sheet shows, of the installation or of the Node; blanks and case do
-    not matter. `told`: what is being looked at."""
+    not matter. `told`: what is being looked at. `tsa`: PEM of the time-stamping authority's root certificate."""
     try:
         with opened(path) as package:
-            return _verified(package, "".join(key.split()).replace(":", "").lower(), told)
+            return _verified(package, "".join(key.split()).replace(":", "").lower(), told, tsa)
     except BadPackageError as error:
         return Verified(Verdict.UNREADABLE, str(error))
     except OSError as error:
         return Verified(Verdict.UNREADABLE, f"{path} cannot be read: {error.strerror}")
 
 
-def _verified(package: Package, key: str, told: Callable[[str], None]) -> Verified:
+def _verified(package: Package, key: str, told: Callable[[str], None], tsa: bytes) -> Verified:
     member = package.members.get(manifest.NAME)
     if member is None:
         return Verified(Verdict.UNREADABLE, "there is no manifest.json in it: it is no package, or that was removed")
@@ -80,6 +84,10 @@ def _verified(package: Package, key: str, told: Callable[[str], None]) -> Verifi
         _members(package, read, found, told)
         _footage(package, read, found, told)
         check_runs(package, read.statement, found.changes, found.notes)
+        found.notes.extend(notes_of(read.statement))
+        words = "it lies among the derivatives, and is not said to be one of a footage that is there"
+        found.changes.extend(Change(name, words) for name in undeclared(read.statement))
+        found.timestamp = check_timestamp(package, read.statement, tsa, found.changes, found.notes)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError):
         # What a Node signs has all that is looked for.
         found.changes.append(Change(manifest.NAME, "it does not say what a manifest says"))
@@ -103,6 +111,8 @@ def _members(package: Package, read: Manifest, found: Verified, told: Callable[[
     if len(listed) != len(read.statement["members"]):
         found.changes.append(Change(manifest.NAME, "it names a member twice"))
     for name in sorted(package.members.keys() - listed.keys() - {manifest.NAME}):
+        if is_stamp(read.statement, name):
+            continue
         found.changes.append(Change(name, "it does not belong to the package: it was added"))
     for name, (size, sha256) in sorted(listed.items()):
         member = package.members.get(name)
@@ -147,6 +157,7 @@ def _sha256(member: OpenMember) -> str:
 
 def as_json(found: Verified) -> str:
     """For a program that asks."""
+    stamp = found.timestamp
     return json.dumps(
         {
             "verdict": found.verdict.name.lower(),
@@ -155,6 +166,7 @@ def as_json(found: Verified) -> str:
             "installation": found.installation,
             "changes": [change.value() for change in found.changes],
             "notes": found.notes,
+            "timestamp": None if stamp is None else {**asdict(stamp), "at": utc(stamp.at_ns)},
         },
         indent=2,
     )

@@ -42,6 +42,7 @@ OWNERS = {
     "prometheus_client": ("vms/metrics.py",),
     "pydantic_settings": ("vms/settings.py",),
     "pylibsrtp": ("streamer/",),
+    "rfc3161_client": ("vms/proof/timestamp",),
     "rich": ("vms/cli",),
     "sqlalchemy": ("vms/store/",),
     "starlette": ("web/",),
@@ -204,6 +205,7 @@ MODULES = {
     "prometheus-client": "prometheus_client",
     "pydantic-settings": "pydantic_settings",
     "pyyaml": "yaml",
+    "rfc3161-client": "rfc3161_client",
 }
 NOT_IMPORTED = {
     "aiosqlite",  # named in the catalogue's URL

@@ -31,6 +31,7 @@ from recorder.retention import Retention, RetentionOptions
 from recorder.rules import RuleKeeper
 from recorder.segmenter import CutOptions
 from recorder.spool import Spool, SpoolOptions
+from recorder.timestamping import Authority
 from recorder.uploader import Uploader, UploaderOptions
 from streamer.options import StreamerOptions
 from streamer.service import Streamer
@@ -72,6 +73,7 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
     if "streamer" in wanted:
         made.append(Streamer(ground.clock, ground.bus, _streamer_options(ground), media=ground.media))
     if web is not None:
+        made += [] if "recorder" in wanted else [_checkpoints(ground)]  # of its audit log
         made.append(_exporter(ground))
     made.append(event_writer(ground, made))
     return [*made, web] if web is not None else made
@@ -217,6 +219,10 @@ def _exporter(ground: Ground) -> Exporter:
         keep_days=chosen.keep_days,
     )
 
+    authority = None
+    if chosen.timestamp_url and chosen.timestamp_ca is not None:
+        authority = Authority(chosen.timestamp_url, chosen.timestamp_ca)
+
     def parts(executor: Executor) -> ExportParts:
         async def off_loop(work: partial[Any]) -> Any:
             return await asyncio.get_running_loop().run_in_executor(executor, work)
@@ -234,6 +240,7 @@ def _exporter(ground: Ground) -> Exporter:
             options.node,
             executor,
             _word(ground),
+            authority=authority,
         )
 
     return Exporter(

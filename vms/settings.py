@@ -8,10 +8,19 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyAddress, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as EnvironmentSettingError
 
@@ -78,6 +87,14 @@ class ExportSettings(_Section):
     folder: Path | None = None
     at_once: int = Field(default=2, ge=1, le=16)
     keep_days: int = Field(default=14, ge=1, le=3650)
+    timestamp_url: str | None = Field(default=None, pattern=r"^https?://[^\s@]+$", max_length=500)
+    timestamp_ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.timestamp_url is None) != (self.timestamp_ca is None):
+            raise ValueError("exports.timestamp_url and exports.timestamp_ca belong together")
+        return self
 
 
 class FolderStoreSettings(_Section):

@@ -29,6 +29,7 @@ from web.slots import Slots
 from web.states import StateBoard
 from web.steering import Steering
 from web.uncut import uncut
+from web.viewing import Viewings
 from web.walls import Walls
 from web.wheps import Wheps
 
@@ -77,6 +78,10 @@ class Parts:
             reconnect_s=options.reconnect_s,
         )
         self.wheps = Wheps(context.bus, self.bonds, self.spawn)
+        self.viewings = Viewings(
+            context.catalogue, context.clock, lambda: [*self.walls.watching(), *self.wheps.watching()]
+        )
+        self.walls.viewed = self.viewings.saw
         self.probes = Slots(
             "Too many cameras are tried at this moment.", reason="probes_many", each=2, total=options.probes_max
         )
@@ -108,6 +113,7 @@ class Parts:
         self.spawn(self.news.run())
         self.spawn(self.walls.run())
         self.spawn(self.wheps.run())
+        self.spawn(self.viewings.run())
         self.spawn(self.steering.run())
         self.spawn(self.display_board.run())
         self.spawn(self.bonds.run())
@@ -131,6 +137,7 @@ class Parts:
     async def stop(self) -> None:
         """End walls, WHEP sessions and tasks; at most a few seconds; safe to call twice."""
         try:
+            await asyncio.wait_for(self.viewings.close(), _STOP_S)
             await asyncio.wait_for(asyncio.gather(self.walls.close_all(), self.wheps.close_all()), _STOP_S)
         except TimeoutError:
             log.warning("live sessions were not closed in time")

@@ -211,6 +211,7 @@ class Relay:
         after = {tile: camera for tile, camera in named.items() if camera is not None}
         await self._still_heard(after)  # before the other camera is there, not after
         self._wall.shown = after
+        self._walls.viewed(self._wall.owner, after.values())
         await self._forward({"type": "show"} | (entries[0] if len(entries) == 1 else {"tiles": entries}))
         for tile in tiles:
             if tile.get("camera") is not None and tile["camera"] not in known:

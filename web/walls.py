@@ -20,6 +20,8 @@ from web.security.bonds import Bonds
 from web.security.viewer import Viewer
 
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
+Viewed = Callable[[str, Collection[str]], None]
+"""Told who is shown which cameras from now on."""
 _EVENTS_LIMIT = 2048
 _OPEN_TIMEOUT_S = 15.0
 _TAKE_TIMEOUT_S = 3.0
@@ -60,6 +62,11 @@ class Walls:
         self._reconnect_s = reconnect_s
         self._walls: dict[str, Wall] = {}
         self._self = new_id()
+        self.viewed: Viewed = lambda _who, _cameras: None
+
+    def watching(self) -> list[tuple[str, set[str]]]:
+        """Who is shown which cameras, of each session."""
+        return [(wall.owner, set(wall.shown.values())) for wall in self._walls.values()]
 
     async def run(self) -> None:
         """Hear until cancelled."""
@@ -88,6 +95,7 @@ class Walls:
         if wall.over.done():  # signed out meanwhile
             await self._end(wall)
             raise NotFoundError("There is no such wall session.", hint="Sign in again.")
+        self.viewed(wall.owner, wall.shown.values())
         self.leave(wall)
         return wall.id, str(answer["sdp"])
 

@@ -49,6 +49,10 @@ class Wheps:
         finally:
             events.close()
 
+    def watching(self) -> list[tuple[str, set[str]]]:
+        """Who watches which camera, of each session."""
+        return [(whep.person, {whep.camera}) for whep in self._sessions.values()]
+
     async def open(self, who: Principal, stream: StreamRef, sdp: str) -> tuple[str, str]:
         """Open at a streamer: the session's id and the answer to the offer."""
         request = {"camera": stream.camera, "stream": stream.name.value, "person": who.person.id, "sdp": sdp}

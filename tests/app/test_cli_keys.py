@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,16 @@ def test_an_export_needs_somebody_to_make_it(data: Path, tmp_path: Path) -> None
             run(*wanted)
     finally:
         opened.close()
+
+
+def test_the_audit_log_is_verified_at_the_command_line(data: Path) -> None:
+    """What the command line does is in the node's own log; exit codes are those of vms verify."""
+    run("keys", "rotate", "--data", str(data))
+    done = CliRunner().invoke(app, ["audit", "verify", "--data", str(data)])
+    assert (done.exit_code, "1 entries, none changed" in done.output) == (3, True)
+    with closing(sqlite3.connect(data / "catalogue.db")) as connection, connection:
+        connection.execute("UPDATE audit SET person = 'nobody'")
+    done = CliRunner().invoke(app, ["audit", "verify", "--data", str(data), "--key", NODE.fingerprint])
+    assert done.exit_code == 1
+    assert "entry 1 was edited" in done.output
+    assert "keys.rotate" in done.output

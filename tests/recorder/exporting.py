@@ -55,15 +55,24 @@ class Exports:
     exporter: Exporter
     checkpoints: Checkpoints
 
-    async def ask(self, interval: Interval, *, cameras: Iterable[str] = (CAMERA,), reason: str = "Kasus 12") -> Job:
+    async def ask(
+        self,
+        interval: Interval,
+        *,
+        cameras: Iterable[str] = (CAMERA,),
+        reason: str = "Kasus 12",
+        derivative: dict[str, Any] | None = None,
+    ) -> Job:
         """Queue an export."""
-        asked = {
+        asked: dict[str, Any] = {
             "cameras": list(cameras),
             "from_ns": interval.start_ns,
             "to_ns": interval.end_ns,
             "stream": "main",
             "reason": reason,
         }
+        if derivative is not None:
+            asked["derivative"] = derivative
         job = Job(new_id(), JobKind.EXPORT, PERSON, asked, At().now_ns())
         await self.shelf.catalogue.jobs.add(job)
         self.shelf.bus.publish("job.queued", {"job": job.id})

@@ -81,7 +81,7 @@ class Rig:
         """A node of Sampit."""
         path = self.folder / f"{name}.db"
         link = await self._link(self.leaf, name)
-        catalogue = await self._catalogue(f"sqlite:///{path}", Role.SITE)
+        catalogue = await self._catalogue(f"sqlite:///{path}", Role.SITE, node)
         bus = MemoryBus()
         services: list[Service] = [
             Publisher(CLOCK, link, catalogue, PublisherOptions("sampit", node, settle_s=0.1)),
@@ -101,8 +101,8 @@ class Rig:
         self.stack.push_async_callback(link.close)
         return link
 
-    async def _catalogue(self, url: str, role: Role) -> Catalogue:
-        catalogue = await Catalogue.open(url, key=KEY, outbox=OutboxOptions(role))
+    async def _catalogue(self, url: str, role: Role, node: str = "c" * 16) -> Catalogue:
+        catalogue = await Catalogue.open(url, key=KEY, outbox=OutboxOptions(role), node=node)
         self.stack.push_async_callback(catalogue.close)
         return catalogue
 

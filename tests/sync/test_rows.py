@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from tests.store.samples import SITE, STREAM, T0, at, camera, fragments, run, segment
 from tests.sync.rig import FACTS, Member, Rig, rig, same, until
@@ -24,10 +25,10 @@ from vms.domain.person import Person
 from vms.errors import BusTimeoutError, CatalogueError, ForbiddenError
 from vms.store import fragments as indexes
 from vms.store import images as row_images
-from vms.store.outbox import Backlog
+from vms.store.outbox import Backlog, Sent
 from vms.store.runs import run_values
 from vms.store.segments import segment_values
-from vms.store.tables import segments
+from vms.store.tables import audit, segments
 from vms.sync import streams
 from vms.sync.outbox import Publisher
 from vms.sync.settings import SiteSettings
@@ -427,3 +428,36 @@ async def test_twenty_thousand_rows_after_a_cut(servers: Rig) -> None:
     took_s = time.monotonic() - began
     print(f"{rows} rows put in {put_s:.1f} s, {size / rows:.0f} bytes each; applied {took_s:.1f} s after the return")
     assert took_s < 60
+
+
+async def test_the_audit_log_reaches_the_center(servers: Rig) -> None:
+    """What was written before it travelled too; nobody but its node writes a log, and no site the center's."""
+    center, one, two = await servers.center(), await servers.site("one", "n" * 16), await servers.site("two", "m" * 16)
+    await _registered(center)
+    await center.catalogue.audit.add("ani", "site.change", "x")
+    await one.catalogue.audit.add("budi", "footage.replay", "camera", {"start": "é"})
+    await one.catalogue.outbox.done([Sent(each) for each in await one.catalogue.outbox.waiting(100)])
+    async with two.catalogue._db.write() as connection:
+        for node, number in (("c" * 16, 2), ("n" * 16, 2)):
+            values = {"node": node, "number": number, "at_ns": 1, "person": "eko", "action": "x", "subject": "y"}
+            values |= {"detail": {}, "previous": "ab" * 32, "hash": "cd" * 32}
+            await connection.execute(insert(audit), values)
+            await two.catalogue._db.notes.note(connection, audit, values)
+    for member in (center, one, two):
+        member.start()
+    await two.catalogue.audit.add("candra", "export.add", "job")
+    await one.catalogue.audit.add("budi", "export.add", "job")
+
+    async def there() -> bool:
+        return [entry.subject async for entry in center.catalogue.audit.entries("n" * 16)] == ["camera", "job"]
+
+    await until(there)
+    backlog = Backlog(0, 0)
+    await until(lambda: _settled(two, backlog))
+    said = {node: [e.person async for e in center.catalogue.audit.entries(node)] for node in ("c" * 16, "m" * 16)}
+    assert said == {"c" * 16: ["ani"], "m" * 16: ["candra"]}
+    assert [entry.person async for entry in two.catalogue.audit.entries("c" * 16)] == ["eko"]
+
+
+async def _settled(member: Member, wanted: Backlog) -> bool:
+    return await member.catalogue.outbox.backlog() == wanted

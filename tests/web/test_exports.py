@@ -28,8 +28,10 @@ async def test_an_export_is_asked_for_made_and_taken_away(world: World, admin: h
     """202 and a Job; once its exporter says so, the package whole and by ranges; all of it in the audit log."""
     camera = await add(admin)
     queued = world.bus.subscribe("job.queued")
-    made = await admin.post("/api/exports", json=await body(world, camera))
+    wanted = {"kind": "burned", "masked": True}
+    made = await admin.post("/api/exports", json=await body(world, camera, derivative=wanted))
     assert made.status_code == 202, made.text
+    assert made.json()["derivative"] == wanted
     one, path = made.json(), made.headers["Location"]
     assert (one["state"], one["progress"], one["package"], one["reason"]) == ("queued", 0, None, "Kasus 12/2026")
     assert (await queued.get())[1] == {"job": one["id"]}
@@ -93,6 +95,8 @@ async def test_one_that_waits_or_runs_can_be_cancelled(world: World, admin: http
         ({"reason": "a\x1b[31m"}, "reason"),
         ({"reason": "x" * 501}, "reason"),
         ({"path": "/etc"}, ""),
+        ({"derivative": {"kind": "animated"}}, "derivative.kind"),
+        ({"derivative": {"kind": "composite"}}, "derivative"),
     ],
 )
 async def test_what_cannot_be_exported_is_refused(

@@ -13,6 +13,7 @@ import typer
 from vms import __version__, logs
 from vms.cli import doctor, evidence, export, migrate, serve
 from vms.cli.accounts import user_app
+from vms.cli.audit import audit_app
 from vms.cli.camera import camera_app
 from vms.cli.database import db_app, key_app
 from vms.cli.index import index_app
@@ -24,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Video management. Exit codes: 0 done, 1 failed, 2 wrong usage or settings; vms verify has its own.",
+    help="Video management. Exit codes: 0 done, 1 failed, 2 wrong usage or settings; vms verify and audit have theirs.",
 )
 app.command()(serve.up)
 app.command()(serve.node)
@@ -39,6 +40,7 @@ app.add_typer(db_app, name="db")
 app.add_typer(key_app, name="key")
 app.add_typer(keys_app, name="keys")
 app.add_typer(index_app, name="index")
+app.add_typer(audit_app, name="audit")
 app.add_typer(store_app, name="store")
 
 

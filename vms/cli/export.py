@@ -12,6 +12,7 @@ from vms import datadir
 from vms.cli.terminal import HERE, ConfigOption, DataOption, Progress, load, with_catalogue
 from vms.clock import SystemClock
 from vms.domain.camera import Camera, StreamName
+from vms.domain.derivative import DerivativeKind
 from vms.domain.ids import new_id
 from vms.domain.job import WHOLE_PPM, Job, JobKind, JobState
 from vms.errors import InputError, SettingsError, VmsError
@@ -29,6 +30,10 @@ def export(
     out: Annotated[Path, typer.Option("--out", "-o", help="The ZIP that is written; it must not be there.")],
     person: Annotated[str, typer.Option("--as", help="Account in whose name.")] = "admin",
     stream: Annotated[StreamName, typer.Option("--stream")] = StreamName.MAIN,
+    derivative: Annotated[
+        DerivativeKind | None, typer.Option("--derivative", help="Films beside the originals, re-encoded and marked.")
+    ] = None,
+    masked: Annotated[bool, typer.Option("--masked", help="With the cameras' privacy masks covered in them.")] = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
@@ -54,6 +59,7 @@ def export(
             "to_ns": interval.end_ns,
             "stream": stream.value,
             "reason": reason,
+            **({"derivative": {"kind": derivative.value, "masked": masked}} if derivative else {}),
         }
         job = Job(new_id(), JobKind.EXPORT, known.id, asked, SystemClock().now_ns())
         await catalogue.jobs.add(job)

@@ -63,7 +63,9 @@ def with_catalogue(chosen: settings.Settings, work: Callable[[Catalogue], Awaita
 
     async def run() -> None:
         key = datadir.known_key(chosen.data, chosen.key_file)
-        catalogue = await open_catalogue(chosen, key, "local", SystemClock())
+        # What is done here belongs into this node's audit log, whose head it signs.
+        node = datadir.known_node(chosen.data) if (chosen.data / "node.json").exists() else "local"
+        catalogue = await open_catalogue(chosen, key, node, SystemClock())
         try:
             await work(catalogue)
         finally:

@@ -18,6 +18,8 @@ from vms.proof.keys import NodeKey, fingerprint, verifies
 VERSION = 1
 KIND = "export"
 NAME = "manifest.json"
+STAMP = "manifest.tsr"
+"""An authority's word about the manifest's bytes (RFC 3161); the manifest says whether there is one."""
 MAX_BYTES = 64 << 20
 _DOMAIN = b"vms export v1\n"
 

@@ -23,7 +23,7 @@ from vms.store.database import Database
 from vms.store.images import PARTS, RowImage, fitting, pack, table_of, unpack
 from vms.store.notes import FACTS, SETTINGS
 from vms.store.outbox import read_images
-from vms.store.tables import cameras, events, fresh_events, people, set_aside, sites
+from vms.store.tables import audit, cameras, events, fresh_events, people, set_aside, sites
 
 _ORDER = {table.name: place for place, table in enumerate((*SETTINGS, *FACTS))}
 _SAVE, _BACK, _FREE = (text(f"{words} SAVEPOINT row_image") for words in ("", "ROLLBACK TO", "RELEASE"))
@@ -56,15 +56,18 @@ class Applied:
 class Replica:
     """The rows of others in this catalogue."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, node: str = "") -> None:
+        """`node`: whose audit log is written here alone."""
         self._db = database
         self._clock = clock
+        self._node = node
 
     async def apply(self, images: Sequence[RowImage], subject: str = "") -> Applied:
         """One transaction: on the disk when this returns. What cannot be applied is set aside, named by the `subject`
         it came from, and does not keep the rest from being applied. CatalogueError where the database fails."""
         applied = Applied()
         fit = await asyncio.to_thread(_fitting, images, applied)
+        fit = [image for image in fit if image.table != audit.name or image.values["node"] != self._node]
         async with self._db.write() as connection:
             await self._apply(connection, fit, applied)
             await self._set_aside(connection, applied, subject)

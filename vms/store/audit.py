@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, insert, select
 
 from vms.clock import Clock
-from vms.domain.audit import AuditEntry, entry_hash, first_broken
+from vms.domain.audit import AuditEntry, AuditLine, ChainWalk, entry_hash
 from vms.store.database import Database
 from vms.store.tables import audit
 
@@ -27,23 +27,36 @@ class Audit:
     async def add(self, person: str, action: str, subject: str, detail: Mapping[str, Any] | None = None) -> AuditEntry:
         """Append. `person`: id, or the name that was claimed; `detail`: plain JSON values, never a secret. What is too
         long for its column is cut, what is no text is replaced."""
+        (entry,) = await self.add_all([AuditLine(person, action, subject, detail or {})])
+        return entry
+
+    async def add_all(self, lines: Sequence[AuditLine]) -> Sequence[AuditEntry]:
+        """Append several, one transaction."""
         newest = select(audit).where(audit.c.node == self._node).order_by(audit.c.number.desc()).limit(1)
+        entries: list[AuditEntry] = []
         async with self._db.write() as connection:
             await self._db.alone(connection, f"audit.{self._node}")
             last = (await connection.execute(newest)).first()
-            entry = AuditEntry(
-                node=self._node,
-                number=1 if last is None else last.number + 1,
-                at_ns=self._clock.now_ns(),
-                person=_kept(person, 100),
-                action=_kept(action, 64),
-                subject=_kept(subject, 200),
-                detail=dict(detail or {}),
-                previous="" if last is None else last.hash,
-            )
-            entry = replace(entry, hash=entry_hash(entry))
-            await connection.execute(insert(audit), _values(entry))
-        return entry
+            number, previous = (0, "") if last is None else (last.number, last.hash)
+            for line in lines:
+                number += 1
+                entry = AuditEntry(
+                    node=self._node,
+                    number=number,
+                    at_ns=self._clock.now_ns(),
+                    person=_kept(line.person, 100),
+                    action=_kept(line.action, 64),
+                    subject=_kept(line.subject, 200),
+                    detail=_clean(dict(line.detail)),
+                    previous=previous,
+                )
+                entry = replace(entry, hash=entry_hash(entry))
+                previous = entry.hash
+                entries.append(entry)
+                values = _values(entry)
+                await connection.execute(insert(audit), values)
+                await self._db.notes.note(connection, audit, values)
+        return entries
 
     async def list(self, limit: int = 100, cursor: str | None = None) -> tuple[list[AuditEntry], str | None]:
         """Newest first over all Nodes; the cursor of the next page, None at the end."""
@@ -60,22 +73,41 @@ class Audit:
         last = entries[-1] if len(rows) > limit else None
         return entries, None if last is None else f"{last.at_ns}.{last.node}.{last.number}"
 
-    async def first_broken(self) -> int | None:
-        """The first entry of this Node's chain that does not fit, None where the chain is whole."""
-        entries: list[AuditEntry] = []
+    async def chains(self) -> Sequence[str]:
+        """The Nodes of which there are entries here."""
+        async with self._db.read() as connection:
+            return sorted((await connection.execute(select(audit.c.node).distinct())).scalars())
+
+    async def entries(self, node: str) -> AsyncIterator[AuditEntry]:
+        """A Node's chain from its beginning on, a page in memory at a time."""
+        after = 0
         while True:
-            after = entries[-1].number if entries else 0
             statement = (
-                select(audit)
-                .where(audit.c.node == self._node, audit.c.number > after)
-                .order_by(audit.c.number)
-                .limit(_PAGE)
+                select(audit).where(audit.c.node == node, audit.c.number > after).order_by(audit.c.number).limit(_PAGE)
             )
             async with self._db.read() as connection:
                 rows = (await connection.execute(statement)).all()
-            if not rows:
-                return first_broken(entries)
-            entries += [_entry(row) for row in rows]
+            for row in rows:
+                yield _entry(row)
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].number
+
+    async def first_broken(self) -> int | None:
+        """The first entry of this Node's chain that does not fit, None where the chain is whole."""
+        walk = ChainWalk()
+        async for entry in self.entries(self._node):
+            walk.add(entry)
+        return None if walk.fault is None else walk.fault.number
+
+
+def _clean(value: Any) -> Any:
+    """Plain JSON values that every database and every wire takes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_clean(str(name)): _clean(inner) for name, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _kept(text: str, limit: int) -> str:

@@ -81,7 +81,7 @@ class Catalogue:
         self.turns = Turns(database)
         self.pruning = Pruning(database)
         self.rebuilding = Rebuilding(database)
-        self.replica = Replica(database, clock)
+        self.replica = Replica(database, clock, node)
         self.views = Views(database)
         self.tours = Tours(database)
         self.walls = Walls(database)

@@ -65,7 +65,12 @@ class RowImage:
 
 def pack(images: Sequence[RowImage]) -> bytes:
     """Several images as bytes."""
-    return bytes([_VERSION]) + zlib.compress(_WIRE.encode([_plain(image) for image in images]), 6)
+    plain = [_plain(image) for image in images]
+    try:
+        body = _WIRE.encode(plain)
+    except UnicodeEncodeError:  # a lone surrogate in an old entry of the audit log: no reason to send nothing any more
+        body = _WIRE.encode(_sendable(plain))
+    return bytes([_VERSION]) + zlib.compress(body, 6)
 
 
 def unpack(data: bytes) -> list[RowImage]:
@@ -110,6 +115,14 @@ def key_of(table: Table, values: Mapping[str, Any]) -> tuple[Any, ...]:
 def _plain(image: RowImage) -> dict[str, Any]:
     plain: dict[str, Any] = {"t": str(image.table), "c": image.values}
     return plain if image.part is None else {**plain, "p": image.part}
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {name: _sendable(inner) for name, inner in value.items()}
+    return [_sendable(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _canonical(image: RowImage) -> bytes:

@@ -116,13 +116,15 @@ class Jobs:
         async with self._db.write() as connection:
             await connection.execute(update(jobs).where(*done).values(**values))
 
-    async def progress(self, job_id: str, progress_ppm: int) -> bool:
-        """How far it is; False where it does not run any more."""
-        return await self._running(job_id, {"progress_ppm": min(WHOLE_PPM, max(0, progress_ppm))})
+    async def progress(self, job_id: str, progress_ppm: int, why: str = "", reason: str = "") -> bool:
+        """How far it is, and why it waits; False where it does not run any more."""
+        share = min(WHOLE_PPM, max(0, progress_ppm))
+        return await self._running(job_id, {"progress_ppm": share, "why": why, "reason": reason})
 
     async def done(self, job_id: str, result: Mapping[str, Any], now_ns: int, expires_ns: int | None) -> bool:
         """It ended well; False where it was cancelled before."""
         values = {"state": JobState.DONE.value, "progress_ppm": WHOLE_PPM, "result": dict(result)}
+        values |= {"why": "", "reason": ""}
         return await self._running(job_id, {**values, "ended_ns": now_ns, "expires_ns": expires_ns})
 
     async def failed(self, job_id: str, why: str, reason: str, now_ns: int) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import Table, insert
 from vms.errors import ForbiddenError
 from vms.store.connection import Connection
 from vms.store.tables import (
+    audit,
     cameras,
     copies,
     events,
@@ -36,7 +37,7 @@ from vms.store.tables import (
     unsigned,
 )
 
-FACTS: tuple[Table, ...] = (nodes, node_keys, grants, runs, segments, gaps, copies, events, sprites)
+FACTS: tuple[Table, ...] = (nodes, node_keys, audit, grants, runs, segments, gaps, copies, events, sprites)
 """What sites tell the center. Their parts (a Segment's fragment index) travel with them."""
 SETTINGS: tuple[Table, ...] = (stores, sites, people, cameras, holds)
 """What the center tells sites, those first that others refer to; streams travel with their camera."""
@@ -63,8 +64,8 @@ class OutboxOptions:
 
     @property
     def noted(self) -> tuple[Table, ...]:
-        """Tables whose writes are noted. A Node's own row and key interest the center alone."""
-        return FACTS if self.role is Role.SITE else SETTINGS + FACTS[2:]
+        """Tables whose writes are noted. A Node's own row, key and audit log interest the center alone."""
+        return FACTS if self.role is Role.SITE else SETTINGS + FACTS[3:]
 
 
 class Notes:

@@ -37,7 +37,7 @@ from vms.store.tables import cameras, copies, grants, meta, outbox, segments
 
 _AT_ONCE = 250
 _RESENT_AT_ONCE = 20_000
-_TIMES = ("end_ns", "start_ns", "granted_ns", "verified_ns")
+_TIMES = ("end_ns", "start_ns", "granted_ns", "verified_ns", "at_ns")
 _PUBLISHER_LOCK = 0x766D73_01
 """Any number that means this and nothing else in PostgreSQL's advisory locks."""
 

@@ -39,7 +39,7 @@ class TableRows:
     @staticmethod
     def keeps_all(table: str) -> bool:
         """Whether rows of a table are never taken back: facts are not; what people made can be removed."""
-        return table in {fact.name for fact in FACTS} | _PARTS | {"audit"}
+        return table in {fact.name for fact in FACTS} | _PARTS
 
     @staticmethod
     def key_of(table: str, row: Row) -> Key:

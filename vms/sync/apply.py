@@ -32,6 +32,7 @@ log = logs.get(__name__)
 
 FACT_TABLES = frozenset(table.name for table in FACTS)
 EVENTS = "events"
+AUDIT = "audit"
 _TRIES = 3
 _REST = 20
 """What is set aside is tried again for a twentieth of the time at most."""
@@ -81,7 +82,21 @@ class Intake:
         except CatalogueError as error:
             await self._refuse(message, error.message)
             return []
-        return images
+        return await self._own(images, message.subject)
+
+    async def _own(self, images: list[RowImage], subject: str) -> list[RowImage]:
+        """Without entries of the audit log that are not of the node that sends them: nobody writes another's, and no
+        Site the center's."""
+        if all(image.table != AUDIT for image in images):
+            return images
+        sender = subject.rpartition(".")[2]
+        places = {node.id: node.site for node in await self._catalogue.nodes.list()}
+        may = places.get(sender, "") is not None
+        kept = [one for one in images if one.table != AUDIT or (may and one.values.get("node") == sender)]
+        if len(kept) < len(images):
+            log.error("entries of another node's audit log", subject=subject, rows=len(images) - len(kept))
+            metrics.ROWS_SET_ASIDE.labels("refused").inc(len(images) - len(kept))
+        return kept
 
     async def _one_by_one(self, messages: Sequence[StreamMessage], error: CatalogueError) -> Applied:
         """The catalogue failed. Where it answers, it may be one message's doing: that one is set aside in the end."""

@@ -23,6 +23,7 @@ from vms.store import Catalogue
 from vms.store.images import RowImage, pack
 from vms.store.notes import FACTS, PLACED, SETTINGS, Role
 from vms.store.outbox import Sent, Waiting
+from vms.store.tables import audit
 from vms.sync import center_facts, streams
 from vms.sync.places import Places
 
@@ -193,6 +194,9 @@ class Publisher(Service):
         await flow.make_consumer(self._link, center_reading(self._options.zone))
         await flow.drop_consumer(self._link, streams.FACTS.name, streams.FORMER_CENTER_READER)
         info = await flow.stream_info(self._link, streams.FACTS.name)
+        if await self._outbox.remembered(audit.name) is None:  # what was written before it travelled
+            await self._outbox.resend((audit,))
+            await self._outbox.remember(audit.name, "sent")
         known = await self._outbox.remembered(streams.FACTS.name)
         if known != info.created:
             await self._lost(known, await self._outbox.unsend())

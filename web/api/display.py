@@ -187,4 +187,4 @@ async def snapshot(
     del screen
     if not is_id(camera_id) or not await parts.sights.of(who.display.id).may([camera_id]):
         raise NotFoundError("There is no such camera.", hint="It may have been removed.", reason="camera_gone")
-    return await picture_of(parts, camera_id, width)
+    return await picture_of(parts, who.display.id, camera_id, width)

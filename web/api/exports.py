@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from vms.bus.base import Bus
 from vms.clock import NS_PER_S
 from vms.domain.camera import Camera, StreamName
+from vms.domain.derivative import COMPOSITE_MAX, LONGEST_S, DerivativeKind
 from vms.domain.ids import is_id, new_id
 from vms.domain.interval import Interval
 from vms.domain.job import WHOLE_PPM, Job, JobKind, JobState
@@ -29,7 +30,7 @@ from web.parts import Parts
 from web.problem import HttpError
 from web.ranges import RangeNotSatisfiableError, byte_range, content_disposition
 from web.schemas import NamedOut
-from web.schemas_exports import ExportIn, ExportOut, ExportsOut, PackageOut
+from web.schemas_exports import DerivativeIO, ExportIn, ExportOut, ExportsOut, LeftOutOut, PackageOut
 from web.security.authority import Eyes
 from web.streaming import BlocksResponse
 from web.times import HOUR_NS, format_time, parse_interval
@@ -83,6 +84,8 @@ async def add_export(
     mine, all_of_them = await jobs.under_way(JobKind.EXPORT, who.person.id), await jobs.under_way(JobKind.EXPORT)
     if mine >= WAITING_EACH or all_of_them >= WAITING_ALL:
         raise TooManyError("Too many exports wait.", hint="Wait until one of them is done.", reason="exports_many")
+    if body.derivative is not None:
+        _makeable(body.derivative, interval, cameras)
     asked = {
         "cameras": [camera.id for camera in cameras],
         "from_ns": interval.start_ns,
@@ -90,6 +93,8 @@ async def add_export(
         "stream": body.stream.value,
         "reason": body.reason,
     }
+    if body.derivative is not None:
+        asked["derivative"] = body.derivative.model_dump(mode="json")
     job = Job(
         new_id(), JobKind.EXPORT, who.person.id, asked, parts.clock.now_ns(), case=None if case is None else case.id
     )
@@ -103,6 +108,7 @@ async def add_export(
         end=format_time(interval.end_ns),
         stream=body.stream.value,
         reason=body.reason,
+        derivative="" if body.derivative is None else body.derivative.kind.value,
         **({} if case is None else {"case": case.number}),
     )
     parts.bus.publish("job.queued", {"job": job.id})
@@ -167,7 +173,16 @@ async def download_export(request: Request, job: OneExport, who: Who, parts: Par
     except RangeNotSatisfiableError:
         words = f"The range lies outside the {size} bytes, or is more than one."
         raise HttpError(416, "range", words, headers={"Content-Range": f"bytes */{size}"}) from None
-    await parts.audit.add(who.person.id, "export.download", job.id, start=wanted.start, end=wanted.end)
+    await parts.audit.add(
+        who.person.id,
+        "export.download",
+        job.id,
+        cameras=job.asked["cameras"],
+        start=format_time(int(job.asked["from_ns"])),
+        end=format_time(int(job.asked["to_ns"])),
+        reason=job.asked["reason"],
+        bytes=[wanted.start, wanted.end],
+    )
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
@@ -224,6 +239,17 @@ async def _cameras(parts: Parts, eyes: Eyes, ids: Sequence[str], stream: StreamN
     return found
 
 
+def _makeable(wanted: DerivativeIO, interval: Interval, cameras: Sequence[Camera]) -> None:
+    if interval.duration_ns > LONGEST_S * NS_PER_S:
+        raise IntervalError(
+            "a film is at most six hours long", hint="Ask for it in parts.", field="to", reason="derivative_long"
+        )
+    if wanted.kind is DerivativeKind.COMPOSITE and not 2 <= len(cameras) <= COMPOSITE_MAX:
+        raise InputError(
+            f"one film holds 2 to {COMPOSITE_MAX} cameras", field="derivative", reason="derivative_cameras"
+        )
+
+
 def _place(cursor: str | None) -> Place | None:
     if not cursor:
         return None
@@ -248,6 +274,7 @@ async def _out(desk: Desk, jobs: Sequence[Job]) -> list[ExportOut]:
             to=format_time(job.asked["to_ns"]),
             stream=StreamName(job.asked["stream"]),
             reason=job.asked["reason"],
+            derivative=DerivativeIO.model_validate(job.asked["derivative"]) if job.asked.get("derivative") else None,
             person=NamedOut(id=job.person, name=people.get(job.person)),
             case=cases.get(job.case or ""),
             created_at=format_time(job.created_ns),
@@ -271,6 +298,18 @@ def _package(job: Job) -> PackageOut | None:
         manifest_sha256=result["manifest_sha256"],
         signer=result["signer"],
         expires_at=_time(job.expires_ns),
+        left_out=[
+            LeftOutOut(
+                camera=one["camera"],
+                run=one["run"],
+                gop=one["gop"],
+                from_=format_time(one["from_ns"]),
+                to=format_time(one["to_ns"]),
+                why=one["why"],
+            )
+            for one in result.get("left_out", ())
+        ],
+        left_out_count=result.get("left_out_count", 0),
     )
 
 

@@ -92,14 +92,15 @@ def _redacted(params: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, st
     | {200: {"content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}, "description": "A JPEG."}},
 )
 async def snapshot(
-    camera: OneCamera, parts: PartsOf, width: Annotated[int | None, Query(ge=16, le=3840)] = None
+    camera: OneCamera, who: Who, parts: PartsOf, width: Annotated[int | None, Query(ge=16, le=3840)] = None
 ) -> Response:
     """The newest picture of the camera; X-Captured-At says of when."""
-    return await picture_of(parts, camera.id, width)
+    return await picture_of(parts, who.person.id, camera.id, width)
 
 
-async def picture_of(parts: PartsOf, camera_id: str, width: int | None) -> Response:
-    """The answer with a camera's newest picture; who may see it was decided before."""
+async def picture_of(parts: PartsOf, viewer: str, camera_id: str, width: int | None) -> Response:
+    """The answer with a camera's newest picture; that this person or display may see it was decided before."""
     answer = await parts.bus.request(f"ingest.snapshot.{camera_id}", {"width": width}, timeout_s=_SNAPSHOT_S)
+    parts.viewings.saw(viewer, [camera_id])
     headers = {"X-Captured-At": format_time(answer["wall_ns"]), "X-Stream": str(answer.get("stream", ""))}
     return Response(answer["jpeg"], media_type="image/jpeg", headers=headers)

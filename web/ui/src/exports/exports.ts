@@ -2,11 +2,22 @@
 import type { StreamName } from "../api/types";
 import type { CaseRef } from "../cases/cases";
 
+export type DerivativeKind = "burned" | "composite";
+
 export type ExportState = "queued" | "running" | "done" | "failed" | "cancelled";
 
 interface Named {
   id: string;
   name: string | null;
+}
+
+interface Package {
+  name: string;
+  size_bytes: number;
+  signer: string;
+  expires_at: string | null;
+  left_out: { camera: string; gop: number | null; from: string; to: string; why: string }[];
+  left_out_count: number;
 }
 
 export interface Export {
@@ -18,6 +29,7 @@ export interface Export {
   to: string;
   stream: StreamName;
   reason: string;
+  derivative: { kind: DerivativeKind; masked: boolean } | null;
   person: Named;
   /** Null where it has none, or one does not see it. */
   case: CaseRef | null;
@@ -25,7 +37,7 @@ export interface Export {
   ended_at: string | null;
   why: string;
   why_reason: string;
-  package: { name: string; size_bytes: number; signer: string; expires_at: string | null } | null;
+  package: Package | null;
 }
 
 export const goesOn = (one: Export): boolean => one.state === "queued" || one.state === "running";
