@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.analysis.picture import decoded
-from recorder.analysis.sprite_fill import SpriteFill
 from recorder.analysis.sprites import SpriteParts, Sprites
 from recorder.analysis.thumbnail import thumbnail
 from recorder.sprite_retention import clear_sprites
@@ -27,7 +26,6 @@ from vms.bus.memory import MemoryBus
 from vms.clock import NS_PER_S, ManualClock
 from vms.domain.camera import RecordMode, Site, StreamName, StreamRef
 from vms.domain.footage import SegmentState
-from vms.domain.interval import Interval
 from vms.domain.media import Codec
 from vms.domain.sprite import HOUR_NS, Sheet, Sprite, hour_of, pack
 from vms.errors import FootageError, ObjectUnavailableError
@@ -185,43 +183,3 @@ def test_keys_hold_ids_alone() -> None:
     """Where, which camera, when, which node."""
     sprite = Sprite("c" * 16, HOUR, "n" * 16, "s" * 16, "home", HOUR, 1, 10)
     assert sprite.key == f"thumbnails/{'s' * 16}/{'c' * 16}/2026/09/21/14-{'n' * 16}.vmt"
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A key frame of footage."""
-
-    at_ns: int
-    codec: Codec
-    payload: bytes
-
-
-class Reel:
-    """Key frames, one every ten seconds; remembers what was asked."""
-
-    def __init__(self, payload: bytes) -> None:
-        self.payload, self.asked = payload, list[tuple[StreamRef, int]]()
-
-    async def read(self, stream: StreamRef, interval: Interval, every_ns: int = 0) -> AsyncGenerator[Stored, None]:
-        """A broken one among them."""
-        self.asked.append((stream, interval.start_ns))
-        for number, at_ns in enumerate(range(interval.start_ns, interval.start_ns + 5 * every_ns, every_ns)):
-            yield Stored(at_ns, Codec.H264, b"broken" if number == 3 else self.payload)
-
-
-async def test_hours_without_them_are_filled_from_footage(shed: Shed) -> None:
-    """The newest first, of what this node recorded alone, once; what cannot be decoded is left out."""
-    reel = Reel(key_frame(np.full((HEIGHT, WIDTH), 90, np.uint8)))
-    fill = SpriteFill(shed.clock, "n" * 16, shed.catalogue, shed.sprites, reel)
-    await shed.clock.advance(5 * 3600)
-    assert await fill.fill_one(shed.pool) == 0
-    for hour in (1, 3):
-        await _kept_segment(shed.catalogue, HOUR + hour * HOUR_NS, SegmentState.STORED, hour)
-    fill = SpriteFill(shed.clock, "n" * 16, shed.catalogue, shed.sprites, reel)
-    assert await fill.fill_one(shed.pool) == 4
-    assert reel.asked == [(StreamRef(CAMERA, StreamName.SUB), HOUR + 3 * HOUR_NS)]
-    found = await shed.read.nearest(CAMERA, HOUR + 3 * HOUR_NS, 60 * NS_PER_S)
-    assert found is not None
-    assert found[1][:2] == b"\xff\xd8"
-    another = SpriteFill(shed.clock, "m" * 16, shed.catalogue, shed.sprites, reel)
-    assert await another.fill_one(shed.pool) == 0
