@@ -256,8 +256,7 @@ async def test_a_wish_for_a_key_frame_sends_the_burst_again(clock: ManualClock) 
 
 
 async def test_what_is_sent_again_is_no_newer_for_it(clock: ManualClock) -> None:
-    """A camera is silent and the browser asks for a key frame: by RTP time its pictures are as old as they are, and
-    what comes after them is in its true place."""
+    """A browser asks a silent camera for a key frame: its pictures stay as old, what follows is in its true place."""
     a = FakeFeed("a", clock)
     await a.gop_of(10)
     sender = Sender(clock)
