@@ -229,6 +229,10 @@ class Playback:
         segments, corrections = await self._gops(stream, interval)
         return await self._off_loop(partial(plan, segments, interval, corrections)), corrections
 
+    async def gops(self, stream: StreamRef, window: Interval) -> tuple[list[GopSegment], dict[str, int]]:
+        """Segments with the GOPs that reach into a window, in order of shown time, and corrections as of `parts`."""
+        return await self._gops(stream, window)
+
     async def _camera(self, camera: str, stream: StreamName) -> Camera:
         known = await self._catalogue.cameras.get(camera)
         if known is None:

@@ -17,6 +17,7 @@ from ingest.patience import WorkerOptions
 from ingest.probe import ProbeOptions, Prober
 from ingest.ptz import PtzService
 from ingest.watch import Watch, WatchOptions
+from recorder.analysis.fill import GridFill
 from recorder.analysis.service import Analysis, AnalysisOptions
 from recorder.analysis.sprites import SpriteParts, Sprites
 from recorder.checkpoints import CheckpointOptions, Checkpoints
@@ -25,6 +26,8 @@ from recorder.export_job import ExportParts
 from recorder.export_plan import Planner
 from recorder.export_proof import CheckpointSearch
 from recorder.exporter import BLOCK_BYTES, Exporter, ExporterOptions
+from recorder.fill_job import Filler, FillerParts
+from recorder.key_frames import KeyFrames
 from recorder.playback import Playback, PlaybackOptions, Reports
 from recorder.recording import Recording, RecordingOptions
 from recorder.retention import Retention, RetentionOptions
@@ -32,6 +35,7 @@ from recorder.rules import RuleKeeper
 from recorder.segmenter import CutOptions
 from recorder.spool import Spool, SpoolOptions
 from recorder.timestamping import Authority
+from recorder.stills import Stills
 from recorder.uploader import Uploader, UploaderOptions
 from streamer.options import StreamerOptions
 from streamer.service import Streamer
@@ -74,7 +78,7 @@ def services_of(ground: Ground, wanted: Collection[str], web: WebServer | None) 
         made.append(Streamer(ground.clock, ground.bus, _streamer_options(ground), media=ground.media))
     if web is not None:
         made += [] if "recorder" in wanted else [_checkpoints(ground)]  # of its audit log
-        made.append(_exporter(ground))
+        made += [_exporter(ground), *_searching(ground)]
     made.append(event_writer(ground, made))
     return [*made, web] if web is not None else made
 
@@ -138,7 +142,7 @@ def _recorder(ground: Ground, *, records: bool) -> tuple[Recording | None, list[
     # What is stopped last hears of all that the others still wrote.
     kept: list[Service] = [checkpoints, watch, recording, uploader, retention, *rules]
     if chosen.analysis:
-        kept.append(_analysis(ground))
+        kept += [_analysis(ground), _older_grids(ground)]
     return recording, [*kept, *cluster.across_the_line(ground)]
 
 
@@ -155,6 +159,18 @@ def _analysis(ground: Ground) -> Analysis:
         catalogue=ground.catalogue,
         options=options,
         sprites=Sprites(ground.clock, kept),
+    )
+
+
+def _older_grids(ground: Ground) -> GridFill:
+    """Grids of what this node's cameras recorded while nobody looked, where somebody asks for them."""
+    return GridFill(
+        ground.clock,
+        node=ground.data.node,
+        folder=ground.data.path / "analysis",
+        catalogue=ground.catalogue,
+        bus=ground.bus,
+        key_frames=KeyFrames(ground.catalogue, _playback(ground, None, BLOCK_BYTES)),
     )
 
 
@@ -251,6 +267,17 @@ def _exporter(ground: Ground) -> Exporter:
         options=options,
         close=playback.close,
     )
+
+
+def _searching(ground: Ground) -> list[Service]:
+    """Pictures of past instants, and grids of older footage, for who asks this node."""
+    pictures, rows = _playback(ground, None), _playback(ground, None)
+    key_frames = KeyFrames(ground.catalogue, pictures)
+    stills = Stills(
+        ground.clock, catalogue=ground.catalogue, bus=ground.bus, key_frames=key_frames, close=pictures.close
+    )
+    parts = FillerParts(ground.catalogue, ground.bus, rows)
+    return [stills, Filler(ground.clock, node=ground.data.node, parts=parts, close=rows.close)]
 
 
 def _synchronized() -> bool:

@@ -38,6 +38,8 @@ log = logs.get(__name__)
 _STOP_S = 2.0
 _DOWNLOADS_EACH = 4
 _DOWNLOADS_ALL = 16
+_SEARCHES_EACH = 3
+_SEARCHES_ALL = 12
 
 
 class Parts:
@@ -90,6 +92,9 @@ class Parts:
             reason="downloads_many",
             each=_DOWNLOADS_EACH,
             total=_DOWNLOADS_ALL,
+        )
+        self.searches = Slots(
+            "Too many searches run at this moment.", reason="searches_many", each=_SEARCHES_EACH, total=_SEARCHES_ALL
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self.looks = Looks(self.audit, context.clock, self.spawn)

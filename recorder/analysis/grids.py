@@ -1,8 +1,8 @@
-"""Change grids on disk, for searches to come: one file per Camera and day, beside the catalogue of the node.
+"""Change grids on disk, for searches: one file per Camera and day, beside the catalogue of the node.
 
-A file is a row of blocks, appended whole: `VMG1`, then little-endian length of the body, start in ms, count and CRC-32
-of the body; the body is zlib over `count` offsets from the start (u32, ms) and as many grids of 144 bytes. A reader
-leaves out a block that is torn or damaged. Blocking: runs on the thread of `analysis`.
+A file is a row of blocks, appended whole, in any order: `VMG1`, then little-endian length of the body, start in ms,
+count and CRC-32 of the body; the body is zlib over `count` offsets from the start (u32, ms) and as many grids of 144
+bytes, of one hour at most. A reader leaves out a block that is torn or damaged. Blocking: on threads of `analysis`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recorder.analysis.change import GRID_BYTES
 from vms.clock import NS_PER_MS
 from vms.domain.ids import is_id
@@ -22,10 +25,13 @@ _MAGIC = b"VMG1"
 _HEAD = struct.Struct("<4sIQII")
 _MAX_BODY = 1 << 20
 _DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
 _SUFFIX = ".grid"
 
 Grid = tuple[int, bytes]
 """When (ns) a key frame was taken, and what changed up to it."""
+Rows = tuple[NDArray[np.int64], NDArray[np.uint8]]
+"""The same of many: times in ms, and grids of n x 144."""
 
 
 class Grids:
@@ -36,25 +42,39 @@ class Grids:
 
     def append(self, camera: str, grids: Sequence[Grid]) -> None:
         """Keep them, in their order; those of two days go into two files. OSError."""
-        days: dict[str, list[Grid]] = {}
+        hours: dict[int, list[Grid]] = {}
         for grid in grids:
-            days.setdefault(_day(grid[0] // NS_PER_MS), []).append(grid)
-        for day, some in days.items():
-            path = self._folder / camera / f"{day}{_SUFFIX}"
+            hours.setdefault(grid[0] // NS_PER_MS // _HOUR_MS, []).append(grid)
+        for hour, some in hours.items():
+            path = self._folder / camera / f"{_day(hour * _HOUR_MS)}{_SUFFIX}"
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
                 file.write(_block(some))
 
     def read(self, camera: str, from_ns: int, to_ns: int) -> Iterator[Grid]:
         """Those of [from_ns, to_ns), as they were written. OSError."""
+        for times_ms, grids in self._blocks(camera, from_ns // NS_PER_MS, (to_ns - 1) // NS_PER_MS):
+            for at_ms, grid in zip(times_ms.tolist(), grids, strict=True):
+                if from_ns <= at_ms * NS_PER_MS < to_ns:
+                    yield at_ms * NS_PER_MS, grid.tobytes()
+
+    def rows(self, camera: str, from_ns: int, to_ns: int) -> Rows:
+        """Those of [from_ns, to_ns) in order of time, each time once. OSError."""
+        blocks = list(self._blocks(camera, from_ns // NS_PER_MS, (to_ns - 1) // NS_PER_MS))
+        if not blocks:
+            return np.zeros(0, np.int64), np.zeros((0, GRID_BYTES), np.uint8)
+        times_ms, first = np.unique(np.concatenate([times for times, _ in blocks]), return_index=True)
+        inside = (times_ms * NS_PER_MS >= from_ns) & (times_ms * NS_PER_MS < to_ns)
+        return times_ms[inside], np.concatenate([grids for _, grids in blocks])[first[inside]]
+
+    def _blocks(self, camera: str, from_ms: int, last_ms: int) -> Iterator[Rows]:
+        """Whole blocks that may reach into [from_ms, last_ms]."""
         if not is_id(camera):
             return
-        at_ms, last_ms = from_ns // NS_PER_MS, (to_ns - 1) // NS_PER_MS
-        while at_ms // _DAY_MS <= last_ms // _DAY_MS:
+        for day in range(from_ms // _DAY_MS, last_ms // _DAY_MS + 1):
             with suppress(FileNotFoundError):
-                data = (self._folder / camera / f"{_day(at_ms)}{_SUFFIX}").read_bytes()
-                yield from (grid for grid in _grids(data) if from_ns <= grid[0] < to_ns)
-            at_ms += _DAY_MS
+                data = (self._folder / camera / f"{_day(day * _DAY_MS)}{_SUFFIX}").read_bytes()
+                yield from _blocks_in(data, from_ms, last_ms)
 
     def cameras(self) -> list[str]:
         """Those of which there are any."""
@@ -87,7 +107,7 @@ def _block(grids: Sequence[Grid]) -> bytes:
     return _HEAD.pack(_MAGIC, len(body), start_ms, len(grids), zlib.crc32(body)) + body
 
 
-def _grids(data: bytes) -> Iterator[Grid]:
+def _blocks_in(data: bytes, from_ms: int, last_ms: int) -> Iterator[Rows]:
     at = data.find(_MAGIC)
     while 0 <= at <= len(data) - _HEAD.size:
         _, length, start_ms, count, crc = _HEAD.unpack_from(data, at)
@@ -95,8 +115,8 @@ def _grids(data: bytes) -> Iterator[Grid]:
         if len(body) != length or zlib.crc32(body) != crc:
             at = data.find(_MAGIC, at + 1)
             continue
-        plain = zlib.decompress(body)
-        for i, offset_ms in enumerate(struct.unpack_from(f"<{count}I", plain)):
-            first = 4 * count + i * GRID_BYTES
-            yield (start_ms + offset_ms) * NS_PER_MS, plain[first : first + GRID_BYTES]
+        if from_ms - _HOUR_MS < start_ms <= last_ms:
+            plain = np.frombuffer(zlib.decompress(body), np.uint8)
+            offsets = plain[: 4 * count].view("<u4").astype(np.int64)
+            yield start_ms + offsets, plain[4 * count :].reshape(count, GRID_BYTES)
         at = data.find(_MAGIC, at + _HEAD.size + length)

@@ -7,11 +7,9 @@ one of each Camera: when the thread is behind, the newer replaces the older and 
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,7 +17,8 @@ from pathlib import Path
 from recorder.analysis.grids import Grid, Grids
 from recorder.analysis.health import UNSEEN, Verdict
 from recorder.analysis.motion import Motions
-from recorder.analysis.picture import one_thread
+from recorder.analysis.priority import modest
+from recorder.analysis.searches import MotionSearches
 from recorder.analysis.sight import Seen, Sight
 from recorder.analysis.sprites import Sprites, is_recorded
 from vms import logs, metrics
@@ -38,9 +37,6 @@ log = logs.get(__name__)
 _DAY_NS = 86_400 * NS_PER_S
 _MAX_SPAN_NS = 3600 * NS_PER_S
 _TURN_MAX_S = 60.0
-_NICE = 4
-"""Behind recording and viewers, but not by so much that the thread is left without CPU while it holds the
-interpreter's lock, for which the event loop would wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +94,7 @@ class Analysis(Service):
         self._waiting: dict[StreamRef, Packet] = {}
         self._some = asyncio.Event()
         self._throttle = logs.Throttle(60 * NS_PER_S)
+        self._searches = MotionSearches(options.node, self._grids, catalogue, self._fresh)
 
     def cameras(self) -> list[Looked]:
         """Those that are looked at."""
@@ -106,7 +103,7 @@ class Analysis(Service):
     async def run_once(self) -> None:
         """Until stopped; what was gathered of grids is written at the end."""
         async with AsyncExitStack() as stack:
-            pool = ThreadPoolExecutor(1, thread_name_prefix="analysis", initializer=_modest)
+            pool = ThreadPoolExecutor(1, thread_name_prefix="analysis", initializer=modest)
             stack.callback(partial(pool.shutdown, wait=False))
             subscription = self._hub.subscribe("analysis", keys_only=True)
             stack.callback(subscription.close)
@@ -117,6 +114,7 @@ class Analysis(Service):
             stack.callback(
                 self._bus.serve(f"analysis.changes.{self._options.node}", partial(self._changes, pool)).close
             )
+            self._searches.serve(self._bus, stack.enter_context(ExitStack()))
             await self._learn()
             self.ready()
             await self._work(subscription, changes, turns, pool)
@@ -159,10 +157,10 @@ class Analysis(Service):
     async def _learn(self) -> None:
         """The Cameras as they are registered. CatalogueError."""
         cameras = {camera.id: camera for camera in await self._catalogue.cameras.list()}
-        for ident in [ident for ident in self._looked if not _is_watched(cameras.get(ident))]:
+        for ident in [ident for ident in self._looked if not is_watched(cameras.get(ident))]:
             del self._looked[ident]
         for camera in cameras.values():
-            if not _is_watched(camera):
+            if not is_watched(camera):
                 continue
             name = StreamName.SUB if camera.stream(StreamName.SUB) is not None else StreamName.MAIN
             looked, stream = self._looked.get(camera.id), StreamRef(camera.id, name)
@@ -276,6 +274,10 @@ class Analysis(Service):
         if failed is not None:
             raise failed
 
+    def _fresh(self, camera: str) -> list[Grid]:
+        looked = self._looked.get(camera)
+        return [] if looked is None else looked.grids
+
     async def _changes(self, pool: ThreadPoolExecutor, value: Value) -> Value:
         """Grids of a Camera of at most an hour: `at_ns` of each, and all their bytes one after the other."""
         camera, from_ns, to_ns = value.get("camera"), value.get("from_ns"), value.get("to_ns")
@@ -283,8 +285,7 @@ class Analysis(Service):
             raise InputError("grids need camera, from_ns and to_ns")
         if not 0 <= from_ns < to_ns <= from_ns + _MAX_SPAN_NS:
             raise InputError("grids of an hour at most", field="to_ns")
-        looked = self._looked.get(camera)
-        fresh = [grid for grid in (looked.grids if looked else ()) if from_ns <= grid[0] < to_ns]
+        fresh = [grid for grid in self._fresh(camera) if from_ns <= grid[0] < to_ns]
         kept = await asyncio.get_running_loop().run_in_executor(
             pool, lambda: list(self._grids.read(camera, from_ns, to_ns))
         )
@@ -306,16 +307,8 @@ class Analysis(Service):
                 log.warning("old change grids stay", why=logs.redact(f"{type(error).__name__}: {error}"))
 
 
-def _is_watched(camera: Camera | None) -> bool:
+def is_watched(camera: Camera | None) -> bool:
     """Decoding a picture of `main` costs more than recording it: without `sub` only where somebody drew areas."""
     if camera is None or not camera.enabled or not camera.analysis:
         return False
     return camera.stream(StreamName.SUB) is not None or bool(camera.areas)
-
-
-def _modest() -> None:
-    """On the thread of `analysis`. Linux knows a niceness of each thread; elsewhere it stays as it is."""
-    one_thread()
-    with suppress(OSError, AttributeError):
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, min(os.getpriority(os.PRIO_PROCESS, thread) + _NICE, 19))

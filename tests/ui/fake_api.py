@@ -28,6 +28,7 @@ from tests.ui.fake_alarms import FakeAlarms
 from tests.ui.fake_cases import FakeCases
 from tests.ui.fake_ptz import FakePtz
 from tests.ui.fake_screens import FakeScreens
+from tests.ui.fake_search import FakeSearch
 from tests.ui.fake_views import FakeViews
 from tests.ui.footage import FPS, GOP, Minute, minute
 from vms.bus.memory import MemoryBus
@@ -83,6 +84,7 @@ class FakeApi:
     bookmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
     views: FakeViews = field(default_factory=FakeViews)
     screens: FakeScreens = field(default_factory=FakeScreens)
+    search: FakeSearch = field(default_factory=FakeSearch)
     probe: dict[str, Any] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -96,6 +98,7 @@ class FakeApi:
 
     def __post_init__(self) -> None:
         self.ptz = FakePtz(self.bus, self.tell, lambda request: PEOPLE[request.cookies["vms_session"]])
+        self.search.jpeg = self.jpeg
         self.alarms = FakeAlarms(self.tell, lambda: iso(now_ms()), self.cameras)
         self.cases = FakeCases(lambda: iso(now_ms()), self.cameras)
 
@@ -182,6 +185,7 @@ class FakeApi:
             *self.ptz.routes(),
             *self.views.routes(),
             *self.screens.routes(),
+            *self.search.routes(),
             Route("/api/wall/sessions", self._open_wall, methods=["POST"]),
             Route("/api/wall/sessions/{id}", self._end_wall, methods=["DELETE"]),
             WebSocketRoute("/api/wall/sessions/{id}/control", self._control),

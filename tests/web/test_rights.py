@@ -31,6 +31,7 @@ _CAMERA = {
     "/ptz": Right.LIVE,
     "/ptz/": Right.PTZ,
     "/coverage": Right.REPLAY,
+    "/picture": Right.REPLAY,
     "/playlist.m3u8": Right.REPLAY,
     "/key-frames": Right.REPLAY,
     "/segments/": Right.REPLAY,
@@ -99,6 +100,8 @@ def _may(operation: str, method: str, path: str, given: frozenset[Right], *, own
         return Right.REPLAY in given
     if path.startswith(("/api/cases", "/api/holds")):
         return Right.INVESTIGATE in given
+    if path.startswith("/api/search"):
+        return (Right.INVESTIGATE if "fills" in path else Right.REPLAY) in given
     if path.startswith(("/api/people", "/api/rules")):
         return False  # these grants are at a site; such things ask for all
     if operation in {"addCamera", "probeCamera", "tryOnvif"}:

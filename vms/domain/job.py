@@ -15,9 +15,10 @@ WHOLE_PPM = 1_000_000
 
 
 class JobKind(StrEnum):
-    """Kinds of long work."""
+    """Kinds of long work. `fill`: change grids of footage that has none."""
 
     EXPORT = "export"
+    FILL = "fill"
 
 
 class JobState(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vms.clock import NS_PER_S
+from vms.domain.interval import Interval, union
 from vms.errors import InputError
 
 DAY_MIN = 1440
@@ -42,14 +43,27 @@ class Schedule:
     def next_ns(self, at_ns: int) -> int:
         """The first moment from `at_ns` on when it holds, `at_ns` itself where it holds then."""
         first = (at_ns + _WIB_NS) // _DAY_NS - 1
-        length_min = self.to_min - self.from_min + (DAY_MIN if self.to_min < self.from_min else 0)
         for day in range(first, first + 10):
             if (day + _EPOCH_WEEKDAY) % 7 not in self.days:
                 continue
             begins_ns = day * _DAY_NS - _WIB_NS + self.from_min * _MIN_NS
-            if at_ns < begins_ns + length_min * _MIN_NS:
+            if at_ns < begins_ns + self._length_min * _MIN_NS:
                 return max(at_ns, begins_ns)
         raise AssertionError("ten days hold every day of the week")
+
+    def windows(self, interval: Interval) -> list[Interval]:
+        """When it holds within an interval, in order of time; neighbours are one."""
+        found = []
+        for day in range((interval.start_ns + _WIB_NS) // _DAY_NS - 1, (interval.end_ns + _WIB_NS) // _DAY_NS + 1):
+            if (day + _EPOCH_WEEKDAY) % 7 in self.days:
+                begins_ns = day * _DAY_NS - _WIB_NS + self.from_min * _MIN_NS
+                part = Interval(begins_ns, begins_ns + self._length_min * _MIN_NS).clip(interval)
+                found += [] if part is None else [part]
+        return union(found)
+
+    @property
+    def _length_min(self) -> int:
+        return self.to_min - self.from_min + (DAY_MIN if self.to_min < self.from_min else 0)
 
     def holds(self, at_ns: int) -> bool:
         """Whether it holds at a time."""

@@ -31,6 +31,7 @@ from vms.store.pruning import Pruning
 from vms.store.rebuilding import Rebuilding
 from vms.store.rules import Rules
 from vms.store.runs import Grants, Runs
+from vms.store.search import Search
 from vms.store.secret import Sealer
 from vms.store.segments import Copies, Segments
 from vms.store.sites import Nodes, Sites, Stores
@@ -68,6 +69,7 @@ class Catalogue:
         self.sprites = Sprites(database)
         self.events = Events(database)
         self.bookmarks = Bookmarks(database)
+        self.search = Search(database)
         self.jobs = Jobs(database)
         self.cases = Cases(database)
         self.holds = Holds(database)

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Row, func, insert, literal, select
+from sqlalchemy import Row, and_, func, insert, literal, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from vms.domain.camera import StreamName, StreamRef
@@ -69,6 +69,23 @@ class Runs:
     async def in_interval(self, stream: StreamRef, interval: Interval) -> list[Run]:
         """Those of a Stream that overlap the interval by their own wall times, oldest first."""
         return await self._db.rows(_IN_INTERVAL, _runs, window.values(stream, interval))
+
+    async def nodes(self, camera: str, interval: Interval) -> list[str]:
+        """Nodes that recorded a Camera then, whichever Stream of it, and the one that did so last; by id."""
+        c = runs.c
+        not_over = or_(c.end_ns.is_(None), c.end_ns > interval.start_ns)
+        there = and_(c.camera == camera, c.start_ns < interval.end_ns, not_over)
+        async with self._db.read() as connection:
+            found = set((await connection.execute(select(c.node).where(there).distinct())).scalars())
+        last = await self.last_node(camera)
+        return sorted(found if last is None else {*found, last})
+
+    async def last_node(self, camera: str) -> str | None:
+        """The Node of a Camera's newest Run; None: it has none."""
+        newest = select(runs.c.node).where(runs.c.camera == camera).order_by(runs.c.start_ns.desc()).limit(1)
+        async with self._db.read() as connection:
+            node: str | None = (await connection.execute(newest)).scalar()
+        return node
 
     async def correction_range(self, stream: StreamRef) -> tuple[int, int]:
         """The least and the greatest correction of a Stream's Runs in nanoseconds, 0 included: how far its shown times

@@ -82,6 +82,9 @@ RULES: Mapping[str, RouteRule] = {
         ("getCoverage", "getPlaylist", "getKeyFrames", "getSegment", "getThumbnail"), _camera(Right.REPLAY)
     ),
     "getTimeline": RouteRule(On.SOMEWHERE, Right.REPLAY),
+    "getPicture": _camera(Right.REPLAY),
+    **dict.fromkeys(("searchMoments", "searchMotion"), RouteRule(On.SOMEWHERE, Right.REPLAY)),
+    **dict.fromkeys(("addFill", "listFills", "cancelFill"), RouteRule(On.SOMEWHERE, Right.INVESTIGATE)),
     "downloadFootage": _camera(Right.EXPORT),
     **dict.fromkeys(
         ("addExport", "listExports", "getExport", "cancelExport", "downloadExport"),

@@ -66,3 +66,16 @@ def test_what_is_old_goes_one_day_at_a_time(tmp_path: Path) -> None:
     assert grids.expire(CAMERA, MIDNIGHT_NS + 30 * day_ns) > 0
     assert grids.expire(CAMERA, MIDNIGHT_NS + 30 * day_ns) == 0
     assert grids.cameras() == []
+
+
+def test_rows_are_in_order_whenever_they_were_written(tmp_path: Path) -> None:
+    """What was filled in later stands where it belongs, and what was written twice is there once."""
+    grids, kept = Grids(tmp_path), some(MIDNIGHT_NS - 20 * NS_PER_S)
+    grids.append(CAMERA, kept[20:])
+    grids.append(CAMERA, kept[:25])
+    times_ms, found = grids.rows(CAMERA, 0, MIDNIGHT_NS * 2)
+    assert times_ms.tolist() == [at_ns // NS_PER_MS for at_ns, _ in kept]
+    assert [row.tobytes() for row in found] == [grid for _, grid in kept]
+    times_ms, found = grids.rows(CAMERA, kept[3][0], kept[5][0])
+    assert (len(times_ms), found.shape) == (2, (2, 144))
+    assert grids.rows(CAMERA, 0, NS_PER_S)[1].shape == (0, 144)
