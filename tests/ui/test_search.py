@@ -89,7 +89,7 @@ async def test_motion_in_a_part_that_is_drawn(browser: Browser, place: Place) ->
         assert set(chosen["camera"][0].split(",")) == {one["id"] for one in cameras}
         await shot(page, "chosen")
         await page.keyboard.press("Enter")
-        await page.wait_for_url("**/recordings?t=**")
+        await page.wait_for_url("**/replay?cameras=**")
         assert not screen.errors
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from web.api.errors import problems
 from web.api.playback import RecordedCamera
-from web.deps import PartsOf
+from web.deps import PartsOf, Who
 from web.times import format_time, parse_time
 
 router = APIRouter(prefix="/api/cameras/{camera_id}", tags=["footage"])
@@ -26,6 +26,7 @@ _KEPT_BY_BROWSERS = "private, max-age=3600"
 )
 async def get_picture(
     camera: RecordedCamera,
+    who: Who,
     parts: PartsOf,
     at: Annotated[str, Query(max_length=64, description="When, RFC 3339.")],
     width: Annotated[int, Query(ge=64, le=1920, description="At most so many pixels.")] = 640,
@@ -33,6 +34,7 @@ async def get_picture(
     """The recorded picture of the key frame at or before a moment; X-Captured-At says of when it is."""
     asked = {"camera": camera.id, "at_ns": parse_time(at, "at"), "width": width}
     answer = await parts.bus.request("stills.picture", asked, timeout_s=_ANSWER_S)
+    parts.looks.seen(who.person.id, camera.id, int(answer["at_ns"]))
     headers = {
         "X-Captured-At": format_time(answer["at_ns"]),
         "X-Stream": str(answer["stream"]),

@@ -92,7 +92,7 @@ const BEFORE_MS = 2000;
 /** Where its moment is shown: a little before it begins. */
 export function momentUrl(found: Found): string {
   if (!found.camera) return "";
-  return urlOf(`/cameras/${found.camera}/recordings`, { t: new Date(found.from - BEFORE_MS).toISOString() });
+  return urlOf("/replay", { cameras: found.camera, at: new Date(found.from - BEFORE_MS).toISOString() });
 }
 
 const AROUND_MS = 10_000;
