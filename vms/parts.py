@@ -34,8 +34,8 @@ from recorder.retention import Retention, RetentionOptions
 from recorder.rules import RuleKeeper
 from recorder.segmenter import CutOptions
 from recorder.spool import Spool, SpoolOptions
-from recorder.timestamping import Authority
 from recorder.stills import Stills
+from recorder.timestamping import Authority
 from recorder.uploader import Uploader, UploaderOptions
 from streamer.options import StreamerOptions
 from streamer.service import Streamer
