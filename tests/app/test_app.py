@@ -190,7 +190,7 @@ async def test_web_alone_serves_the_page(tmp_path: Path) -> None:
     chosen = written(tmp_path)
     async with running_node(chosen, SystemClock(), services={"web"}) as node:
         assert node.first_admin == registration.FirstAdmin(ADMIN, None)
-        assert set(node.supervisor.health()) == {"events", "exporter", "filler", "loop", "stills", "web"}
+        assert set(node.supervisor.health()) == {"checkpoints", "events", "exporter", "filler", "loop", "stills", "web"}
         async with httpx.AsyncClient(base_url=node.url) as client:
             assert (await client.get("/healthz")).status_code == 200
             assert (await client.get("/api/cameras")).status_code == 401
