@@ -118,6 +118,10 @@ class Footage:
         inside = [unit for unit in self.units[tile][first:last] if unit.is_key]
         return {unit.n for unit in [*([before] if before else []), *inside]}
 
+    def covers(self, at_ns: int) -> bool:
+        """Whether the clock stands well within what is known of all cameras."""
+        return max(t[0] for t in self._times) + 10**9 < at_ns < min(t[-1] for t in self._times) - 10**9
+
     def random_ns(self, rng: random.Random) -> int:
         """An instant of the time that all cameras were there, less five seconds at both ends."""
         first, last = max(times[0] for times in self._times), min(times[-1] for times in self._times)
@@ -167,6 +171,8 @@ def _judge(found: Spread, footage: Footage, sample: Sequence[Any], rate: float) 
     if since_ms < SETTLE_MS or told != rate:
         return
     at_ns, fast = int(at_ms * 1e6), rate < 0 or rate > 4
+    if not footage.covers(at_ns):
+        return  # what was recorded later, or before, is not known here
     shown: list[int] = []
     for tile, k in enumerate(ks):
         there = bool(footage.wanted(tile, at_ns))
