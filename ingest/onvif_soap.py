@@ -86,6 +86,14 @@ def read_answer(data: bytes, status: int = 200) -> ET.Element:
     return body[0]
 
 
+def read_datagram(data: bytes) -> ET.Element | None:
+    """A whole message that came unasked; None where it is none."""
+    try:
+        return parse(data)
+    except _WrongXmlError:
+        return None
+
+
 def parse(data: bytes) -> ET.Element:
     """A tree of elements; nothing outside of it is ever read."""
     if len(data) > ANSWER_BYTES:

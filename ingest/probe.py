@@ -216,7 +216,7 @@ def _warnings(facts: Mapping[str, Any], seen: _Seen) -> tuple[Remark, ...]:
         found.append(Remark(reason="b_frames", text=words))
     gop_s = facts["gop_s"]
     if gop_s is not None and gop_s > LONG_GOP_S:
-        words = f"Its key frames are {gop_s:g} s apart: set the interval to 2 s, so that it can be seeked in."
+        words = f'Its key frames are {gop_s:g} s apart: set the interval to 2 s and any "smart" codec (H.264+) off.'
         found.append(Remark(reason="long_gop", text=words, params={"seconds": f"{gop_s:g}"}))
     elif gop_s is None:
         words = "No second key frame came: set the key-frame (I-frame) interval to 2 s."

@@ -12,6 +12,7 @@ from typing import Any
 
 from ingest.clockstate import synchronized
 from ingest.credit import priority_of
+from ingest.discovery import Discovery
 from ingest.fleet import Fleet, FleetOptions
 from ingest.patience import WorkerOptions
 from ingest.probe import ProbeOptions, Prober
@@ -331,7 +332,8 @@ def _ingest(ground: Ground) -> list[Service]:
     )
     zone = ground.zone if ground.link is not None else None
     ptz = PtzService(bus=ground.bus, fleet=fleet, clock=ground.clock, policy=policy, site=zone)
-    return [*([leases] if leases is not None else []), fleet, watch, ptz]
+    discovery = Discovery(bus=ground.bus, clock=ground.clock, policy=policy, site=zone)
+    return [*([leases] if leases is not None else []), fleet, watch, ptz, discovery]
 
 
 async def web_server(ground: Ground, supervisor: Supervisor, stack: contextlib.AsyncExitStack) -> WebServer:

@@ -69,6 +69,8 @@ class LeafRights:
             f"$JS.ACK.{slug}.>",
             f"ingest.probe.{slug}",
             f"ingest.onvif.{slug}",
+            f"ingest.discover.{slug}",
+            f"ingest.describe.{slug}",
             f"recorder.stored.{slug.replace('-', '_')}",
             *_ANSWERS,
         ]

@@ -19,6 +19,7 @@ class JobKind(StrEnum):
 
     EXPORT = "export"
     FILL = "fill"
+    DISCOVERY = "discovery"
 
 
 class JobState(StrEnum):

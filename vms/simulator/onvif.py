@@ -17,12 +17,30 @@ from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr, unescape
 
 MESSAGE_BYTES = 64 * 1024
-FAULTS = frozenset({"none", "silent", "slow", "huge", "dtd", "bomb", "elsewhere", "garbage", "no_ptz", "refuse"})
-_PATH = re.compile(r"/([a-z0-9-]+)/onvif/(device|media|ptz)_service")
+FAULTS = frozenset(
+    {
+        "none", "silent", "slow", "huge", "dtd", "bomb", "elsewhere", "garbage", "no_ptz", "refuse", "file",
+        "other_host",
+    }
+)  # fmt: skip
+_PATH = re.compile(r"(?:/([a-z0-9-]+))?/onvif/(device|media|ptz)_service")
 _TURN_PER_S = 0.4
 _ZOOM_PER_S = 0.4
 _FRESH_S = 30.0
 Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What a profile says of its stream."""
+
+    name: str
+    url: str
+    codec: str
+    width: int
+    height: int
+    fps: int
+    gop: int
 
 
 @dataclass(slots=True)
@@ -35,6 +53,7 @@ class Head:
     presets: dict[str, tuple[str, tuple[float, ...]]] = field(default_factory=dict)
     fault: str = "none"
     log: list[str] = field(default_factory=list)
+    streams: list[StreamFacts] = field(default_factory=list)
     _at_s: float = 0.0
     _until_s: float = 0.0
     _numbers: int = 0
@@ -62,7 +81,8 @@ class Head:
 
 
 class OnvifDevices:
-    """All heads behind one port."""
+    """All heads behind one port. The last one answers at the path that devices have as a rule too, so that whoever
+    looks for cameras finds it."""
 
     def __init__(self, names: Iterable[tuple[str, str]], username: str, password: str) -> None:
         self._username, self._password = username, password
@@ -109,7 +129,8 @@ class OnvifDevices:
 
     async def _answer(self, path: str, message: str) -> tuple[str, bytes | None]:
         found = _PATH.fullmatch(path)
-        head = self.heads.get(found[1]) if found else None
+        slug = (found[1] or next(reversed(self.heads), "")) if found else ""
+        head = self.heads.get(slug)
         if found is None or head is None:
             return "404 Not Found", b""
         name = _operation(message)
@@ -126,8 +147,8 @@ class OnvifDevices:
             return "400 Bad Request", _fault("ter:NotAuthorized", "Sender not authorized")
         if head.fault == "refuse" and name in _MOVES:
             return "500 Internal Server Error", _fault("ter:Action", "the motor is stuck")
-        base = f"http://{self.host}:{self.port}/{found[1]}/onvif"
-        body = _describe(head, name, base) or _steer(head, name, message)
+        base = f"http://{self.host}:{self.port}/{slug}/onvif"
+        body = _describe(head, name, base) or _stream(head, name, message) or _steer(head, name, message)
         return ("200 OK", _wrapped(body)) if body else ("400 Bad Request", _fault("ter:ActionNotSupported", "no such"))
 
     def _is_signed(self, message: str) -> bool:
@@ -199,8 +220,37 @@ def _describe(head: Head, name: str, base: str) -> str:
             if head.fault == "no_ptz"
             else '<tt:PTZConfiguration token="ptz"><tt:Name>ptz</tt:Name></tt:PTZConfiguration>'
         )
-        profiles = f'<trt:Profiles token="main" fixed="true"><tt:Name>main</tt:Name>{steered}</trt:Profiles>'
+        names = [(one.name, _encoder(one)) for one in head.streams] or [("main", "")]
+        profiles = "".join(
+            f'<trt:Profiles token="{token}" fixed="true"><tt:Name>{token}</tt:Name>{encoder}{steered}</trt:Profiles>'
+            for token, encoder in names
+        )
         return f"<trt:GetProfilesResponse>{profiles}</trt:GetProfilesResponse>"
+    return ""
+
+
+def _encoder(one: StreamFacts) -> str:
+    size = f"<tt:Resolution><tt:Width>{one.width}</tt:Width><tt:Height>{one.height}</tt:Height></tt:Resolution>"
+    rate = f"<tt:RateControl><tt:FrameRateLimit>{one.fps}</tt:FrameRateLimit></tt:RateControl>"
+    gop = f"<tt:H264><tt:GovLength>{one.gop}</tt:GovLength></tt:H264>"
+    inner = f"<tt:Encoding>{one.codec}</tt:Encoding>{size}{rate}{gop}"
+    return f'<tt:VideoEncoderConfiguration token="{one.name}">{inner}</tt:VideoEncoderConfiguration>'
+
+
+def _stream(head: Head, name: str, message: str) -> str:
+    """What the device is, and where its streams are."""
+    if name == "GetDeviceInformation":
+        about = f"<tds:Manufacturer>Simulator</tds:Manufacturer><tds:Model>{escape(head.name)}</tds:Model>"
+        about += "<tds:FirmwareVersion>1</tds:FirmwareVersion><tds:SerialNumber>1</tds:SerialNumber>"
+        return f"<tds:GetDeviceInformationResponse>{about}</tds:GetDeviceInformationResponse>"
+    if name == "GetStreamUri":
+        token = _text(message, "ProfileToken")
+        one = next((stream for stream in head.streams if stream.name == token), None)
+        if one is None:
+            return ""
+        url = {"file": "file:///etc/passwd", "other_host": "rtsp://10.255.255.1/x"}.get(head.fault, one.url)
+        uri = f"<trt:MediaUri><tt:Uri>{escape(url)}</tt:Uri></trt:MediaUri>"
+        return f"<trt:GetStreamUriResponse>{uri}</trt:GetStreamUriResponse>"
     return ""
 
 

@@ -19,7 +19,7 @@ from vms.simulator.control import Control
 from vms.simulator.digest import Digest
 from vms.simulator.faults import Fault, Order
 from vms.simulator.feed import Feed
-from vms.simulator.onvif import OnvifDevices
+from vms.simulator.onvif import OnvifDevices, StreamFacts
 from vms.simulator.options import Picture, SimulatorOptions
 from vms.simulator.pacer import Pacer
 from vms.simulator.places import STEERED, Place, places
@@ -40,7 +40,9 @@ class Simulator:
         self.places = places(options.cameras)
         self.port = 0
         self.control_port = 0
-        heads = [(place.slug, place.name) for place in self.places if place.slug in STEERED]
+        spare = self.places[-1:]  # the demo registers all but the last ones: it is there to be found
+        heads = [(place.slug, place.name) for place in self.places if place.slug in STEERED and place not in spare]
+        heads += [(place.slug, place.name) for place in spare]
         self.devices = OnvifDevices(heads, options.username, options.password)
         self._sources: dict[str, _Source] = {}
         self._server: asyncio.Server | None = None
@@ -75,6 +77,8 @@ class Simulator:
         self.port = int(self._server.sockets[0].getsockname()[1])
         self.control_port = await self._control.start(options.host, options.control_port)
         await self.devices.start(options.host)
+        for slug, head in self.devices.heads.items():
+            head.streams = [self._told(slug, name, picture) for name, picture in options.streams]
         self._pacer = Pacer([source.feed for source in self._sources.values()])
         self._pacer.start()
 
@@ -127,6 +131,12 @@ class Simulator:
         log = StreamLog(folder / f"{place.slug}.{name}.jsonl" if folder is not None else None)
         feed = Feed(place.slug, name, key.title, clip.load(key, self.options.cache), log)
         self._sources[f"{place.slug}/{name}"] = _Source(feed, key)
+
+    def _told(self, slug: str, name: str, picture: Picture) -> StreamFacts:
+        """A stream as its ONVIF device tells of it."""
+        url = f"rtsp://{self.options.host}:{self.port}/{slug}/{name}"
+        gop = round(picture.gop_s * picture.fps)
+        return StreamFacts(name, url, picture.codec.upper(), picture.width, picture.height, picture.fps, gop)
 
     def _find(self, path: str) -> Feed | None:
         source = self._sources.get("/".join(path.split("/")[:2]))

@@ -11,13 +11,15 @@ from fastapi import APIRouter, Query, Response
 from vms.bus.base import Value
 from vms.domain.camera_url import check_credentials
 from vms.domain.rights import Right
-from vms.errors import InputError, NoResponderError
 from vms.logs import redact
+from web import remarks
 from web.api.errors import CHANGES, problems
 from web.camera_edit import check_address, parse_url
 from web.deps import EyesOf, OneCamera, PartsOf, Who
+from web.discoveries import ask_at
 from web.parts import Parts
 from web.schemas import ProbeIn, ProbeOut, RemarkOut
+from web.security.authority import Eyes
 from web.times import format_time
 from web.uncut import uncut
 
@@ -58,26 +60,21 @@ async def probe_camera(body: ProbeIn, who: Who, eyes: EyesOf, parts: PartsOf) ->
                 reason=item["reason"], text=redact(item["text"], secrets), params=_redacted(item["params"], secrets)
             )
             for item in answer.get("warnings") or ()
-        ],
+        ]
+        + (await _of_registering(body, url.bare, username, password, eyes, parts) if answer["ok"] else []),
         picture=f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" if picture else None,
     )
 
 
+async def _of_registering(
+    body: ProbeIn, url: str, username: str, password: str, eyes: Eyes, parts: Parts
+) -> list[RemarkOut]:
+    others = [one for one in eyes.seen(await uncut(parts.catalogue.cameras.list())) if one.id != body.camera]
+    return [*remarks.of_login(username, password), *remarks.of_twins([url], others)]
+
+
 async def _ask(parts: Parts, site: str | None, request: Value) -> Value:
-    """By a node of the Site, or of one above it. Without a Site: by any, where there is one machine."""
-    sites = {known.id: known for known in await uncut(parts.catalogue.sites.list())}
-    at = None if site is None else sites.get(site)
-    if site is not None and at is None:
-        raise InputError("There is no such site.", field="site", reason="site_gone")
-    while at is not None:
-        above = None if at.parent is None else sites.get(at.parent)
-        try:
-            return await parts.bus.request(f"ingest.probe.{at.slug}", request, timeout_s=_PROBE_S)
-        except NoResponderError:
-            if above is None:
-                raise
-        at = above
-    return await parts.bus.request("ingest.probe.any", request, timeout_s=_PROBE_S)
+    return await ask_at(parts.bus, parts.catalogue, "probe", site, request, _PROBE_S)
 
 
 def _redacted(params: Mapping[str, Any], secrets: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ jobs = Table(
     "jobs",
     METADATA,
     Column("id", String(ID_CHARS), primary_key=True, doc="Id of the Job; never changes."),
-    Column("kind", String(16), nullable=False, doc="What it does: export."),
+    Column("kind", String(16), nullable=False, doc="What it does: export, discovery."),
     Column("person", String(ID_CHARS), ForeignKey("people.id"), nullable=False, doc="Who asked for it."),
     Column("asked", JSON, nullable=False, doc="What was asked, as its kind has it."),
     Column("created_ns", BigInteger, nullable=False, doc="When it was asked for."),
