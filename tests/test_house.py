@@ -48,7 +48,7 @@ OWNERS = {
     "starlette": ("web/",),
     "structlog": ("vms/logs.py",),
     "typer": ("vms/cli",),
-    "yaml": ("vms/settings.py",),
+    "yaml": ("vms/settings.py", "web/sheet/"),
 }
 
 

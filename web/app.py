@@ -17,6 +17,7 @@ from web.api import (
     bookmarks,
     cameras,
     cases,
+    discoveries,
     display,
     displays,
     events,
@@ -37,6 +38,7 @@ from web.api import (
     rules,
     search,
     session,
+    sheets,
     sites,
     stills,
     thumbnail,
@@ -87,13 +89,15 @@ def create_app(context: WebContext) -> FastAPI:
     app.add_exception_handler(VmsError, on_vms_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(HTTPException, on_http_exception)
-    # `probe` and `ptz` before `cameras`: /api/cameras/probe is not a camera's id. The page takes what is left.
+    # `probe`, `ptz` and `sheets` before `cameras`: /api/cameras/probe is no camera's id. The page takes the rest.
     for module in (
         session,
         sites,
         probe,
         ptz,
+        sheets,
         cameras,
+        discoveries,
         views,
         tours,
         displays,

@@ -12,6 +12,7 @@ from vms.domain.rights import Right
 from vms.errors import VmsError
 from web.audit import Audit
 from web.context import WebContext
+from web.discoveries import Discoveries
 from web.display_board import DisplayBoard
 from web.looks import Looks
 from web.news import News
@@ -24,6 +25,7 @@ from web.security.passwords import Passwords
 from web.security.permits import Permits
 from web.security.sessions import Sessions
 from web.security.throttle import Throttle
+from web.sheet.carry_out import Sheets
 from web.sights import Sights
 from web.slots import Slots
 from web.states import StateBoard
@@ -96,6 +98,8 @@ class Parts:
         self.searches = Slots(
             "Too many searches run at this moment.", reason="searches_many", each=_SEARCHES_EACH, total=_SEARCHES_ALL
         )
+        self.sheets = Sheets(context.clock)
+        self.discoveries = Discoveries(context.catalogue, context.bus, context.clock, self.spawn)
         self._tasks: set[asyncio.Task[None]] = set()
         self.looks = Looks(self.audit, context.clock, self.spawn)
         self.replays = Replays(self.audit, context.clock, self.spawn)

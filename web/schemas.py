@@ -214,9 +214,11 @@ class CameraPatch(PositionIn, In):
 
 
 class ProbeIn(In):
-    """A camera to try; `site`: from where, as a camera of a site is seldom reached from elsewhere."""
+    """A camera to try; `site`: from where, as a camera of a site is seldom reached from elsewhere; `camera`: the one
+    that is being changed, which is no double of itself."""
 
     site: Id | None = None
+    camera: Id | None = None
     url: Annotated[str, Field(min_length=1, max_length=URL_MAX)]
     username: Username = ""
     password: Password = SecretStr("")

@@ -19,6 +19,7 @@ from tests.bench import (
     exports,
     fanout,
     heal,
+    importing,
     kill,
     lines,
     lossy,
@@ -66,6 +67,7 @@ BENCHES: dict[str, Bench] = {
     "D7": exports.random_exports,
     "D8": exports.random_changes,
     "D9": schedules.against_holds,
+    "E6": importing.thousand,
 }
 
 

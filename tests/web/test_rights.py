@@ -102,9 +102,11 @@ def _may(operation: str, method: str, path: str, given: frozenset[Right], *, own
         return Right.INVESTIGATE in given
     if path.startswith("/api/search"):
         return (Right.INVESTIGATE if "fills" in path else Right.REPLAY) in given
+    if path.startswith("/api/discoveries"):
+        return Right.ADMIN in given
     if path.startswith(("/api/people", "/api/rules")):
         return False  # these grants are at a site; such things ask for all
-    if operation in {"addCamera", "probeCamera", "tryOnvif"}:
+    if operation in {"addCamera", "probeCamera", "tryOnvif", "importCameras", "undoImport", "exportCameras"}:
         return Right.ADMIN in given
     return Right.LIVE in given if operation == "openWall" else None
 

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from vms import __version__, logs
-from vms.cli import doctor, evidence, export, migrate, serve
+from vms.cli import apply, discover, doctor, evidence, export, migrate, serve, sheets
 from vms.cli.accounts import user_app
 from vms.cli.audit import audit_app
 from vms.cli.camera import camera_app
@@ -32,8 +32,11 @@ app.command()(serve.node)
 app.command("demo")(serve.run_demo)
 app.command()(doctor.doctor)
 app.command()(migrate.migrate)
+app.command()(apply.apply)
 app.command()(export.export)
 app.command()(evidence.verify)
+sheets.register(camera_app)
+camera_app.command("discover")(discover.camera_discover)
 app.add_typer(camera_app, name="camera")
 app.add_typer(user_app, name="user")
 app.add_typer(db_app, name="db")

@@ -35,7 +35,7 @@ def camera_probe(
     ] = None,
 ) -> None:
     """Say in plain words what a URL gives, or why it gives nothing."""
-    chosen = _allowing(load(config), allow or [])
+    chosen = allowing(load(config), allow or [])
     secret = asked(password) if username else ""
     from vms.app import probe_url
 
@@ -59,7 +59,7 @@ def camera_probe(
         raise typer.Exit(1)
 
 
-def _allowing(chosen: Settings, given: Sequence[str]) -> Settings:
+def allowing(chosen: Settings, given: Sequence[str]) -> Settings:
     """The settings with further networks that cameras may be in."""
     try:
         allowed = (*chosen.ingest.camera_networks, *networks(given))

@@ -89,6 +89,10 @@ class SiteTree:
     def __init__(self, parents: Mapping[str, str | None]) -> None:
         self._parents = dict(parents)
 
+    def further(self, parents: Mapping[str, str | None]) -> SiteTree:
+        """A tree with these Sites too."""
+        return SiteTree(self._parents | dict(parents))
+
     def __contains__(self, site: str) -> bool:
         return site in self._parents
 

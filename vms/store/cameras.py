@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from vms.store.tables import cameras, streams
 _SELECT = select(
     cameras, streams.c.name.label("stream_name"), streams.c.url.label("stream_url"), streams.c.record
 ).outerjoin(streams, streams.c.camera == cameras.c.id)
+
+_PART = 50
 
 
 class Cameras:
@@ -71,36 +73,75 @@ class Cameras:
     async def update(self, camera: Camera) -> None:
         """Replace, streams too, all but the number. ConflictError: the row's rev is not `camera.rev - 1`, the slug is
         taken, the Site does not exist. NotFoundError: there is no such camera, or it was removed."""
-        statement = update(cameras).where(
-            cameras.c.id == camera.id, cameras.c.rev == camera.rev - 1, cameras.c.deleted_ns.is_(None)
-        )
         try:
             async with self._db.write() as connection:
-                before = (await connection.execute(select(cameras.c.site).where(cameras.c.id == camera.id))).scalar()
-                for site in {before, camera.site} - {None}:  # the site that it leaves hears of it too
-                    await self._db.notes.note(connection, cameras, {"id": camera.id, "site": site})
-                values = {name: value for name, value in self._values(camera).items() if name != "number"}
-                result = await connection.execute(statement, values)
-                if result.rowcount == 0:
-                    await _why_not(connection, camera)
-                if before != camera.site:
-                    await move_holds(self._db, connection, camera.id, camera.site)
-                await connection.execute(delete(streams).where(streams.c.camera == camera.id))
-                await self._put_streams(connection, camera)
+                await self._update(connection, camera)
         except IntegrityError as error:
             raise _conflict(camera) from error
 
+    async def _update(self, connection: Connection, camera: Camera) -> None:
+        statement = update(cameras).where(
+            cameras.c.id == camera.id, cameras.c.rev == camera.rev - 1, cameras.c.deleted_ns.is_(None)
+        )
+        before = (await connection.execute(select(cameras.c.site).where(cameras.c.id == camera.id))).scalar()
+        for site in {before, camera.site} - {None}:  # the site that it leaves hears of it too
+            await self._db.notes.note(connection, cameras, {"id": camera.id, "site": site})
+        values = {name: value for name, value in self._values(camera).items() if name != "number"}
+        result = await connection.execute(statement, values)
+        if result.rowcount == 0:
+            await _why_not(connection, camera)
+        if before != camera.site:
+            await move_holds(self._db, connection, camera.id, camera.site)
+        await connection.execute(delete(streams).where(streams.c.camera == camera.id))
+        await self._put_streams(connection, camera)
+
     async def remove(self, camera_id: str, at_ns: int) -> None:
         """Mark as removed: its slug is free again, its footage stays. NotFoundError where there is none."""
+        async with self._db.write() as connection:
+            await self._remove(connection, camera_id, at_ns)
+
+    async def put_all(
+        self, added: Sequence[Camera], changed: Sequence[Camera], removed: Sequence[str] = (), at_ns: int = 0
+    ) -> Sequence[Camera]:
+        """Register, replace and remove many in one transaction: all of it or nothing. Gives those that were registered
+        back with their numbers. Errors as `add`, `update` and `remove` have them."""
+        numbered: tuple[Camera, ...] = ()
+        try:
+            async with self._db.write() as connection:
+                for camera_id in removed:  # first: their slugs are free for the others
+                    await self._remove(connection, camera_id, at_ns)
+                for camera in changed:
+                    await self._update(connection, camera)
+                number = await next_number(self._db, connection) if added else 0
+                for start in range(0, len(added), _PART):
+                    part = [
+                        replace(one, number=number + start + i) for i, one in enumerate(added[start : start + _PART])
+                    ]
+                    await self._insert(connection, part)
+                    numbered += tuple(part)
+        except IntegrityError as error:
+            raise ConflictError(
+                "one of these cameras has a short name that is taken, or a site that is gone",
+                hint="Look at them again and repeat it.",
+            ) from error
+        return numbered
+
+    async def _insert(self, connection: Connection, part: Sequence[Camera]) -> None:
+        values = [self._values(camera) for camera in part]
+        for row in values:
+            await self._db.notes.note(connection, cameras, row)
+        await connection.execute(insert(cameras), values)
+        await connection.execute(insert(streams), [row for camera in part for row in _stream_values(camera)])
+
+    async def _remove(self, connection: Connection, camera_id: str, at_ns: int) -> None:
         statement = (
             update(cameras)
             .where(cameras.c.id == camera_id, cameras.c.deleted_ns.is_(None))
             .values(deleted_ns=at_ns, rev=cameras.c.rev + 1)
         )
-        async with self._db.write() as connection:
-            await self._db.notes.note(connection, cameras, {"id": camera_id})
-            if (await connection.execute(statement)).rowcount == 0:
-                raise NotFoundError("there is no such camera")
+        await self._db.notes.note(connection, cameras, {"id": camera_id})
+        if (await connection.execute(statement)).rowcount == 0:
+            raise NotFoundError("there is no such camera")
 
     def _values(self, camera: Camera) -> dict[str, Any]:
         return {
@@ -128,12 +169,15 @@ class Cameras:
         }
 
     async def _put_streams(self, connection: Connection, camera: Camera) -> None:
-        values = [
-            {"camera": camera.id, "name": s.ref.name.value, "url": s.url, "record": s.record.value}
-            for s in camera.streams
-        ]
+        values = _stream_values(camera)
         if values:
             await connection.execute(insert(streams), values)
+
+
+def _stream_values(camera: Camera) -> list[dict[str, Any]]:
+    return [
+        {"camera": camera.id, "name": s.ref.name.value, "url": s.url, "record": s.record.value} for s in camera.streams
+    ]
 
 
 def _cameras(rows: Iterable[Row[Any]], sealer: Sealer) -> list[Camera]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from web.problem import HttpError
 from web.ranges import wants_many
+from web.sheet.rows import BYTES_MAX as SHEET_BYTES_MAX
 
 URL_MAX_BYTES = 8_192
 HEADERS_MAX_BYTES = 65_536
@@ -22,6 +23,8 @@ SIGN_IN_MAX_BYTES = 16_384
 BODY_TIMEOUT_S = 15.0
 JSON_MAX_DEPTH = 32
 JSON_MAX_BRACKETS = 20_000
+SHEET_PATH = "/api/cameras/import"
+SHEET_TYPES = frozenset({"text/csv", "application/yaml"})
 _MEDIA_TYPES = {"application/json", "application/sdp", "application/trickle-ice-sdpfrag"}
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 _TOO_LARGE = "What was sent is too large."
@@ -66,7 +69,7 @@ class BodyLimits:
         if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
             await self._app(scope, receive, send)
             return
-        limit = SIGN_IN_MAX_BYTES if scope["path"] == "/api/session" else BODY_MAX_BYTES
+        limit = {"/api/session": SIGN_IN_MAX_BYTES, SHEET_PATH: SHEET_BYTES_MAX}.get(scope["path"], BODY_MAX_BYTES)
         headers = Headers(scope=scope)
         announced = headers.get("content-length", "0")
         if not announced.isdigit() or int(announced[:20]) > limit:
@@ -76,14 +79,16 @@ class BodyLimits:
         except TimeoutError:
             raise HttpError(408, "timeout", "The body came too slowly.") from None
         if body:
-            check_form(body, headers.get("content-type", ""))
+            further = SHEET_TYPES if scope["path"] == SHEET_PATH else frozenset[str]()
+            check_form(body, headers.get("content-type", ""), further)
         await self._app(scope, _replay(body, receive), send)
 
 
-def check_form(body: bytes, content_type: str) -> None:
-    """Only the media types of the API, and JSON of sane depth; its syntax is the parser's business."""
+def check_form(body: bytes, content_type: str, further: frozenset[str] = frozenset()) -> None:
+    """Only the media types of the API, or of this address (`further`), and JSON of sane depth; its syntax is the
+    parser's business."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in _MEDIA_TYPES:
+    if media_type not in _MEDIA_TYPES | further:
         raise HttpError(415, "media_type", "The body must be application/json.")
     if media_type == "application/json" and json_depth_exceeds(body, JSON_MAX_DEPTH):
         raise HttpError(400, "too_deep", "The JSON is nested too deeply or has too many parts.")

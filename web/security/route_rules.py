@@ -66,6 +66,8 @@ RULES: Mapping[str, RouteRule] = {
     "changeSite": RouteRule(On.SITE, Right.ADMIN),
     **dict.fromkeys(("getSiteCoverage", "getSiteCoverageCsv", "getSiteHours"), RouteRule(On.SITE, Right.REPLAY)),
     **dict.fromkeys(("addCamera", "probeCamera", "tryOnvif"), _ADMIN_OF_SOME),
+    **dict.fromkeys(("importCameras", "undoImport", "exportCameras"), _ADMIN_OF_SOME),
+    **dict.fromkeys(("addDiscovery", "describeDevice", "getDiscovery", "cancelDiscovery"), _ADMIN_OF_SOME),
     "getCamera": _camera(None),
     **dict.fromkeys(("changeCamera", "removeCamera"), _camera(Right.ADMIN)),
     # live

@@ -34,6 +34,8 @@ export function whenSignedOut(act: () => void): void {
 
 interface Options {
   body?: unknown;
+  /** In place of `body`: a file as it is, with its media type. */
+  file?: { data: Blob; type: string };
   signal?: AbortSignal;
   timeoutMs?: number;
   keepalive?: boolean;
@@ -73,7 +75,8 @@ async function problem(response: Response): Promise<ApiError> {
 export async function send(method: string, path: string, options: Options = {}): Promise<Response> {
   if (!reach.online) throw new Unreachable(path);
   const headers: Record<string, string> = { Accept: "application/json" };
-  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  if (options.file) headers["Content-Type"] = options.file.type;
+  else if (options.body !== undefined) headers["Content-Type"] = "application/json";
   if (options.range) headers.Range = `bytes=${options.range[0]}-${options.range[0] + options.range[1] - 1}`;
   if (method !== "GET" && csrf) headers["X-CSRF-Token"] = csrf;
   const limit = AbortSignal.timeout(options.timeoutMs ?? 15_000);
@@ -82,7 +85,7 @@ export async function send(method: string, path: string, options: Options = {}):
     response = await fetch(path, {
       method,
       headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.file?.data ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       credentials: "same-origin",
       cache: "no-store",
       signal: options.signal ? AbortSignal.any([limit, options.signal]) : limit,

@@ -132,6 +132,8 @@ export interface CameraBody {
 
 export interface ProbeRequest {
   site?: string;
+  /** The camera that is being changed: no double of itself. */
+  camera?: string;
   url: string;
   username?: string;
   password?: string;
@@ -243,4 +245,76 @@ export interface SiteHours {
 export interface Readiness {
   ready: boolean;
   services: Record<string, Said & { ok: boolean; why?: string | null }>;
+}
+
+/** What becomes of a line of a file of cameras. */
+export type SheetFate = "new" | "changed" | "unchanged" | "refused";
+
+/** What is wrong with a line; `column` empty, `place` 0: all of it. */
+export interface SheetFault extends Said {
+  column: string;
+  line: number;
+  place: number;
+  message: string;
+}
+
+export interface SheetLine {
+  line: number;
+  fate: SheetFate;
+  site: string;
+  name: string;
+  slug: string;
+  camera: string | null;
+  fields: string[];
+  faults: SheetFault[];
+}
+
+/** What a file of cameras does, or did where `applied`. */
+export interface SheetResult {
+  applied: boolean;
+  new: number;
+  changed: number;
+  unchanged: number;
+  refused: number;
+  sites: { slug: string; name: string; parent: string | null }[];
+  lines: SheetLine[];
+  undo: string | null;
+}
+
+/** A device that was found; `url` empty: only RTSP listens there. */
+export interface FoundDevice {
+  address: string;
+  url: string;
+  name: string;
+  model: string;
+  how: string;
+  clock_off_s: number | null;
+  cameras: { id: string; name: string | null }[];
+}
+
+export interface Discovery extends Said {
+  id: string;
+  state: "queued" | "running" | "done" | "failed" | "cancelled";
+  progress: number;
+  found: FoundDevice[];
+  elsewhere: number;
+  why: string;
+}
+
+/** What a device says of itself, or why it says nothing. */
+export interface Described extends Said {
+  ok: boolean;
+  message: string;
+  hint: string;
+  maker: string;
+  model: string;
+  firmware: string;
+  serial: string;
+  clock_off_s: number;
+  ptz: boolean;
+  elsewhere: number;
+  feeds: { name: string; url: string; codec: string; width: number; height: number; fps: number; gop: number }[];
+  main: string;
+  sub: string;
+  warnings: (Said & { text: string })[];
 }

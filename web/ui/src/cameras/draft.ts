@@ -61,8 +61,9 @@ export function connectionOf(draft: Draft): string {
   return JSON.stringify([draft.main.trim(), draft.sub.trim(), draft.username, draft.password, draft.transport]);
 }
 
-export function probeOf(draft: Draft, stream: StreamName): ProbeRequest {
+export function probeOf(draft: Draft, stream: StreamName, camera = ""): ProbeRequest {
   const request: ProbeRequest = { url: draft[stream].trim(), transport: draft.transport };
+  if (camera) request.camera = camera;
   if (draft.site) request.site = draft.site;
   if (draft.username) request.username = draft.username;
   if (draft.password) request.password = draft.password;

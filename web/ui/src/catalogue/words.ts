@@ -58,6 +58,7 @@ const CAUSE: Record<string, () => string> = {
 const SERVICE: Record<string, () => string> = {
   alive: m.service_alive,
   analysis: m.service_analysis,
+  discovery: m.service_discovery,
   "catch up": m.service_catch_up,
   checkpoints: m.service_checkpoints,
   clock: m.service_clock,
