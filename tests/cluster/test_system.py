@@ -14,7 +14,7 @@ from tests.cluster.line import Line
 from tests.cluster.netns import unavailable
 from tests.cluster.system import PASSWORD, Cluster, running_cluster
 from tests.e2e.replayable import replayable, rfc3339
-from tests.streamer.test_sessions import player
+from tests.streamer.player import player
 from tools.cluster.topology import Site, Topology
 
 pytestmark = [pytest.mark.servers, pytest.mark.alone, pytest.mark.timeout(180)]

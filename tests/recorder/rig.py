@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from recorder.recording import Recording, RecordingOptions
 from recorder.segmenter import CutOptions
 from recorder.spool import Spool, SpoolOptions
-from tests.recorder.synth import CAMERA, NODE, SITE, STREAM
+from tests.recorder.synth import CAMERA, NODE, SITE, STREAM, make_run, packets
 from vms.bus.hub import Hub
 from vms.bus.memory import MemoryBus
-from vms.clock import SystemClock
+from vms.clock import NS_PER_S, SystemClock
 from vms.domain.camera import Camera, RecordMode, Site, Stream, StreamName, StreamRef
+from vms.domain.footage import Segment, SegmentState
+from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.interval import Interval
 from vms.domain.media import EndReason, HubItem, Packet, Run, RunEnded, RunStarted
 from vms.store import Catalogue
 
 FOREVER = Interval(0, 1 << 62)
 REGISTERED_NS = 1_789_999_990_000_000_000
+HOT = f"recorder.hot.{CAMERA}.main"
+RANGE = f"recorder.range.{NODE}"
 
 
 @dataclass
@@ -136,3 +141,78 @@ async def rig(
         await found.stop()
         await bus.close()
         await catalogue.close()
+
+
+async def rows_of(r: Rig) -> tuple[list[Segment], list[Gap]]:
+    """All that the catalogue knows of the Stream, once it knows all."""
+    await r.recording.written()
+    segments = await r.catalogue.segments.in_interval(STREAM, FOREVER)
+    gaps = await r.catalogue.gaps.in_interval(STREAM, FOREVER)
+    return segments, [gap for gap in gaps if gap.state is not GapState.REPAIRED]
+
+
+async def closed(r: Rig) -> None:
+    """Every Segment of the Stream is closed: its row has its true end."""
+
+    async def none_open() -> bool:
+        return not await r.catalogue.segments.by_state(SegmentState.OPEN)
+
+    await until_async(none_open)
+
+
+def seamless(segments: list[Segment], gaps: list[Gap]) -> None:
+    """Footage and Gaps follow each other from registration on without hole or overlap; the last Gap is open or not."""
+    parts = sorted([(s.start_ns, s.end_ns) for s in segments] + [(g.start_ns, g.end_ns or 1 << 62) for g in gaps])
+    assert parts[0][0] == REGISTERED_NS
+    assert [end for _, end in parts[:-1]] == [start for start, _ in parts[1:]]
+
+
+async def until_spooled(r: Rig, count: int) -> None:
+    """Wait until so many Segments are spooled."""
+
+    async def there() -> bool:
+        return len(await r.catalogue.segments.by_state(SegmentState.SPOOLED)) >= count
+
+    await until_async(there)
+
+
+async def until_gap(r: Rig, cause: GapCause, state: GapState) -> None:
+    """Wait until there is such a Gap."""
+
+    async def there() -> bool:
+        return any((gap.cause, gap.state) == (cause, state) for gap in (await rows_of(r))[1])
+
+    await until_async(there)
+
+
+async def change(r: Rig, **values: object) -> None:
+    """Change the camera as the API does."""
+    found = await r.catalogue.cameras.get(CAMERA)
+    assert found is not None
+    await r.catalogue.cameras.update(replace(found, rev=found.rev + 1, **values))  # type: ignore[arg-type]  # by name
+    r.bus.publish("cameras.changed", {"camera": CAMERA})
+
+
+class Disk:
+    """os.write with faults on demand."""
+
+    def __init__(self) -> None:
+        self.code = 0
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        """As os.write, or the fault."""
+        if self.code:
+            raise OSError(self.code, os.strerror(self.code))
+        return os.write(fd, data)
+
+
+def new_runs(r: Rig, start_ns: int) -> Callable[[], None]:
+    """Do as ingest does when the recorder asks for a new Run: end the old one and begin another."""
+
+    def answer() -> None:
+        run = make_run(start_ns=start_ns)
+        end_ns = start_ns - NS_PER_S
+        r.hub.publish(RunEnded(STREAM, r.asked[-1], end_ns, EndReason.OVERLOAD, 0))
+        r.play(run, packets(run, seconds=3), reason=EndReason.CAMERA_UNREACHABLE)
+
+    return answer

@@ -21,9 +21,8 @@ from recorder.disk import Disk
 from recorder.examine import examine
 from recorder.spool import Spool, SpoolOptions
 from recorder.troubles import DiskTroubles
-from tests.recorder.rig import FOREVER, Rig, rig, until, until_async
+from tests.recorder.rig import FOREVER, Rig, new_runs, rig, rows_of, seamless, until, until_async, until_gap
 from tests.recorder.synth import NODE, make_run, packets
-from tests.recorder.test_recording import new_runs, rows_of, seamless, until_gap
 from vms.clock import NS_PER_S, SystemClock
 from vms.domain.event import Event, EventKind
 from vms.domain.gap import GapCause, GapState

@@ -13,9 +13,21 @@ import pytest
 
 from recorder import facts
 from recorder.spool import Spool, SpoolOptions
-from tests.recorder.rig import FOREVER, Rig, camera, rig, until, until_async
+from tests.recorder.rig import (
+    FOREVER,
+    HOT,
+    Disk,
+    Rig,
+    camera,
+    rig,
+    rows_of,
+    seamless,
+    until,
+    until_async,
+    until_gap,
+    until_spooled,
+)
 from tests.recorder.synth import CAMERA, STREAM, make_run, packets
-from tests.recorder.test_recording import HOT, Disk, rows_of, seamless, until_gap, until_spooled
 from vms.clock import NS_PER_S
 from vms.domain.camera import Camera, StreamName, StreamRef
 from vms.domain.footage import IndexedSegment

@@ -27,7 +27,7 @@ from streamer.verdict import Facts, judge, plays
 from tests.streamer.conftest import Studio, run_studio
 from tests.streamer.fake_ingest import FPS, GOP, SIZE, clip
 from tests.streamer.packets import packet
-from tests.streamer.test_sessions import entry, player, shade, until
+from tests.streamer.player import entry, player, shade, until
 from vms import metrics
 from vms.clock import NS_PER_S, SystemClock
 from vms.domain.camera import StreamName

@@ -6,17 +6,21 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.servers.nats import NatsServer, running_nats
+from tests.store.samples import SITE, fragments, segment
 from vms.bus.link import NatsLink, NatsOptions
 from vms.bus.memory import MemoryBus
 from vms.clock import SystemClock
+from vms.domain.camera import Site
+from vms.domain.footage import SegmentState
 from vms.service import Service, Supervisor
 from vms.store.catalogue import Catalogue
 from vms.store.notes import OutboxOptions, Role
+from vms.store.outbox import Backlog
 from vms.sync.apply import CenterApply, CenterApplyOptions, center_facts_reader, site_facts_reader
 from vms.sync.outbox import Publisher, PublisherOptions
 from vms.sync.settings import SiteSettings
@@ -24,6 +28,9 @@ from vms.sync.settings import SiteSettings
 KEY = bytes(range(32))
 FACTS = ("grants", "runs", "segments", "fragment_indexes", "gaps", "copies")
 CLOCK = SystemClock()
+KALTENG = Site("k" * 16, "kalteng", "Kalimantan Tengah")
+SAMPIT = replace(SITE, parent=KALTENG.id)
+KAPUAS = Site("o" * 16, "kapuas", "Kuala Kapuas", parent=KALTENG.id)
 
 
 @dataclass
@@ -133,3 +140,27 @@ def same(members: Sequence[Member], *tables: str) -> bool:
     """Whether all have the same rows."""
     first = members[0].rows(*tables)
     return all(member.rows(*tables) == first for member in members[1:])
+
+
+async def registered(center: Member) -> None:
+    """A province with two regencies, as somebody enters them at the center."""
+    for site in (KALTENG, SAMPIT, KAPUAS):
+        await center.catalogue.sites.put(site)
+
+
+async def record(node: Member, first: int, count: int, run_id: str = "r" * 16) -> None:
+    """So many Segments of a minute, each opened and spooled."""
+    for number in range(first, first + count):
+        made = segment(number * 60, number * 60 + 60, run=run_id, number=number, state=SegmentState.OPEN)
+        await node.catalogue.segments.put(made)
+        await node.catalogue.segments.put(replace(made, state=SegmentState.SPOOLED, rev=2), fragments(seconds=4))
+
+
+async def arrived(members: list[Member], within_s: float = 30.0) -> None:
+    """Nothing waits at the first, and all have the same facts."""
+
+    async def there() -> bool:
+        backlog = await members[0].catalogue.outbox.backlog()
+        return backlog == Backlog(0, 0) and same(members, *FACTS)
+
+    await until(there, within_s)

@@ -4,93 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
 from tests.store.samples import SITE, STREAM, T0, at, camera, fragments, run, segment
-from tests.sync.rig import FACTS, Member, Rig, rig, same, until
+from tests.sync.rig import KAPUAS, Member, Rig, arrived, record, registered, same, until
 from vms import metrics
-from vms.bus import flow
-from vms.domain.camera import Site
 from vms.domain.footage import Copy, CopyState, SegmentState
 from vms.domain.gap import Gap, GapCause, GapState
 from vms.domain.hold import Hold
 from vms.domain.person import Person
-from vms.errors import BusTimeoutError, CatalogueError, ForbiddenError
+from vms.errors import ForbiddenError
 from vms.store import fragments as indexes
 from vms.store import images as row_images
 from vms.store.outbox import Backlog, Sent
-from vms.store.runs import run_values
 from vms.store.segments import segment_values
 from vms.store.tables import audit, segments
-from vms.sync import streams
 from vms.sync.outbox import Publisher
 from vms.sync.settings import SiteSettings
 
 pytestmark = pytest.mark.servers
 
-KALTENG = Site("k" * 16, "kalteng", "Kalimantan Tengah")
-SAMPIT = replace(SITE, parent=KALTENG.id)
-KAPUAS = Site("o" * 16, "kapuas", "Kuala Kapuas", parent=KALTENG.id)
-
-
-@pytest.fixture
-async def servers(tmp_path: Path) -> AsyncIterator[Rig]:
-    """A hub and a leaf."""
-    async with rig(tmp_path) as made:
-        yield made
-
-
-async def _registered(center: Member) -> None:
-    for site in (KALTENG, SAMPIT, KAPUAS):
-        await center.catalogue.sites.put(site)
-
-
-async def _record(node: Member, first: int, count: int, run_id: str = "r" * 16) -> None:
-    for number in range(first, first + count):
-        made = segment(number * 60, number * 60 + 60, run=run_id, number=number, state=SegmentState.OPEN)
-        await node.catalogue.segments.put(made)
-        await node.catalogue.segments.put(replace(made, state=SegmentState.SPOOLED, rev=2), fragments(seconds=4))
-
-
-async def _arrived(members: list[Member], within_s: float = 30.0) -> None:
-    """Nothing waits at the first, and all have the same facts."""
-
-    async def there() -> bool:
-        backlog = await members[0].catalogue.outbox.backlog()
-        return backlog == Backlog(0, 0) and same(members, *FACTS)
-
-    await until(there, within_s)
-
 
 async def test_facts_reach_the_center_and_the_other_nodes(servers: Rig) -> None:
     """All kinds of facts of two nodes are, row for row, at the center and at both nodes, within seconds."""
     center, one, two = await servers.center(), await servers.site("one", "n" * 16), await servers.site("two", "m" * 16)
-    await _registered(center)
+    await registered(center)
     for member in (center, one, two):
         member.start()
     begun = run(run_id="r" * 16)
     await one.catalogue.grants.next(STREAM, "n" * 16, T0)
     await one.catalogue.runs.put(begun)
-    await _record(one, 0, 20)
+    await record(one, 0, 20)
     await one.catalogue.runs.put(replace(begun, end_ns=at(1200), rev=2))
     await one.catalogue.copies.put(Copy("r" * 16, 0, "home", CopyState.VERIFIED, T0))
     await two.catalogue.gaps.put(
         Gap("g" * 16, STREAM, SITE.id, "m" * 16, at(1200), None, GapCause.CAMERA_UNREACHABLE, GapState.OPEN)
     )
-    await _record(two, 0, 5, "q" * 16)
-    await _arrived([one, two, center])
+    await record(two, 0, 5, "q" * 16)
+    await arrived([one, two, center])
     assert len(await center.catalogue.segments.by_state(SegmentState.SPOOLED)) == 25
     assert await center.catalogue.segments.index("r" * 16, 3) == tuple(fragments(seconds=4))
     assert await center.catalogue.outbox.backlog() == Backlog(0, 0)
     begin = time.monotonic()
-    await _record(one, 20, 1)
+    await record(one, 20, 1)
     await until(lambda: center.rows("segments") == one.rows("segments"))
     assert time.monotonic() - begin < 5
 
@@ -98,7 +58,7 @@ async def test_facts_reach_the_center_and_the_other_nodes(servers: Rig) -> None:
 async def test_settings_reach_the_site(servers: Rig) -> None:
     """What concerns the site, from the start and at once, moves and removals too; its services are told."""
     center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
+    await registered(center)
     mine, other = camera("mine"), replace(camera("other"), site=KAPUAS.id)
     await center.catalogue.people.put(Person("p" * 16, "budi", "Budi", "$argon2id$x"))
     mine, other = await center.catalogue.cameras.add(mine), await center.catalogue.cameras.add(other)
@@ -118,9 +78,9 @@ async def test_settings_reach_the_site(servers: Rig) -> None:
     moved = replace(changed, site=KAPUAS.id, rev=3)
     await center.catalogue.cameras.update(moved)
     await until(lambda: has(moved))
-    arrived = replace(other, site=SITE.id, rev=2)
-    await center.catalogue.cameras.update(arrived)
-    await until(lambda: has(moved, arrived))
+    here = replace(other, site=SITE.id, rev=2)
+    await center.catalogue.cameras.update(here)
+    await until(lambda: has(moved, here))
     await center.catalogue.cameras.remove(other.id, T0)
     await until(lambda: has(moved))
     told.close()
@@ -129,7 +89,7 @@ async def test_settings_reach_the_site(servers: Rig) -> None:
 async def test_holds_reach_the_site_and_stay_when_it_is_cut_off(servers: Rig) -> None:
     """Those of its cameras alone, taken off too; a camera that moves brings its Holds along; nobody makes one there."""
     center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
+    await registered(center)
     mine = await center.catalogue.cameras.add(camera("mine"))
     other = await center.catalogue.cameras.add(replace(camera("other"), site=KAPUAS.id))
     rows = [
@@ -156,7 +116,7 @@ async def test_holds_reach_the_site_and_stay_when_it_is_cut_off(servers: Rig) ->
 async def test_a_new_node_gets_all_settings(servers: Rig) -> None:
     """A node that starts much later, or with an older catalogue, has what the center has when it says so."""
     center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
+    await registered(center)
     for n in range(300):
         await center.catalogue.cameras.add(camera(f"cam-{n:03}"))
     center.start(Publisher)
@@ -174,33 +134,14 @@ async def test_a_new_node_gets_all_settings(servers: Rig) -> None:
     assert same([center, site], "sites", "cameras", "streams")
 
 
-async def test_settings_are_sent_anew_into_a_new_stream(servers: Rig) -> None:
-    """The hub's JetStream lost its disk: a site that never heard of them gets all settings all the same."""
-    center = await servers.center()
-    await _registered(center)
-    await center.catalogue.cameras.add(camera("mine"))
-    center.start(Publisher)
-
-    async def sent() -> bool:
-        return await center.catalogue.outbox.backlog() == Backlog(0, 0)
-
-    await until(sent)
-    await servers.hub.stop()
-    shutil.rmtree(servers.hub.folder / "jetstream")
-    await servers.hub.start()
-    site = await servers.site("one", "n" * 16)
-    site.start()
-    await until(lambda: same([center, site], "sites", "cameras", "streams"))
-
-
 async def test_what_the_center_writes_about_footage(servers: Rig) -> None:
     """Expiry at the center reaches the site; facts of a site without nodes go nowhere, and nothing comes back."""
     center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
+    await registered(center)
     center.start()
     site.start()
-    await _record(site, 0, 2)
-    await _arrived([site, center])
+    await record(site, 0, 2)
+    await arrived([site, center])
 
     async def known() -> bool:
         return "sampit" in (await center.catalogue.outbox.remembered("zones") or "")
@@ -222,173 +163,17 @@ async def test_what_the_center_writes_about_footage(servers: Rig) -> None:
     assert await site.catalogue.outbox.backlog() == Backlog(0, 0)
 
 
-async def test_crash_between_commit_and_publish(servers: Rig) -> None:
-    """Rows that were committed while nobody sent, by a process that is gone, are sent by the next."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    await _record(site, 0, 10)
-    await site.catalogue.close()
-    again = await servers.site("one", "n" * 16)
-    center.start()
-    again.start()
-    await _arrived([again, center])
-    assert len(center.rows("segments")["segments"]) == 10
-
-
-async def test_crash_between_publish_and_the_note_of_it(servers: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put into the stream, not noted: put again, applied once."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    await _record(site, 0, 10)
-    publisher = site.service("sync outbox")
-    assert isinstance(publisher, Publisher)
-    done, outbox = site.catalogue.outbox.done, site.catalogue.outbox
-    crashes = iter(range(2))
-
-    async def crash(sent: object) -> None:
-        if next(crashes, None) is not None:
-            raise CatalogueError("the process ended here")
-        await done(sent)  # type: ignore[arg-type]  # handed on
-
-    monkeypatch.setattr(outbox, "done", crash)
-    site.start()
-    center.start()
-    await _arrived([site, center])
-    assert (await flow.stream_info(site.link, "FACTS")).messages <= 2
-
-
-async def test_crash_between_commit_and_acknowledgement(servers: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Applied, not acknowledged: it comes again, and changes nothing."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    await _record(site, 0, 10)
-    apply, replica = center.catalogue.replica.apply, center.catalogue.replica
-    results: list[int] = []
-
-    async def crash(images: object, subject: str) -> object:
-        applied = await apply(images, subject)  # type: ignore[arg-type]  # handed on
-        results.append(applied.rows)
-        if len(results) == 1:
-            raise BusTimeoutError("the line is cut")
-        return applied
-
-    monkeypatch.setattr(replica, "apply", crash)
-    monkeypatch.setattr("vms.sync.outbox._ACK_WAIT_S", 1.0)
-    site.start()
-    center.start()
-    await _arrived([site, center])
-    assert (results[0], sum(results)) == (10, 10)
-    assert len(results) >= 2
-
-
-async def test_servers_restarted(servers: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaf and hub go and come, also as by a power cut, while rows are written: each is at the center in the end."""
-    monkeypatch.setattr("vms.sync.outbox._ACK_WAIT_S", 2.0)
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    center.start()
-    site.start()
-    for round_ in range(2):
-        await _record(site, round_ * 20, 10)
-        await servers.leaf.kill()
-        await _record(site, round_ * 20 + 10, 5)
-        await servers.leaf.start()
-        await servers.hub.restart()
-        await _record(site, round_ * 20 + 15, 5)
-    await _arrived([site, center])
-    assert len(center.rows("segments")["segments"]) == 40
-
-
-async def test_a_stream_that_lost_its_disk(servers: Rig) -> None:
-    """The center had not read everything when the site's JetStream lost its disk: what it lacks is sent again."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    site.start(Publisher)
-    await _record(site, 0, 30)
-
-    async def put() -> bool:
-        return (await site.catalogue.outbox.backlog()).waiting == 0
-
-    await until(put)
-    await servers.leaf.stop()
-    shutil.rmtree(servers.leaf.folder / "jetstream")
-    await servers.leaf.start()
-    center.start()
-    await _arrived([site, center])
-    assert len(center.rows("segments")["segments"]) == 30
-
-
-async def test_a_center_that_lost_its_catalogue(servers: Rig) -> None:
-    """All that a site has is sent again on demand."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    center.start()
-    site.start()
-    await _record(site, 0, 30)
-    await _arrived([site, center])
-    await center.supervisor.stop()
-    new = await servers.center("restored")
-    await _registered(new)
-    new.start()
-    assert await site.catalogue.outbox.resend() == 30
-    await _arrived([site, new])
-    assert len(new.rows("fragment_indexes")["fragment_indexes"]) == 30
-
-
-async def test_poison_does_not_block(servers: Rig) -> None:
-    """Bytes that are no rows, and settings that come from a site, are set aside; what follows is applied."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    await site.link.ensure_stream(streams.FACTS)
-    await site.link.publish_stream("facts.sampit.x", b"no rows at all")
-    people = await servers.center("elsewhere")
-    await people.catalogue.people.put(Person("e" * 16, "eve", "Eve", "x"))
-    entries = await people.catalogue.outbox.waiting(9)
-    forged = row_images.pack(list((await people.catalogue.outbox.images(entries)).values()))
-    await site.link.publish_stream("facts.sampit.x", forged)
-    before = metrics.ROWS_SET_ASIDE.labels("message")._value.get()
-    center.start()
-    site.start(Publisher)
-    await _record(site, 0, 3)
-    await _arrived([site, center])
-    assert await center.catalogue.replica.aside() == 2
-    assert await center.catalogue.people.list() == []
-    assert metrics.ROWS_SET_ASIDE.labels("message")._value.get() - before == 2
-
-
-async def test_what_no_catalogue_can_keep_is_aside_for_good(servers: Rig) -> None:
-    """A row that the database itself refuses stops nobody: not when it comes, and not after the next start."""
-    center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
-    await site.link.ensure_stream(streams.FACTS)
-    poison = {**run_values(run(run_id="p" * 16)), "tracks": [b"no JSON"]}
-    await site.link.publish_stream("facts.sampit.x", row_images.pack([row_images.RowImage("runs", poison)]))
-    center.start()
-
-    async def aside() -> bool:
-        return await center.catalogue.replica.aside() == 1
-
-    await until(aside)
-    await center.supervisor.stop()
-    again = await servers.center()
-    again.start()
-    site.start(Publisher)
-    await _record(site, 0, 3)
-    await _arrived([site, again])
-    assert await aside()
-
-
 async def test_two_nodes_of_the_center(servers: Rig) -> None:
     """They share the work and the catalogue; one goes, the other goes on."""
     first, second, site = await servers.center(), await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(first)
+    await registered(first)
     for member in (first, second, site):
         member.start()
-    await _record(site, 0, 60)
-    await _arrived([site, first])
+    await record(site, 0, 60)
+    await arrived([site, first])
     await first.supervisor.stop()
-    await _record(site, 60, 10)
-    await _arrived([site, second])
+    await record(site, 60, 10)
+    await arrived([site, second])
 
 
 def _closed(number: int) -> row_images.RowImage:
@@ -404,11 +189,11 @@ def _closed(number: int) -> row_images.RowImage:
 async def test_twenty_thousand_rows_after_a_cut(servers: Rig) -> None:
     """The line is cut while a site goes on: all is at the center soon after its return, row for row."""
     center, site = await servers.center(), await servers.site("one", "n" * 16)
-    await _registered(center)
+    await registered(center)
     center.start()
     site.start(Publisher)
-    await _record(site, 0, 1)
-    await _arrived([site, center])
+    await record(site, 0, 1)
+    await arrived([site, center])
     await servers.hub.stop()
     images = [_closed(number) for number in range(1, 20_001)]
     await site.catalogue.replica.apply(images)
@@ -424,7 +209,7 @@ async def test_twenty_thousand_rows_after_a_cut(servers: Rig) -> None:
     rows, size = metrics.ROWS_SENT._value.get() - sent, metrics.ROW_BYTES_SENT._value.get() - size
     began = time.monotonic()
     await servers.hub.start()
-    await _arrived([site, center], 60)
+    await arrived([site, center], 60)
     took_s = time.monotonic() - began
     print(f"{rows} rows put in {put_s:.1f} s, {size / rows:.0f} bytes each; applied {took_s:.1f} s after the return")
     assert took_s < 60
@@ -433,7 +218,7 @@ async def test_twenty_thousand_rows_after_a_cut(servers: Rig) -> None:
 async def test_the_audit_log_reaches_the_center(servers: Rig) -> None:
     """What was written before it travelled too; nobody but its node writes a log, and no site the center's."""
     center, one, two = await servers.center(), await servers.site("one", "n" * 16), await servers.site("two", "m" * 16)
-    await _registered(center)
+    await registered(center)
     await center.catalogue.audit.add("ani", "site.change", "x")
     await one.catalogue.audit.add("budi", "footage.replay", "camera", {"start": "é"})
     await one.catalogue.outbox.done([Sent(each) for each in await one.catalogue.outbox.waiting(100)])

@@ -12,8 +12,8 @@ import httpx
 from sqlalchemy import text
 
 from tests.web.conftest import CHEAP, OTHER_SITE, PASSWORD, SITE, World, sign_in
+from tests.web.screens import pair
 from tests.web.test_cameras import add
-from tests.web.test_displays import pair
 from tests.web.test_events import T0, put
 from vms.clock import NS_PER_S
 from vms.domain.event import EventKind

@@ -1,84 +1,32 @@
-"""The wall's session and socket, and WHEP: ownership, relay, reconnect, limits, and the end with the sign-in."""
+"""The wall's session and socket: ownership, relay, reconnect, limits, and the end with the sign-in."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, cast
 
 import httpx
 import pytest
 from fastapi import WebSocket
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from tests.web.conftest import World, sign_in
-from tests.web.fakes import ANSWER, OFFER
+from tests.web.fakes import OFFER
+from tests.web.live import SDP, another_node, closed, control, heard, open_wall, operator, server, somebody_else, until
 from tests.web.test_cameras import add
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from vms.domain.person import Person
 from vms.domain.rights import EVERYTHING
-from vms.sync.presence import Presence
-from web.app import WebContext, WebOptions, create_app, parts_of_app
+from web.app import WebOptions
 from web.protocol import ConnectionLimits
 from web.relay import Relay
 from web.server import WebServer
 
-SDP = {"Content-Type": "application/sdp"}
-
-
-@pytest.fixture
-async def server(world: World) -> AsyncIterator[WebServer]:
-    """The service on a real socket."""
-    async with serving(world) as server:
-        yield server
-
-
-@pytest.fixture
-async def operator(server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody signed in over the real socket."""
-    async with httpx.AsyncClient(base_url=server.url) as client:
-        await sign_in(client)
-        yield client
-
-
-async def open_wall(client: httpx.AsyncClient, **changes: Any) -> str:
-    """A wall session's id."""
-    answer = await client.post("/api/wall/sessions", json={"sdp": OFFER, "tiles": []} | changes)
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["sdp"] == ANSWER
-    return str(answer.json()["id"])
-
-
-@asynccontextmanager
-async def control(server: WebServer, client: httpx.AsyncClient, wall: str, **headers: str) -> AsyncIterator[Any]:
-    """The wall's socket, as the page opens it."""
-    cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-    url = f"ws://127.0.0.1:{server.port}/api/wall/sessions/{wall}/control"
-    extra = {"Cookie": cookie, "Origin": server.url} | headers
-    async with connect(url, additional_headers=extra, compression=None) as socket:
-        yield socket
-
-
-async def heard(socket: ClientConnection) -> dict[str, Any]:
-    """The next message."""
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), 5))
-    return message
-
-
-async def closed(socket: ClientConnection) -> int:
-    """The code with which the server closes."""
-    with contextlib.suppress(ConnectionClosed):
-        async for _message in socket:
-            pass
-    await asyncio.wait_for(socket.wait_closed(), 10)
-    return socket.close_code or 0
+__all__ = ["operator", "server"]
 
 
 async def test_messages_go_both_ways(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
@@ -97,7 +45,7 @@ async def test_messages_go_both_ways(world: World, server: WebServer, operator: 
         await socket.send(json.dumps(show))
         world.streamer.tell(wall, {"type": "switched", "tile": 3, "n": 17, "rtp": 2**32 - 1})
         assert (await heard(socket))["rtp"] == 2**32 - 1
-        await _until(lambda: world.streamer.messages == [show])
+        await until(lambda: world.streamer.messages == [show])
 
 
 async def test_a_socket_outlives_the_time_for_a_head(world: World) -> None:
@@ -218,14 +166,14 @@ async def test_a_wall_waits_fifteen_seconds_for_its_socket(
     wall = await open_wall(operator)
     async with control(server, operator, wall) as socket:
         await heard(socket)
-    await _until(lambda: world.parts.walls._walls[wall].leaving is not None)
+    await until(lambda: world.parts.walls._walls[wall].leaving is not None)
     await world.clock.advance(14)
     world.streamer.tell(wall, {"type": "tile", "tile": 5})
     async with control(server, operator, wall) as socket:
         assert (await heard(socket))["tile"] == 5
         await world.clock.advance(20)
         assert world.streamer.closed == []
-    await _until(lambda: world.parts.walls._walls[wall].leaving is not None)
+    await until(lambda: world.parts.walls._walls[wall].leaving is not None)
     await world.clock.advance(16)
     assert world.streamer.closed == [wall]
 
@@ -241,22 +189,12 @@ async def test_a_second_window_takes_over(server: WebServer, operator: httpx.Asy
             assert (await heard(second))["type"] == "pong"
 
 
-@asynccontextmanager
-async def another_node(world: World, options: WebOptions) -> AsyncIterator[tuple[World, WebServer]]:
-    """A second web node of the same installation."""
-    presence = Presence(world.bus, world.clock)
-    app = create_app(WebContext(world.catalogue, world.bus, world.playback, world.clock, presence, options))
-    there = replace(world, app=app)
-    async with parts_of_app(app).running(), serving(there) as server:
-        yield there, server
-
-
 async def test_the_socket_may_come_to_another_web_node(
     world: World, server: WebServer, operator: httpx.AsyncClient, options: WebOptions
 ) -> None:
     """Behind a proxy: the other node takes the wall over and keeps it, the first lets go; back again; nobody else's."""
     wall = await open_wall(operator)
-    async with another_node(world, options) as (there, other), _somebody_else(world, server) as siti:
+    async with another_node(world, options) as (there, other), somebody_else(world, server) as siti:
         with pytest.raises(InvalidStatus) as caught:
             async with control(other, siti, wall):
                 pass
@@ -264,7 +202,7 @@ async def test_the_socket_may_come_to_another_web_node(
         async with control(other, operator, wall) as socket:
             await socket.send('{"type":"ping","t":1}')
             assert (await heard(socket))["type"] == "pong"
-            await _until(lambda: wall not in world.parts.walls._walls)
+            await until(lambda: wall not in world.parts.walls._walls)
             assert there.parts.walls._walls[wall].shown == {0: "c" * 16}
             await world.clock.advance(20)
             assert world.streamer.closed == []
@@ -272,36 +210,12 @@ async def test_the_socket_may_come_to_another_web_node(
                 assert await closed(socket) == 4409
                 await back.send('{"type":"ping","t":1}')
                 assert (await heard(back))["type"] == "pong"
-        await _until(lambda: world.parts.walls._walls[wall].leaving is not None)
+        await until(lambda: world.parts.walls._walls[wall].leaving is not None)
         async with httpx.AsyncClient(base_url=other.url, cookies=operator.cookies, headers=operator.headers) as via:
             assert (await via.delete(f"/api/wall/sessions/{new_id()}")).status_code == 404
             assert (await via.delete("/api/wall/sessions/a.*")).status_code == 404
             assert (await via.delete(f"/api/wall/sessions/{wall}")).status_code == 204
         assert world.streamer.closed == [wall]
-
-
-async def test_whep_through_another_web_node(
-    world: World, server: WebServer, operator: httpx.AsyncClient, options: WebOptions
-) -> None:
-    """PATCH and DELETE reach the session wherever it was opened, of its own person alone."""
-    camera = await add(operator)
-    opened = await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
-    place, fragment = opened.headers["Location"], {"Content-Type": "application/trickle-ice-sdpfrag"}
-    async with another_node(world, options) as (_, other), _somebody_else(world, server) as siti:
-        for who, status in ((siti, 404), (operator, 204)):
-            async with httpx.AsyncClient(base_url=other.url, cookies=who.cookies, headers=who.headers) as via:
-                patched = await via.patch(place, content="a=candidate:1", headers=fragment)
-                assert patched.status_code == status
-                assert (await via.delete(place)).status_code == status
-                assert (await via.delete("/api/whep/*")).status_code == 404
-
-
-@asynccontextmanager
-async def _somebody_else(world: World, server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
-    await world.catalogue.people.put(Person(new_id(), "siti", "Siti", world.admin.password_hash))
-    async with httpx.AsyncClient(base_url=server.url) as client:
-        await sign_in(client, "siti")
-        yield client
 
 
 async def test_a_socket_that_is_gone_before_it_is_accepted_keeps_no_wall(
@@ -326,7 +240,7 @@ async def test_a_socket_that_is_gone_before_it_is_accepted_keeps_no_wall(
     with pytest.raises(RuntimeError):
         await relay.run()
     await world.clock.advance(16)
-    await _until(lambda: not walls._walls)
+    await until(lambda: not walls._walls)
     assert world.streamer.closed == [wall_id]
 
 
@@ -348,25 +262,6 @@ async def test_signed_out_while_a_wall_opens(
     assert answer.status_code == 404
     assert not world.streamer.sessions
     assert not world.parts.walls._walls
-
-
-async def test_one_person_does_not_take_every_viewers_place(world: World, operator: httpx.AsyncClient) -> None:
-    """Of more than 32 players of one person the oldest end."""
-    camera = await add(operator)
-    for _ in range(34):
-        await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
-    assert world.streamer.closed == ["whep1", "whep2"]
-
-
-async def test_whep_sessions_that_end_by_themselves_are_forgotten(world: World, operator: httpx.AsyncClient) -> None:
-    """Players that come and go for weeks push out nobody who still watches, and keep nothing."""
-    camera = await add(operator)
-    for _ in range(3):
-        await operator.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)
-    assert len(world.parts.wheps._sessions) == 3
-    for session in ("whep1", "whep2", "unknown"):
-        world.bus.publish("streamer.session.ended", {"session": session})
-    await _until(lambda: list(world.parts.wheps._sessions) == ["whep3"])
 
 
 async def test_the_streamer_ends_a_wall(world: World, server: WebServer, operator: httpx.AsyncClient) -> None:
@@ -396,7 +291,7 @@ async def test_live_ends_with_the_right_to_it(
             await world.catalogue.people.put(replace(world.admin, enabled=False, rev=2))
             await world.clock.advance(2)
         assert await closed(socket) == 4401
-    await _until(lambda: len(world.streamer.closed) == 2)
+    await until(lambda: len(world.streamer.closed) == 2)
     assert set(world.streamer.closed) == {wall, whep.headers["location"].rpartition("/")[2]}
 
 
@@ -439,65 +334,3 @@ async def test_a_bad_offer_reaches_no_streamer(world: World, admin: httpx.AsyncC
     assert answer.status_code in {400, 422}
     assert answer.headers["content-type"] == "application/problem+json"
     assert world.streamer.opened == []
-
-
-async def test_whep_serves_one_camera(world: World, admin: httpx.AsyncClient) -> None:
-    """201 with Location and SDP; candidates by PATCH; DELETE ends it, and a second time there is nothing."""
-    camera = await add(admin)
-    path = f"/api/cameras/{camera['id']}/whep"
-    answer = await admin.post(f"{path}?stream=sub", content=OFFER, headers=SDP)
-    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (201, ANSWER, "application/sdp")
-    assert {k: world.streamer.opened[0][k] for k in ("camera", "stream", "person", "sdp")} == {
-        "camera": camera["id"], "stream": "sub", "person": world.admin.id, "sdp": OFFER
-    }  # fmt: skip
-    location = answer.headers["location"]
-    fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
-    assert (await admin.patch(location, content="a=candidate:1", headers=fragment)).status_code == 204
-    assert world.streamer.fragments == ["a=candidate:1"]
-    assert (await admin.patch(location, content="a=candidate:1", headers=SDP)).status_code == 415
-    assert (await admin.delete(location)).status_code == 204
-    assert (await admin.delete(location)).status_code == 404
-
-
-async def test_whep_of_somebody_else_is_not_there(world: World, admin: httpx.AsyncClient) -> None:
-    """PATCH and DELETE answer 404 and change nothing; without a session 401."""
-    camera = await add(admin)
-    location = (await admin.post(f"/api/cameras/{camera['id']}/whep", content=OFFER, headers=SDP)).headers["location"]
-    await world.catalogue.people.put(
-        Person(new_id(), "siti", "Siti", world.admin.password_hash, grants=EVERYTHING.grants)
-    )
-    async with world.client() as siti:
-        fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
-        assert (await siti.delete(location)).status_code == 401
-        await sign_in(siti, "siti")
-        assert (await siti.delete(location)).status_code == 404
-        assert (await siti.patch(location, content="a=x", headers=fragment)).status_code == 404
-    assert world.streamer.closed == world.streamer.fragments == []
-
-
-@pytest.mark.parametrize(
-    ("query", "content", "headers", "status"),
-    [
-        ("", "hello", SDP, 400), ("", b"v=0\n\xff\xfe", SDP, 400), ("", "", SDP, 400),
-        ("", '{"sdp": 1}', {"Content-Type": "application/json"}, 415), ("?stream=third", OFFER, SDP, 422),
-        ("", OFFER + "a" * 2_000_000, SDP, 413),
-    ],
-)  # fmt: skip
-async def test_bad_whep_offers(
-    world: World, admin: httpx.AsyncClient, query: str, content: Any, headers: dict[str, str], status: int
-) -> None:
-    """Refused before a streamer hears of them."""
-    camera = await add(admin)
-    answer = await admin.post(f"/api/cameras/{camera['id']}/whep{query}", content=content, headers=headers)
-    assert answer.status_code == status
-    assert world.streamer.opened == []
-    gone = await admin.post(f"/api/cameras/{new_id()}/whep", content=OFFER, headers=SDP)
-    assert gone.status_code == 404
-
-
-async def _until(condition: Any) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen")

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from tests.web.conftest import World
-from tests.web.test_live import closed, operator, server
+from tests.web.live import closed, operator, server
 from web.news import TOPICS
 from web.relay import CLOSE_SIGNED_OUT
 from web.server import WebServer

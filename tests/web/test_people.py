@@ -13,8 +13,8 @@ import pytest
 
 from tests.web.conftest import PASSWORD, SITE, World, sign_in
 from tests.web.fakes import OFFER
+from tests.web.live import SDP, closed, control, heard, open_wall
 from tests.web.test_cameras import add
-from tests.web.test_live import SDP, closed, control, heard, open_wall
 from tests.web.test_server import serving
 from vms.domain.ids import new_id
 from web.security.authority import LOOK_AGAIN_S

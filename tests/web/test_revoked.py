@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.web.conftest import CHEAP, OTHER_SITE, PASSWORD, SITE, World, sign_in
-from tests.web.test_displays import pair, push
-from tests.web.test_live import control, heard, open_wall
+from tests.web.live import control, heard, open_wall
+from tests.web.screens import pair, push
 from tests.web.test_playback import FROM, TO, put_segment
 from tests.web.test_rights import HASH, camera_at, signed_in
 from tests.web.test_server import serving
