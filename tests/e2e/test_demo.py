@@ -118,12 +118,44 @@ async def _eleventh(page: Page, said: dict[str, str]) -> None:
     await expect(page.locator("tr[data-camera]")).to_have_count(11)
 
 
+async def _found(page: Page, said: dict[str, str]) -> None:
+    """The twelfth is found on the network by its address, read with its login, registered, and on the wall (bar E7)."""
+    cameras = await page.evaluate("fetch('/api/cameras?limit=50').then((answer) => answer.json())")
+    port = next(re.search(r":(\d+)/", one["onvif"])[1] for one in cameras["items"] if one["onvif"])  # type: ignore[index]
+    await page.goto(f"{said['url']}/cameras/discover")
+    await page.get_by_role("checkbox").first.uncheck()
+    await page.fill("#discover-ranges", "127.0.0.1-2")
+    await page.fill("#discover-ports", port)
+    await page.locator("[data-start]").click()
+    await expect(page.locator('[data-search="done"]')).to_be_visible(timeout=30_000)
+    await expect(page.locator("tr[data-found] input[type=checkbox]")).to_have_count(1)
+    await page.locator("tr[data-found] input[type=checkbox]").check()
+    await page.fill("#discover-user", said["camera_user"])
+    await page.fill("#discover-password", "wrong")
+    await page.locator("[data-read]").click()
+    await expect(page.locator("tr[data-found] [data-mark=offline]")).to_be_visible(timeout=30_000)
+    await page.fill("#discover-password", said["camera_password"])
+    await page.locator("[data-read]").click()
+    await expect(page.locator("tr[data-found][data-ok]")).to_be_visible(timeout=30_000)
+    await page.locator("tr[data-found] .input").fill("Kamera kedua belas")
+    await page.locator("[data-add]").click()
+    await page.goto(f"{said['url']}/cameras")
+    row = page.locator("tr[data-camera]", has_text="Kamera kedua belas")
+    await expect(row).to_have_attribute("data-condition", "live", timeout=30_000)
+    camera = await row.get_attribute("data-camera")
+    await page.goto(f"{said['url']}/wall?grid=1&tiles={camera}")
+    await page.wait_for_function(
+        "() => window.__vms?.tiles?.().some((tile) => tile.state === 'live' && tile.frames > 0)", timeout=30_000
+    )
+
+
 async def _walk(screen: Screen, said: dict[str, str], since: float) -> None:
     await _sign_in(screen.page, said)
     await _wall(screen.page)
     await _steer(screen.page)
     await _replay(screen.page, since)
     await _eleventh(screen.page, said)
+    await _found(screen.page, said)
     assert screen.errors == []
 
 
