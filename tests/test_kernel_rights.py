@@ -19,6 +19,7 @@ from vms.domain.rights import (
     may_at,
     may_camera,
     may_somewhere,
+    rights_everywhere,
     rights_somewhere,
     seen_sites,
     sees_camera,
@@ -119,3 +120,13 @@ def test_roles_are_as_they_are_described() -> None:
     assert GIVES[PersonRole.ADMIN] == set(Right)
     assert [role for role, given in GIVES.items() if Right.ADMIN in given] == [PersonRole.ADMIN]
     assert Right.EXPORT not in GIVES[PersonRole.OPERATOR]
+
+
+@given(HOLDINGS)
+def test_rights_everywhere_are_those_on_every_site(holding: Holding) -> None:
+    """A page may offer what asks for a right everywhere to whom it is given, and to nobody else."""
+    found = rights_everywhere(holding, 10)
+    assert found == {right for right in Right if may_at(holding, right, None, TREE, 10)}
+    assert found <= rights_somewhere(holding, 10)
+    assert all(may_at(holding, right, site, TREE, 10) for right in found for site in SITES)
+    assert rights_everywhere(EVERYTHING, 10) == set(Right)

@@ -93,11 +93,12 @@ class PersonOut(Out):
 
 class SessionOut(Out):
     """The sign-in; `csrf` goes into the X-CSRF-Token header of whatever changes something. `rights`: what the person
-    may do somewhere, for a page that shows only that."""
+    may do somewhere, `everywhere`: on everything, for a page that shows only what works."""
 
     person: PersonOut
     csrf: str
     rights: list[Right]
+    everywhere: list[Right]
 
 
 class SiteRef(Out):

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, StrictInt, model_validator
 
 from vms.domain.camera import CopyPolicy
+from vms.domain.rights import Right
 from web.schemas import In, Out
 from web.schemas_position import PositionIn, PositionOut
 
@@ -14,7 +15,8 @@ from web.schemas_position import PositionIn, PositionOut
 class SiteOut(PositionOut, Out):
     """A place that owns cameras, and how many it has. `home_store`: where its footage goes; `copies`: what of
     it goes to the center too, where it has a Store of its own; `line_mbps`: what its line carries, where a node of
-    it that is there says so; `stores`: where its footage can go now, by what those nodes say."""
+    it that is there says so; `stores`: where its footage can go now, by what those nodes say; `rights`: those
+    of who asks, on all of it."""
 
     id: str
     slug: str
@@ -25,6 +27,7 @@ class SiteOut(PositionOut, Out):
     copies: CopyPolicy
     line_mbps: float | None = None
     stores: Annotated[list[str], Field(default_factory=list)]
+    rights: list[Right]
     rev: int
 
 

@@ -77,6 +77,8 @@ class FakeApi:
     password: str = "rahasia-negeri"
     must_change: bool = False
     throttled_s: int = 0
+    rights: list[str] = field(default_factory=RIGHTS.copy)
+    everywhere: list[str] = field(default_factory=RIGHTS.copy)
     sites: list[dict[str, Any]] = field(default_factory=list)
     cameras: dict[str, dict[str, Any]] = field(default_factory=dict)
     gaps: list[tuple[int, int, str]] = field(default_factory=list)
@@ -112,7 +114,7 @@ class FakeApi:
         site = {
             "id": new_id(), "slug": name.lower().replace(" ", "-"), "name": name, "parent": None, "cameras": 0,
             "home_store": "home", "copies": "on_demand", "line_mbps": None, "stores": ["home"], "longitude": None,
-            "latitude": None, "rev": 1,
+            "latitude": None, "rights": RIGHTS, "rev": 1,
         }  # fmt: skip
         self.sites.append(site)
         return site
@@ -132,7 +134,7 @@ class FakeApi:
             ],
             "retention_days": None, "areas": [], "masks": [], "analysis": True, "priority": "normal", "onvif": "",
             "longitude": None, "latitude": None,
-            "registered_at": iso(self.registered_ms), "rev": 1, **more,
+            "registered_at": iso(self.registered_ms), "rights": RIGHTS, "rev": 1, **more,
         }  # fmt: skip
         self.cameras[ident] = camera
         site["cameras"] += 1
@@ -220,7 +222,7 @@ class FakeApi:
 
     def _signed_in(self, session: str = SESSION) -> dict[str, Any]:
         person = {**PEOPLE[session], "username": "admin", "language": "id", "must_change": self.must_change}
-        return {"person": person, "csrf": CSRF, "rights": RIGHTS}
+        return {"person": person, "csrf": CSRF, "rights": self.rights, "everywhere": self.everywhere}
 
     async def _session(self, request: Request) -> Response:
         if request.method == "DELETE":

@@ -56,3 +56,24 @@ async def test_links_go_without_a_reload_and_back_works(browser: Browser, place:
         await page.wait_for_function("() => window.__vms.tiles?.().filter(t => t.state === 'live').length === 10")
         assert await page.evaluate("() => window.here")
         assert screen.errors == []
+
+
+async def test_only_what_works_is_offered(browser: Browser, place: Place) -> None:
+    """An admin of one site is shown no people and changes no rules; who sees nothing live does not land on the wall."""
+    api = place.api
+    api.everywhere = []
+    async with looking(browser, place) as screen:
+        page, links = screen.page, screen.page.get_by_role("navigation", name="Halaman").get_by_role("link")
+        await page.goto(f"{api.url}/alarms/rules")
+        await expect(links.filter(has_text="Kamera")).to_be_visible()
+        await expect(links.filter(has_text="Orang")).to_have_count(0)
+        await expect(page.get_by_text("Tidak ada aturan")).to_be_visible()
+        await expect(page.get_by_role("link", name="Aturan baru")).to_have_count(0)
+        api.rights = ["replay"]
+        await page.goto(f"{api.url}/")
+        await page.wait_for_url("**/recordings*")
+        api.rights = ["audit"]
+        await page.goto(f"{api.url}/wall")
+        await page.wait_for_url("**/help")
+        await expect(links).to_have_count(0)
+        assert screen.errors == []

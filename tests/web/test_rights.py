@@ -159,7 +159,9 @@ async def test_lists_hold_what_is_seen(world: World, admin: httpx.AsyncClient) -
         found = (await operator.get("/api/cameras")).json()["items"]
         assert [(one["id"], one["streams"][0]["url"], one["username"]) for one in found] == [(mine, "", "")]
         assert found[0]["rights"] == ["live", "replay", "ptz", "audio"]
-        assert [one["id"] for one in (await operator.get("/api/sites")).json()["items"]] == [SITE.id]
+        (site,) = (await operator.get("/api/sites")).json()["items"]
+        assert (site["id"], site["rights"]) == (SITE.id, ["live", "replay", "ptz", "audio", "operate"])
+        assert (await operator.get("/api/session")).json()["everywhere"] == []
     async with signed_in(world) as nobody:
         assert (await nobody.get("/api/cameras")).json()["items"] == []
         assert (await nobody.get("/api/sites")).json()["items"] == []

@@ -161,6 +161,11 @@ def rights_somewhere(holding: Holding, now_ns: int) -> frozenset[Right]:
     return frozenset(right for right in Right if may_somewhere(holding, right, now_ns))
 
 
+def rights_everywhere(holding: Holding, now_ns: int) -> frozenset[Right]:
+    """Those that the person has on the whole tree: without them what belongs to no Site (people, rules) is refused."""
+    return frozenset(right for right in Right if may_at(holding, right, None, SiteTree({}), now_ns))
+
+
 def seen_sites(
     holding: Holding, tree: SiteTree, sites: Iterable[str], cameras: Mapping[str, str], now_ns: int
 ) -> frozenset[str]:

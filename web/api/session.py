@@ -7,7 +7,7 @@ from dataclasses import replace
 from fastapi import APIRouter, Request, Response
 
 from vms.domain.person import Person, Session
-from vms.domain.rights import rights_somewhere
+from vms.domain.rights import rights_everywhere, rights_somewhere
 from vms.errors import ConflictError, InputError, UnauthenticatedError
 from web.api.errors import CHANGES, problems
 from web.audit import NOBODY
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/session", tags=["session"])
 
 
 def _answer(who: Principal, parts: Parts) -> SessionOut:
-    person = who.person
+    person, now_ns = who.person, parts.clock.now_ns()
     return SessionOut(
         person=PersonOut(
             id=person.id,
@@ -33,7 +33,8 @@ def _answer(who: Principal, parts: Parts) -> SessionOut:
             must_change=person.must_change,
         ),
         csrf=who.session.csrf,
-        rights=sorted(rights_somewhere(person.holding, parts.clock.now_ns())),
+        rights=sorted(rights_somewhere(person.holding, now_ns)),
+        everywhere=sorted(rights_everywhere(person.holding, now_ns)),
     )
 
 

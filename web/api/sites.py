@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from vms.domain.camera import HOME_STORE, Site
 from vms.domain.ids import is_id
+from vms.domain.rights import Right
 from vms.errors import ConflictError, NotFoundError
 from vms.sync.places import Places
 from vms.sync.presence import LINE_FACT, STORES_FACT, Presence
@@ -18,6 +19,7 @@ from web.deps import EyesOf, PartsOf, Who
 from web.parts import Parts
 from web.schemas_position import position_changed, position_out
 from web.schemas_sites import SiteOut, SitePatch, SitesOut
+from web.security.authority import Eyes
 
 router = APIRouter(prefix="/api/sites", tags=["sites"])
 
@@ -39,7 +41,7 @@ async def _stores(site: Site, sites: Sequence[Site], parts: Parts) -> list[str]:
     return sorted({HOME_STORE, *both})
 
 
-def _out(site: Site, cameras: int, presence: Presence, stores: list[str]) -> SiteOut:
+def _out(site: Site, cameras: int, presence: Presence, stores: list[str], eyes: Eyes) -> SiteOut:
     return SiteOut(
         id=site.id,
         slug=site.slug,
@@ -50,6 +52,7 @@ def _out(site: Site, cameras: int, presence: Presence, stores: list[str]) -> Sit
         copies=site.copies,
         line_mbps=_line_mbps(presence, site.slug),
         stores=stores,
+        rights=[right for right in Right if eyes.at(right, site.id)],
         rev=site.rev,
         **position_out(site.position),
     )
@@ -62,7 +65,7 @@ async def list_sites(eyes: EyesOf, parts: PartsOf) -> SitesOut:
     seen, counts = eyes.sites(sites, cameras), Counter(camera.site for camera in eyes.seen(cameras))
     return SitesOut(
         items=[
-            _out(one, counts[one.id], parts.presence, await _stores(one, sites, parts))
+            _out(one, counts[one.id], parts.presence, await _stores(one, sites, parts), eyes)
             for one in sites
             if one.id in seen
         ]
@@ -70,7 +73,7 @@ async def list_sites(eyes: EyesOf, parts: PartsOf) -> SitesOut:
 
 
 @router.patch("/{site_id}", operation_id="changeSite", responses=problems(*CHANGES, 404, 409))
-async def change_site(site_id: str, body: SitePatch, who: Who, parts: PartsOf) -> SiteOut:
+async def change_site(site_id: str, body: SitePatch, who: Who, eyes: EyesOf, parts: PartsOf) -> SiteOut:
     """Change where it is, which footage goes to the center too, where what is there already counts as well, or where
     footage goes from now on, where what is there stays until retention takes it. `rev` must be the site's."""
     site = await parts.catalogue.sites.get(site_id) if is_id(site_id) else None
@@ -90,4 +93,4 @@ async def change_site(site_id: str, body: SitePatch, who: Who, parts: PartsOf) -
     if body.rev != site.rev or not await parts.catalogue.sites.put(changed):
         raise ConflictError("The site has changed meanwhile.", hint="Load it again and repeat the change.")
     await parts.audit.add(who.person.id, "site.change", site.id, slug=site.slug, fields=sorted(fields))
-    return _out(changed, len(await parts.catalogue.cameras.list(site.id)), parts.presence, stores)
+    return _out(changed, len(await parts.catalogue.cameras.list(site.id)), parts.presence, stores, eyes)

@@ -30,6 +30,8 @@ export interface SignedIn {
   csrf: string;
   /** What the person may do somewhere. */
   rights: Right[];
+  /** What the person may do on everything. */
+  everywhere: Right[];
 }
 
 export interface Site {
@@ -45,6 +47,8 @@ export interface Site {
   line_mbps: number | null;
   /** Stores its footage can go to now. */
   stores: string[];
+  /** What the person may do on all of it. */
+  rights: Right[];
   /** Degrees (WGS84), both or neither. */
   longitude: number | null;
   latitude: number | null;
@@ -106,6 +110,8 @@ export interface Camera {
   longitude: number | null;
   latitude: number | null;
   registered_at: string;
+  /** What the person may do with it. */
+  rights: Right[];
   rev: number;
 }
 

@@ -27,6 +27,7 @@ const camera: Camera = {
   latitude: null,
   number: 7,
   registered_at: "2026-01-01T00:00:00.000Z",
+  rights: ["live", "admin"],
   rev: 4,
 };
 
@@ -64,7 +65,7 @@ describe("draft", () => {
   });
 });
 
-const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, stores: ["home"], longitude: null, latitude: null, rev: 1 };
+const KEPT = { home_store: "home", copies: "on_demand" as const, line_mbps: null, stores: ["home"], rights: [], longitude: null, latitude: null, rev: 1 };
 
 describe("groups", () => {
   test("every word must be found, in name or site", () => {

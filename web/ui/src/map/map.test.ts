@@ -15,13 +15,13 @@ const PALANGKA: Position = { longitude: 113.92, latitude: -2.21 };
 function camera(id: string, at: Position | null, condition: Condition = "live", site = "s"): Camera {
   const state = { condition, since: null, why: "" };
   const more = { slug: id, enabled: true, audio: false, transport: "tcp" as const, username: null, has_password: false, streams: [], retention_days: null };
-  const rest = { areas: [], masks: [], analysis: true, priority: "normal" as const, onvif: "", registered_at: "", rev: 1, number: 1 };
+  const rest = { areas: [], masks: [], analysis: true, priority: "normal" as const, onvif: "", registered_at: "", rights: [], rev: 1, number: 1 };
   return { id, name: id, site: { id: site, slug: site, name: site }, state, longitude: at?.longitude ?? null, latitude: at?.latitude ?? null, ...more, ...rest };
 }
 
 const site = (id: string, at: Position | null): Site => ({
   id, slug: id, name: id, parent: null, cameras: 0, home_store: "home", copies: "on_demand", line_mbps: null,
-  stores: ["home"], longitude: at?.longitude ?? null, latitude: at?.latitude ?? null, rev: 1,
+  stores: ["home"], rights: [], longitude: at?.longitude ?? null, latitude: at?.latitude ?? null, rev: 1,
 });
 
 const spots = (cameras: Camera[]) => placed([site("s", PALANGKA)], cameras, CALM).spots;

@@ -8,6 +8,7 @@ class Session {
   person = $state<Person | null>(null);
   known = $state(false);
   rights = $state.raw<readonly Right[]>([]);
+  everywhere = $state.raw<readonly Right[]>([]);
 
   constructor() {
     whenSignedOut(() => this.#ended());
@@ -47,17 +48,23 @@ class Session {
     return rights.some((right) => this.rights.includes(right));
   }
 
+  /** Whether the person has a right on everything: what belongs to no site asks for that. */
+  mayEverywhere(right: Right): boolean {
+    return this.everywhere.includes(right);
+  }
+
   #take(answer: SignedIn): void {
     useCsrf(answer.csrf);
     this.person = answer.person;
     this.rights = answer.rights;
+    this.everywhere = answer.everywhere;
     this.known = true;
     locale.suggest(answer.person.language);
   }
 
   #forget(): void {
     this.person = null;
-    this.rights = [];
+    this.rights = this.everywhere = [];
     useCsrf("");
   }
 
@@ -69,9 +76,3 @@ class Session {
 }
 
 export const session = new Session();
-
-/** Where to go after sign-in: only a path of this page, never another host. */
-export function nextAfterSignIn(query: URLSearchParams): string {
-  const next = query.get("next") ?? "";
-  return /^\/(?![/\\])/.test(next) && !next.startsWith("/signin") ? next : "/wall";
-}

@@ -13,6 +13,7 @@ const site = (id: string, parent: string | null = null): Site => ({
   copies: "on_demand",
   line_mbps: null,
   stores: ["home"],
+  rights: [],
   longitude: null,
   latitude: null,
   rev: 1,
