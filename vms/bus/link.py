@@ -48,7 +48,7 @@ class NatsOptions:
     domain: str = ""
     connect_s: float = 5.0
     retry_s: float = 0.25
-    retry_cap_s: float = 2.0
+    retry_cap_s: float = 1.0
     ping_s: float = 2.0
     patience_s: float = 1.0
     queue_bytes: int = 8_000_000
