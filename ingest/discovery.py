@@ -45,9 +45,10 @@ class Discovery(Service):
 
     async def run_once(self) -> None:
         """Serve until stopped."""
+        site = self._site or "*"
         served = [
-            self._bus.serve(f"ingest.{name}.{self._site or '*'}", handler)
-            for name, handler in (("discover", self._discover), ("describe", self._describe))
+            self._bus.serve(f"ingest.discover.{site}", self._discover),
+            self._bus.serve(f"ingest.describe.{site}", self._describe),
         ]
         self.ready()
         try:

@@ -69,9 +69,9 @@ async def _export(page: Page, camera: str, start_s: float, end_s: float) -> None
     form = page.locator("aside form")
     await expect(form.locator("[data-case-select]")).to_contain_text(TITLE)
     await form.get_by_label(camera).check()
-    await form.get_by_label("Dari").fill(_wib(start_s))
-    await form.get_by_label("Sampai").fill(_wib(end_s))
-    await form.get_by_label("Alasan").fill("Permintaan Polres Kotawaringin Timur")
+    await form.get_by_label("Dari", exact=True).fill(_wib(start_s))
+    await form.get_by_label("Sampai", exact=True).fill(_wib(end_s))
+    await form.locator("textarea").fill("Permintaan Polres Kotawaringin Timur")
     await form.get_by_role("button", name="Buat paket").click()
     await expect(page.locator("tr[data-export]")).to_be_visible()
 

@@ -80,7 +80,11 @@ async def test_four_cameras_show_the_same_instant_and_step(browser: Browser, pla
         assert all(tile["k"] == _frame(tile["shownAt"]) for tile in seen["tiles"])
         await press("k")
         rest = await page.evaluate("() => window.__vms.replay.at()")
-        await page.wait_for_function("() => location.search.includes('paused=1')")
+        await page.wait_for_function(
+            "(at) => location.search.includes('paused=1') && "
+            "Math.abs(Date.parse(new URLSearchParams(location.search).get('at')) - at) < 2",
+            arg=rest,
+        )
         await page.reload()
         await page.wait_for_function(READY)
         assert abs(await page.evaluate("() => window.__vms.replay.at()") - rest) < 2
