@@ -121,7 +121,7 @@ async def _eleventh(page: Page, said: dict[str, str]) -> None:
 async def _found(page: Page, said: dict[str, str]) -> None:
     """The twelfth is found on the network by its address, read with its login, registered, and on the wall (bar E7)."""
     cameras = await page.evaluate("fetch('/api/cameras?limit=50').then((answer) => answer.json())")
-    port = next(re.search(r":(\d+)/", one["onvif"])[1] for one in cameras["items"] if one["onvif"])  # type: ignore[index]
+    port = next(found[1] for one in cameras["items"] if (found := re.search(r":(\d+)/", one["onvif"])))
     await page.goto(f"{said['url']}/cameras/discover")
     await page.get_by_role("checkbox").first.uncheck()
     await page.fill("#discover-ranges", "127.0.0.1-2")
