@@ -31,6 +31,11 @@ class Derived:
     facts: list[dict[str, Any]] = field(default_factory=list)
 
 
+def _tell(told: Callable[[float], None], n: int, of: int, share: float) -> None:
+    """How far all of it is, where the n-th of so many is made to that share."""
+    told((n + share) / of)
+
+
 async def derive(
     asked: Mapping[str, Any],
     export: str,
@@ -46,7 +51,7 @@ async def derive(
     made = films(DerivativeKind(asked["kind"]), export, cameras, interval, masks if masked else {})
     for n, film in enumerate(made):
         await off_loop(partial(_prepared, folder, film))
-        await make(film, folder, _SUBTITLES, lambda share, n=n: told((n + share) / len(made)))  # type: ignore[misc]  # of the loop
+        await make(film, folder, _SUBTITLES, partial(_tell, told, n, len(made)))
         found.values.append(film.value(masked=masked))
         found.facts.append(await off_loop(partial(file_fact, folder, film.member)))
     return found
