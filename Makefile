@@ -6,7 +6,7 @@ SETUP := $(PYTHON) -B tools/setup.py
 # Compiled modules lie in build, also where a machine is told to write none: each of many processes starts in half the time.
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help setup demo cluster-demo ui test check bench test-faults lock clean python
+.PHONY: help setup demo cluster-demo ui test check bench test-faults lock sbom audit release clean python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,16 @@ test-faults: python ## the long runs with faults; SHARD=1/4 runs a quarter of th
 lock: python ## locks/*.txt anew from pyproject.toml
 	@$(SETUP) dev
 	@bash tools/lock.sh
+
+sbom: setup ## what the system is made of, as CycloneDX, from the locks: build/sbom.cdx.json
+	@$(VENV)/python tools/sbom.py $(ARGS)
+
+audit: setup ## known vulnerabilities of what is locked; says so where nobody answers
+	@$(VENV)/python tools/audit.py
+
+release: ui sbom ## dist/: the wheel with the page in it, and its SBOM
+	@$(VENV)/uv build --quiet --wheel --no-build-isolation --offline --out-dir dist .
+	@cp build/sbom.cdx.json dist/vms-$$($(VENV)/python -c 'import vms; print(vms.__version__)').cdx.json && ls dist
 
 clean: ## everything that was built, .venv too; never data/
 	rm -rf .venv build dist web/static web/ui/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -19,7 +19,7 @@ from vms import logs
 from vms.bus.base import Bus, Value
 from vms.clock import Clock
 from vms.domain.camera_url import AddressPolicy, IPAddress
-from vms.errors import InputError, TooManyError, VmsError
+from vms.errors import CameraAuthError, InputError, TooManyError, VmsError
 from vms.service import Service
 
 ADDRESSES_EACH = 64
@@ -74,7 +74,7 @@ class Discovery(Service):
             self._looks -= 1
 
     async def _of_match(self, match: Match) -> dict[str, Any]:
-        clock_off_s = await self._greeted(match.url)
+        _, clock_off_s = await self._greeted(match.url)
         return _found(match.address, match.url, clock_off_s, name=match.name, model=match.model, how="multicast")
 
     async def _scan(self, addresses: Iterable[IPAddress], ports: tuple[int, ...]) -> list[dict[str, Any]]:
@@ -105,18 +105,22 @@ class Discovery(Service):
             return _found(str(address), "", None, how="scan")
         host = f"[{address}]" if address.version == 6 else str(address)
         url = f"http://{host}{'' if port == 80 else f':{port}'}{DEVICE_PATH}"
-        clock_off_s = await self._greeted(url)
-        return None if clock_off_s is None else _found(str(address), url, clock_off_s, how="scan")
+        is_there, clock_off_s = await self._greeted(url)
+        return _found(str(address), url, clock_off_s, how="scan") if is_there else None
 
-    async def _greeted(self, url: str) -> float | None:
+    async def _greeted(self, url: str) -> tuple[bool, float | None]:
+        """Whether a device is there, and its clock less ours where it tells. One that wants a login even for the time,
+        which ONVIF leaves to anybody (Core 5.9.4.3), is there too: ipycam is such a one."""
         device = OnvifFacts(url, "", "", self._policy, self.clock)
         try:
             await device.greet()
+        except CameraAuthError:
+            return True, None
         except VmsError:
-            return None
+            return False, None
         finally:
             device.close()
-        return device.clock_off_s
+        return True, device.clock_off_s
 
     async def _describe(self, value: Value) -> Value:
         """`{"url", "username", "password"}` -> what the device is, or why it does not say; raises for neither."""

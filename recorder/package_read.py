@@ -96,7 +96,8 @@ class Package:
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OverflowError) as error:
             raise BadPackageError("it is no ZIP, or it is cut off") from error
         for info in archive.infolist():
-            if info.is_dir() and info.file_size == 0:
+            # Not is_dir(), which falls over a name of no letters.
+            if info.filename.endswith("/") and info.file_size == 0:
                 continue
             self._room()
             if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:

@@ -18,7 +18,7 @@ from typing import Any, cast
 from aioice import Candidate, Connection
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol, get_host_addresses
-from aioice.stun import Message
+from aioice.stun import Class, Message
 from aiortc import RTCIceGatherer
 
 from vms import metrics
@@ -26,6 +26,8 @@ from vms.errors import VmsError
 
 _BUFFER_BYTES = 1 << 20
 _QUEUE_MAX = 64
+_CHECKED_MAX = 64
+_COOKIE = bytes.fromhex("2112a442")  # of every STUN message (RFC 8489 §5)
 Address = tuple[Any, ...]
 
 
@@ -80,7 +82,9 @@ def _bound(addresses: Sequence[str], port: int) -> list[socket.socket] | None:
 
 
 class MediaProtocol(StunProtocol):
-    """One socket: STUN and DTLS go aioice's way, RTP and RTCP (RFC 7983) straight to the connection's `media`."""
+    """One socket: STUN and DTLS go aioice's way, RTP and RTCP (RFC 7983) straight to the connection's `media`. DTLS is
+    taken from addresses alone that have made an authentic check: else whoever finds the port could begin a handshake
+    in the viewer's place."""
 
     def __init__(self, receiver: HostConnection, sock: socket.socket) -> None:
         super().__init__(receiver)
@@ -88,16 +92,26 @@ class MediaProtocol(StunProtocol):
 
     def datagram_received(self, data: bytes | str, addr: Address) -> None:
         """See asyncio.DatagramProtocol."""
-        media = cast("HostConnection", self.receiver).media
-        if media is not None and isinstance(data, bytes) and len(data) > 11 and 127 < data[0] < 192:
-            media(data)
-        else:
+        connection = cast("HostConnection", self.receiver)
+        raw = data if isinstance(data, bytes) else b""
+        if connection.media is not None and len(raw) > 11 and 127 < raw[0] < 192:
+            connection.media(raw)
+        elif (raw[4:8] == _COOKIE and raw[0] < 4) or addr[:2] in connection.checked:
             super().datagram_received(data, addr)
+        else:
+            metrics.DROPS.labels("handshake").inc()
+
+    def send_stun(self, message: Message, addr: Address) -> None:
+        """As aioice does. A check that is answered with anything but an error was authentic."""
+        checked = cast("HostConnection", self.receiver).checked
+        if message.message_class is Class.RESPONSE and len(checked) < _CHECKED_MAX:
+            checked.add(addr[:2])
+        super().send_stun(message, addr)
 
 
 class HostConnection(Connection):
     """An ICE connection from the given addresses. `media` takes RTP and RTCP once it is set; `heard` is called for
-    each check of the viewer that is authentic."""
+    each check of the viewer that is authentic; `checked`: where such checks came from."""
 
     def __init__(self, addresses: Sequence[str], ports: Ports | None = None) -> None:
         super().__init__(ice_controlling=False)
@@ -105,6 +119,7 @@ class HostConnection(Connection):
         self._ports = ports or Ports()
         self.media: Callable[[bytes], None] | None = None
         self.heard: Callable[[], None] | None = None
+        self.checked: set[Address] = set()
 
     async def get_component_candidates(
         self,

@@ -16,6 +16,6 @@ pin() { # OUTPUT ARGUMENTS…
 
 pin dev pyproject.toml --group build --group dev
 pin runtime pyproject.toml --group build --constraint locks/dev.txt
-for group in uv node ffmpeg go nats; do
+for group in uv node ffmpeg go nats audit; do
   pin "$group" --group "$group" --constraint locks/dev.txt
 done

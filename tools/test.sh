@@ -19,6 +19,7 @@ bash tools/s3_server.sh || exit 1
 
 note "checks"
 bash tools/check.sh || status=1
+.venv/bin/python tools/audit.py || status=1
 
 rm -rf build/results
 mkdir -p build/results

@@ -23,6 +23,7 @@ import yaml
 from tests.simulator_fixture import SMALL, running_simulator
 from vms.cli import main, serve
 from vms.settings import Settings
+from vms.simulator.onvif import OnvifDevices
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "ulin-dan-meranti"
@@ -222,6 +223,37 @@ def test_cameras_are_added_and_listed(system: Path, here: Here) -> None:
     assert "rahasia1" not in listed.stdout
     assert "admin" in here(system, "user", "list").stdout
     assert re.fullmatch(r"the catalogue is at schema \d{4}\n", here(system, "db", "upgrade").stdout)
+
+
+async def test_many_cameras_come_by_file_and_by_looking(system: Path) -> None:
+    """As processes: a file is applied, a sheet comes in and goes out without passwords, devices are found."""
+
+    async def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(vms, system, *arguments)
+
+    declared, sheet, out = system / "a.yaml", system / "b.csv", system / "out.yaml"
+    declared.write_text("cameras:\n  - {site: sampit, name: Dermaga, main: 'rtsp://u:rahasia1@10.20.1.12/m'}\n")
+    sheet.write_text("site,name,main,username,password\nsampit,Pasar,rtsp://10.20.1.11/m,u,rahasia2\nsampit,,x,,\n")
+    unasked = await run("apply", str(declared))
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+    made = await run("apply", str(declared), "--yes")
+    assert (made.returncode, made.stdout.splitlines()[-1]) == (0, "done"), made.stdout + made.stderr
+    came = await run("camera", "import", str(sheet))
+    assert (came.returncode, "1 new, 0 changed, 0 unchanged, 1 refused" in came.stdout) == (1, True), (
+        came.stdout + came.stderr
+    )
+    gone = await run("camera", "export", str(out))
+    assert gone.stdout == f"2 cameras in {out}\n", gone.stderr
+    devices = OnvifDevices([("pasar", "Pasar")], "operator", "rahasia3")
+    port = await devices.start("127.0.0.1")
+    try:
+        look = ("--no-multicast", "--port", str(port))
+        found = await run("camera", "discover", "127.0.0.1-3", *look)
+    finally:
+        await devices.stop()
+    assert f"http://127.0.0.1:{port}/onvif/device_service" in found.stdout, found.stderr
+    said = "".join(one.stdout + one.stderr for one in (unasked, made, came, gone, found)) + out.read_text()
+    assert "rahasia" not in said
 
 
 @pytest.mark.parametrize(

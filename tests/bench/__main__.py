@@ -18,6 +18,7 @@ from tests.bench import (
     duty,
     exports,
     fanout,
+    fuzzing,
     heal,
     importing,
     kill,
@@ -67,6 +68,7 @@ BENCHES: dict[str, Bench] = {
     "D7": exports.random_exports,
     "D8": exports.random_changes,
     "D9": schedules.against_holds,
+    "E3": fuzzing.everything,
     "E6": importing.thousand,
 }
 

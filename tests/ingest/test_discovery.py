@@ -123,6 +123,9 @@ async def test_a_range_is_walked_and_its_devices_are_greeted(devices: OnvifDevic
     assert (one["address"], one["how"]) == ("127.0.0.1", "scan")
     assert one["url"] == f"http://127.0.0.1:{devices.port}/onvif/device_service"
     assert abs(one["clock_off_s"]) < 5
+    devices.heads["pasar"].fault = "shy"  # it wants a login even for the time
+    (one,) = (await bus.request("ingest.discover.sampit", look, timeout_s=10))["found"]
+    assert (one["address"], one["clock_off_s"]) == ("127.0.0.1", None)
     devices.heads["pasar"].fault = "garbage"
     assert (await bus.request("ingest.discover.sampit", look, timeout_s=10))["found"] == []
 

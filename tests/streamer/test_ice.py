@@ -52,16 +52,18 @@ async def test_ports_are_taken_in_turn_out_of_the_range() -> None:
 
 
 async def test_media_is_handed_over_and_nothing_else() -> None:
-    """RTP and RTCP go to `media` as they arrive; STUN and DTLS stay aioice's, and all does while nobody listens."""
+    """Media goes to `media` as it arrives; the rest of who was checked is aioice's, as is all while nobody listens."""
     gatherer = HostGatherer(["127.0.0.1"])
     await gatherer.gather()
+    gatherer.connection.checked.add(("127.0.0.1", 9))
     protocol, seen = gatherer.connection._protocols[0], []
     packet = b"\x81\xc9\0\1" + bytes(12)
     protocol.datagram_received(packet, ("127.0.0.1", 9))
     gatherer.connection.media = seen.append
     for data in (packet, b"\x16\xfe\xfd" + bytes(20), b"\x80", b""):
         protocol.datagram_received(data, ("127.0.0.1", 9))
-    assert seen == [packet]
+        protocol.datagram_received(data, ("127.0.0.1", 10))
+    assert seen == [packet, packet]
     assert gatherer.connection._queue.qsize() == 4
     await gatherer.close()
 

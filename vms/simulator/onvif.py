@@ -20,7 +20,7 @@ MESSAGE_BYTES = 64 * 1024
 FAULTS = frozenset(
     {
         "none", "silent", "slow", "huge", "dtd", "bomb", "elsewhere", "garbage", "no_ptz", "refuse", "file",
-        "other_host",
+        "other_host", "shy",
     }
 )  # fmt: skip
 _PATH = re.compile(r"(?:/([a-z0-9-]+))?/onvif/(device|media|ptz)_service")
@@ -141,7 +141,7 @@ class OnvifDevices:
             await asyncio.sleep(0.3)
         if (hostile := _hostile(head.fault)) is not None:
             return "200 OK", hostile
-        if name == "GetSystemDateAndTime":
+        if name == "GetSystemDateAndTime" and head.fault != "shy":
             return "200 OK", _clock()
         if not self._is_signed(message):
             return "400 Bad Request", _fault("ter:NotAuthorized", "Sender not authorized")
